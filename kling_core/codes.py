@@ -1,0 +1,80 @@
+"""Kling's error codes as one table: what each means, what to do, whether a retry can help.
+
+Source: Kling API reference, error codes (2026-09) with live observations of 2026-05 to 2026-09.
+The business code decides, not the HTTP status: 429 covers both "wait" (1302, 1303) and "pay"
+(1100-1102).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from kling_core import errors
+from kling_core.errors import APIError, Billed
+
+Retry = Literal["no", "resign", "backoff", "reads"]
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """One row of the table.
+
+    `retry`: "no" never; "resign" once with a fresh token; "backoff" wait and send again, the
+    request was not accepted; "reads" reads are repeated, a create is looked up first.
+    """
+
+    code: int
+    http_status: int
+    error: type[APIError]
+    retry: Retry
+    billed: Billed
+    cause: str
+    fix: str
+
+
+_SWAPPED = "Check for swapped keys, stray spaces, and a China key on the global host."
+
+TABLE: dict[int, Code] = {
+    row.code: row
+    for row in (
+        Code(1000, 401, errors.AuthError, "no", "no", "Authentication failed: the signature or key is wrong.", f"{_SWAPPED} `kling doctor` tells which."),
+        Code(1001, 401, errors.AuthError, "no", "no", "The Authorization header was empty.", "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY."),
+        Code(1002, 401, errors.AuthError, "no", "no", "The credential was not recognised.", f"{_SWAPPED} `kling doctor` tells which."),
+        Code(1003, 401, errors.AuthError, "resign", "no", "The token is not valid yet: this computer's clock is ahead.", "Set the clock (NTP) and try again."),
+        Code(1004, 401, errors.AuthError, "resign", "no", "The token has expired: this computer's clock may be behind.", "Set the clock (NTP) and try again."),
+        Code(1100, 429, errors.AccountError, "no", "no", "The account is in an abnormal state.", "Look at the account in the Kling console."),
+        Code(1101, 429, errors.AccountError, "no", "no", "The post-paid account is in arrears.", "Top up in the Kling console."),
+        Code(1102, 429, errors.AccountError, "no", "no", "The resource pack is used up or expired, or there is none of this product type.", "Buy a pack of this type (video and image packs are separate)."),
+        Code(1103, 403, errors.PermissionDenied, "no", "no", "The account has no right to this API or model.", "Choose another model, or ask Kling to enable it."),
+        Code(1200, 400, errors.RequestRefused, "no", "no", "A request parameter is not valid.", "Read the message and mend the field it names."),
+        Code(1201, 400, errors.RequestRefused, "no", "no", "A key or value is wrong.", "Read the message and mend the field it names."),
+        Code(1202, 404, errors.NotFound, "no", "no", "The method is not valid.", "Check KLING_BASE_URL and the path setting of this endpoint."),
+        Code(1203, 404, errors.NotFound, "no", "no", "The resource, such as the model, does not exist.", "`kling models` lists the models of each endpoint."),
+        Code(1300, 400, errors.ContentPolicyError, "no", "no", "A platform policy was hit.", "Change the request."),
+        Code(1301, 400, errors.ContentPolicyError, "no", "no", "The content safety policy was hit.", "Change the prompt or the media: prompt, negative_prompt and each image are judged."),
+        Code(1302, 429, errors.RateLimited, "backoff", "no", "Too many requests at once.", "Wait a little; the request was not accepted."),
+        Code(1303, 429, errors.ConcurrencyLimit, "backoff", "no", "All concurrent slots of the account are busy.", "Wait for a running task to end, or buy a pack with more concurrency."),
+        Code(1304, 429, errors.PermissionDenied, "no", "no", "This IP address is not on the account's allow-list.", "Change the allow-list, or ask Kling."),
+        Code(5000, 500, errors.ServerError, "reads", "unknown", "Kling had an internal error.", "Look the task up before you submit again."),
+        Code(5001, 503, errors.ServerError, "reads", "unknown", "Kling is unavailable, usually for maintenance.", "Look the task up before you submit again."),
+        Code(5002, 504, errors.ServerError, "reads", "unknown", "Kling timed out inside, usually from a backlog.", "Look the task up before you submit again."),
+    )
+}  # fmt: skip
+
+
+def explain(code: int) -> Code | None:
+    """The table's row for `code`, None when the code is not known."""
+    return TABLE.get(code)
+
+
+def row_for(code: int | None, http_status: int) -> Code | None:
+    """The row that judges an answer: by business code first, then by HTTP status.
+
+    A 5xx without a known code is judged as 5000; any other unknown code has no row.
+    """
+    if code is not None and code in TABLE:
+        return TABLE[code]
+    if http_status >= 500:
+        return TABLE[5000]
+    return None

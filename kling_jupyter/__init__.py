@@ -1,0 +1,1 @@
+"""Kling magics for Jupyter."""
