@@ -1,0 +1,375 @@
+"""Turn whatever a user calls a picture or a sound into one `Media`.
+
+The checks live in `kling_core.media.limits`; its names are offered here too.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import io
+import os
+import stat
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from kling_core.errors import Violation
+from kling_core.media.formats import ImageFacts, sniff
+from kling_core.media.item import Kind, Media, Unreadable
+from kling_core.media.limits import (
+    IMAGE_BYTES,
+    AudioFacts,
+    describe,
+    facts,
+    inspect,
+    inspect_masks,
+)
+
+if TYPE_CHECKING:
+    import numpy
+    from PIL.Image import Image
+
+__all__ = [
+    "AudioFacts",
+    "ImageFacts",
+    "Kind",
+    "Media",
+    "Unreadable",
+    "describe",
+    "facts",
+    "inspect",
+    "inspect_masks",
+    "read",
+]
+
+_MOST_IN_MEMORY = 64_000_000
+_NOT_BASE64 = {"unknown", "text", "BMP"}
+"""What a plain word may happen to decode to; only other formats prove that a text is base64."""
+
+
+def read(value: object, kind: Kind, *, field: str) -> Media:
+    """Make one `Media` of a path, bytes, file object, image, array, figure, URL or output.
+
+    A picture held as an object is written as PNG, or as JPEG (quality 95, transparency over
+    white) when the PNG would pass the size limit; its pixels are sent as they stand. Arrays hold
+    uint8, bool (black and white), or floats that all lie in 0 to 1. `~` is expanded. A file object
+    is read from where it stands, and left there; one that cannot seek is read into memory. Of an
+    earlier output the URL is used while it lives, then the downloaded file. Video goes by http(s)
+    URL only (Kling API reference, media limits).
+
+    Raises `Unreadable` when the value is none of these or cannot be read.
+    """
+    return _Reader(kind, field).read(value)
+
+
+class _Reader:
+    def __init__(self, kind: Kind, field: str) -> None:
+        self.kind: Kind = kind
+        self.field = field
+        self.pictures = kind not in {"audio", "video"}
+
+    def read(self, value: object) -> Media:
+        if isinstance(value, str):
+            return self._text(value.strip())
+        if isinstance(value, Media):
+            return value
+        if isinstance(value, (bytes, bytearray, memoryview)):
+            return self._bytes("binary data", bytes(cast("bytes", value)))
+        if isinstance(value, os.PathLike):
+            return self._path(os.fsdecode(cast("os.PathLike[str]", value)))
+        if (text := _url_object(value)) is not None:
+            return self._url(text)
+        if _comes_from(value, "PIL", "Image"):
+            return self._picture("PIL image", cast("Image", value))
+        if _comes_from(value, "numpy", "ndarray"):
+            return self._array(cast("numpy.ndarray[Any, Any]", value))
+        if callable(getattr(value, "savefig", None)):
+            return self._figure(cast("Any", value))
+        if callable(getattr(value, "read", None)):
+            return self._stream(cast("BinaryIO", value))
+        if isinstance(getattr(value, "url", None), str) or getattr(value, "path", None):
+            return self._output(cast("Any", value))
+        self._refuse(
+            f"{self._what()} cannot be made of {_article(type(value).__name__)}"
+        )
+
+    def _what(self) -> str:
+        return {"audio": "audio", "video": "a video"}.get(self.kind, "an image")
+
+    def _refuse(self, message: str, valid: str = "") -> NoReturn:
+        if not valid:
+            valid = {
+                "audio": "a path, an http(s) URL, bytes or an open file",
+                "video": "an http(s) URL",
+            }.get(
+                self.kind,
+                "a path, an http(s) URL, bytes, a PIL image or a numpy array",
+            )
+        raise Unreadable(Violation(self.field, message, valid))
+
+    def _only_by_url(self, name: str) -> None:
+        if self.kind == "video":
+            raise Unreadable(
+                Violation(
+                    self.field,
+                    f"{name} cannot be sent: Kling has no upload for video, it fetches an "
+                    "http(s) URL",
+                    "the URL of a copy that Kling's servers can reach",
+                    "Kling API reference, media limits (2026-09)",
+                )
+            )
+
+    # Texts
+
+    def _text(self, text: str) -> Media:
+        scheme = text[:16].partition(":")[0].lower()
+        if not text:
+            self._refuse("the text is empty")
+        if scheme in {"http", "https"}:
+            return self._url(text)
+        if scheme == "data":
+            return self._data_uri(text)
+        if "://" in text[:16]:
+            self._refuse(
+                f"{scheme}:// addresses cannot be read",
+                "a path or an http(s) URL",
+            )
+        if not _exists(text):
+            data = _decode_base64(text)
+            if data is not None:
+                return self._bytes("base64 text", data)
+        return self._path(text)
+
+    def _url(self, url: str) -> Media:
+        try:
+            host = urlsplit(url).hostname
+        except ValueError:
+            host = None
+        if not host or any(c.isspace() for c in url):
+            self._refuse("the URL is not complete", "https://host/path")
+        return Media.of_url(self.kind, url, field=self.field)
+
+    def _data_uri(self, text: str) -> Media:
+        head, comma, body = text[5:].partition(",")
+        mime, *options = head.lower().split(";")
+        if not comma:
+            self._refuse("the data URI has no comma before its content")
+        data = unquote_to_bytes(body)
+        if "base64" in options:
+            try:
+                data = base64.b64decode(b"".join(data.split()), validate=True)
+            except binascii.Error:
+                self._refuse("the data URI is not valid base64")
+        return self._bytes(f"data URI ({mime or 'no type'})", data)
+
+    # Files
+
+    def _path(self, text: str) -> Media:
+        path = Path(text).expanduser()
+        shown = text if len(text) <= 120 else f"{text[:60]}… ({len(text):,} characters)"
+        self._only_by_url(path.name[:120])
+        try:
+            state = path.stat()
+            if stat.S_ISDIR(state.st_mode):
+                self._refuse(f"{shown} is a folder", "one file")
+            with path.open("rb") as stream:
+                if not stat.S_ISREG(state.st_mode):
+                    return self._whole(path.name, stream)
+            if not state.st_size:
+                self._refuse(f"{path.name} is empty (0 bytes)", "a file with content")
+            return Media.of_file(self.kind, path, field=self.field)
+        except (FileNotFoundError, NotADirectoryError):
+            self._refuse(f"no such file: {shown}{_did_you_mean(path)}")
+        except ValueError as error:
+            if isinstance(error, Unreadable):
+                raise
+            self._refuse(f"no such file: {shown!r}")
+        except OSError as error:
+            self._refuse(f"cannot read {shown}: {error.strerror or error}")
+
+    def _stream(self, stream: BinaryIO) -> Media:
+        given = getattr(stream, "name", None)
+        name = Path(given).name if isinstance(given, str) else "file object"
+        self._only_by_url(name)
+        if isinstance(stream, io.TextIOBase):
+            self._refuse(f"{name} is opened as text", 'open(path, "rb")')
+        if getattr(stream, "closed", False):
+            self._refuse(f"{name} is closed", "an open file, or its path")
+        seekable = getattr(stream, "seekable", None)
+        try:
+            if not callable(seekable) or not seekable():
+                return self._whole(name, stream)
+            media = Media.of_stream(self.kind, name, stream, field=self.field)
+            if not media.size:
+                at_end = stream.tell() > 0
+                self._refuse(
+                    f"{name} has nothing left to read"
+                    if at_end
+                    else f"{name} is empty (0 bytes)",
+                    ".seek(0) first" if at_end else "a file with content",
+                )
+        except OSError as error:
+            self._refuse(f"cannot read {name}: {error.strerror or error}")
+        return media
+
+    def _whole(self, name: str, stream: BinaryIO) -> Media:
+        data = cast("object", stream.read(_MOST_IN_MEMORY + 1))
+        if not isinstance(data, (bytes, bytearray)):
+            self._refuse(f"{name} does not give bytes", 'open(path, "rb")')
+        if len(data) > _MOST_IN_MEMORY:
+            self._refuse(f"{name} goes on beyond {_MOST_IN_MEMORY:,} bytes")
+        return self._bytes(name, bytes(data))
+
+    def _bytes(self, name: str, data: bytes) -> Media:
+        self._only_by_url(name)
+        if not data:
+            self._refuse(f"{name} is empty (0 bytes)", "bytes with content")
+        return Media.of_bytes(self.kind, name, data, field=self.field)
+
+    # Pictures held as objects
+
+    def _picture(self, name: str, image: Image) -> Media:
+        self._only_pictures(name)
+        try:
+            data = _encode(image, may_be_jpeg=self.kind != "mask")
+        except (OSError, ValueError) as error:
+            self._refuse(f"{name} cannot be written as PNG: {error}")
+        return self._bytes(name, data)
+
+    def _array(self, array: numpy.ndarray[Any, Any]) -> Media:
+        import numpy
+        from PIL import Image
+
+        self._only_pictures("array")
+        shape = "x".join(str(side) for side in array.shape)
+        if array.ndim == 3 and array.shape[2] == 1:
+            array = array[:, :, 0]
+        if array.ndim not in {2, 3} or (
+            array.ndim == 3 and array.shape[2] not in {3, 4}
+        ):
+            channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4}
+            self._refuse(
+                f"an array of shape {shape} is not a picture",
+                "HxW, HxWx3 or HxWx4"
+                + (": array.transpose(1, 2, 0)" if channels_first else ""),
+            )
+        if not array.size:
+            self._refuse(f"the array is empty (shape {shape})", "an array with pixels")
+        if array.dtype.kind == "f":
+            if not (array.min() >= 0 and array.max() <= 1):
+                self._refuse(
+                    "a float array holds values outside 0 to 1",
+                    "floats in 0 to 1, or array.clip(0, 255).astype('uint8')",
+                )
+            array = numpy.rint(array * 255).astype(numpy.uint8)
+        elif array.dtype == numpy.bool_:
+            array = array.astype(numpy.uint8) * 255
+        elif array.dtype != numpy.uint8:
+            self._refuse(
+                f"an array of {array.dtype} is not a picture",
+                "uint8 (0 to 255) or floats (0 to 1)",
+            )
+        return self._picture("array", Image.fromarray(numpy.ascontiguousarray(array)))
+
+    def _figure(self, figure: Any) -> Media:
+        self._only_pictures("figure")
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="png")
+        return self._bytes("figure", buffer.getvalue())
+
+    def _only_pictures(self, name: str) -> None:
+        self._only_by_url(name)
+        if not self.pictures:
+            self._refuse(f"{self._what()} cannot be made of {_article(name)}")
+
+    # Earlier outputs
+
+    def _output(self, output: Any) -> Media:
+        url = cast("object", getattr(output, "url", None))
+        path = cast("object", getattr(output, "path", None))
+        expires = getattr(output, "expires_at", None)
+        expired = isinstance(expires, datetime) and expires.astimezone(
+            UTC
+        ) <= datetime.now(UTC)
+        if isinstance(url, str) and url and not expired:
+            return self._text(url)
+        if isinstance(path, (str, os.PathLike)) and self.kind != "video":
+            return self._path(os.fsdecode(cast("str | os.PathLike[str]", path)))
+        if expired:
+            self._refuse(
+                f"the URL of this output expired on {expires:%Y-%m-%d %H:%M}",
+                "its downloaded file, or a new URL (refresh its task)"
+                if self.kind != "video"
+                else "a new URL (refresh its task)",
+            )
+        self._refuse(
+            "this output has neither a URL nor a file yet", "it once its task is done"
+        )
+
+
+def _comes_from(value: object, package: str, name: str) -> bool:
+    """Tell whether a class of that name and package is among the value's; imports nothing."""
+    return any(
+        base.__name__ == name and base.__module__.partition(".")[0] == package
+        for base in type(value).__mro__
+    )
+
+
+def _url_object(value: object) -> str | None:
+    """Give the text of a URL object (httpx.URL, yarl.URL, pydantic's), which is not an output."""
+    if type(value).__name__.endswith("Url") or type(value).__name__ == "URL":
+        return str(value)
+    return None
+
+
+def _article(noun: str) -> str:
+    return f"{'an' if noun[:1].lower() in 'aeiou' else 'a'} {noun}"
+
+
+def _exists(text: str) -> bool:
+    try:
+        return Path(text).expanduser().exists()
+    except (OSError, ValueError, RuntimeError):
+        return False
+
+
+def _decode_base64(text: str) -> bytes | None:
+    """Decode a text that is base64 of a known format; the first bytes decide, as words may fit."""
+    compact = "".join(text.split())
+    try:
+        head = base64.b64decode(compact[:684], validate=True)
+        if len(compact) < 32 or sniff(head[:512]) in _NOT_BASE64:
+            return None
+        return base64.b64decode(compact, validate=True)
+    except ValueError:
+        return None
+
+
+def _did_you_mean(path: Path) -> str:
+    folder = path.parent
+    try:
+        names = [entry.name for entry in os.scandir(folder)]
+    except OSError:
+        return f" (there is no folder {folder})" if not folder.is_dir() else ""
+    close = difflib.get_close_matches(path.name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
+def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
+    from PIL import Image as pillow
+
+    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
+        image = image.convert("RGB")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=b"")
+    if may_be_jpeg and buffer.tell() > IMAGE_BYTES:
+        if image.has_transparency_data:
+            image = image.convert("RGBA")
+            white = pillow.new("RGBA", image.size, "white")
+            image = pillow.alpha_composite(white, image)
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "JPEG", quality=95, exif=b"")
+    return buffer.getvalue()

@@ -1,0 +1,151 @@
+"""What a video or sound file holds, and whether it is whole."""
+
+from __future__ import annotations
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.stream import VideoStream
+
+__all__ = ["BadVideo", "VideoFacts", "listen", "probe"]
+
+
+class BadVideo(ValueError):
+    """The file is no video that can be played; the message says why."""
+
+
+@dataclass(frozen=True)
+class VideoFacts:
+    """A video: `duration` in seconds, `width` and `height` in pixels, `size` in bytes."""
+
+    duration: float
+    width: int
+    height: int
+    fps: float
+    frames: int
+    codec: str
+    has_audio: bool
+    size: int
+
+
+def probe(path: str | os.PathLike[str]) -> VideoFacts:
+    """Read a video's facts without decoding it.
+
+    Raises `BadVideo` when it is missing its end or its index, is no video, or cannot be opened.
+    """
+    import av
+    from av.error import FFmpegError
+
+    path = Path(path)
+    try:
+        with path.open("rb") as stream:
+            size = path.stat().st_size
+            check_whole(stream)
+            with av.open(stream, "r") as container:
+                return _facts(container, size)
+    except FFmpegError as error:
+        raise BadVideo(
+            f"{path.name} is not a video that can be played: {error.strerror}"
+        ) from error
+    except BadVideo as error:
+        raise BadVideo(f"{path.name} {error}") from error
+    except OSError as error:
+        raise BadVideo(
+            f"{path.name} cannot be read: {error.strerror or error}"
+        ) from error
+
+
+def listen(stream: BinaryIO) -> tuple[float, bool]:
+    """Return a sound's length in seconds, and whether moving pictures come with it.
+
+    The packets are counted, for a raw AAC or MP3 stream does not say its length truly. Raises
+    `BadVideo` when there is no sound or the file is cut short.
+    """
+    import av
+    from av.error import FFmpegError
+
+    check_whole(stream)
+    try:
+        with av.open(stream, "r") as container:
+            if not container.streams.audio:
+                raise BadVideo("it holds no sound")
+            track = container.streams.audio[0]
+            seconds = 0.0
+            for packet in container.demux(track):
+                if packet.duration and packet.time_base:
+                    seconds += float(packet.duration * packet.time_base)
+            return seconds, _picture_stream(container) is not None
+    except FFmpegError as error:
+        raise BadVideo(f"it cannot be read: {error.strerror}") from error
+
+
+def check_whole(stream: BinaryIO) -> None:
+    """Walk the boxes of an MP4 or MOV file; raise `BadVideo` when one ends beyond the file.
+
+    A decoder does not notice: the index comes first and still tells the full length. Other formats
+    pass. The stream is left at its beginning.
+    """
+    end = stream.seek(0, os.SEEK_END)
+    stream.seek(0)
+    if stream.read(8)[4:] != b"ftyp":
+        stream.seek(0)
+        return
+    at = 0
+    kinds: set[bytes] = set()
+    while at < end:
+        stream.seek(at)
+        head = stream.read(16)
+        if len(head) < 8:
+            raise BadVideo(f"is cut short at {end:,} bytes")
+        length, kind = struct.unpack(">I4s", head[:8])
+        if length == 1 and len(head) == 16:
+            (length,) = struct.unpack(">Q", head[8:])
+        elif length == 0:
+            length = end - at
+        if length < 8:
+            raise BadVideo(f"is broken at byte {at:,}")
+        if at + length > end:
+            raise BadVideo(
+                f"is cut short: {end:,} of at least {at + length:,} bytes are there"
+            )
+        kinds.add(kind)
+        at += length
+    if b"moov" not in kinds:
+        raise BadVideo("has no index (moov); it was not finished")
+    stream.seek(0)
+
+
+def _facts(container: InputContainer, size: int) -> VideoFacts:
+    stream = _picture_stream(container)
+    if stream is None or not stream.width or not stream.height:
+        raise BadVideo("holds no video")
+    fps = float(stream.average_rate or stream.guessed_rate or 0)
+    if stream.duration is not None and stream.time_base is not None:
+        duration = float(stream.duration * stream.time_base)
+    else:
+        duration = (container.duration or 0) / 1_000_000
+    return VideoFacts(
+        duration=duration,
+        width=stream.width,
+        height=stream.height,
+        fps=fps,
+        frames=stream.frames or round(duration * fps),
+        codec=stream.codec_context.name,
+        has_audio=bool(container.streams.audio),
+        size=size,
+    )
+
+
+def _picture_stream(container: InputContainer) -> VideoStream | None:
+    """Return the first moving picture; a cover image counts as none."""
+    from av.stream import Disposition
+
+    for stream in container.streams.video:
+        if not cast("Any", stream).disposition & Disposition.attached_pic:
+            return stream
+    return None
