@@ -1,0 +1,215 @@
+"""Still pictures of a video: a poster, a contact sheet, its first and its last frame."""
+
+from __future__ import annotations
+
+import io
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from kling_core.media.probe import BadVideo, check_whole
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+    from av.video.stream import VideoStream
+    from PIL.Image import Image
+
+__all__ = ["contact_sheet", "first_frame", "last_frame", "poster"]
+
+_POSTER_BYTES = 25_000
+_FLAT = 4.0
+"""Spread of brightness (0 to 255) below which a frame is taken for a fade and not for a picture."""
+
+
+def poster(
+    path: str | os.PathLike[str],
+    *,
+    width: int = 640,
+    quality: int = 75,
+    max_bytes: int = _POSTER_BYTES,
+) -> bytes:
+    """Return a JPEG of the opening picture, or of a later one when the clip fades in.
+
+    `width` in pixels is never scaled up to; `quality` (1 to 95) is lowered until `max_bytes` hold.
+    Raises `BadVideo` when the file has no picture.
+    """
+    image: Image | None = None
+    with _opened(path) as (container, stream):
+        for part in (0.0, 0.25, 0.5):
+            if (frame := _frame_at(container, stream, part)) is not None:
+                shown = image = frame.to_image()
+                if _spread(shown) >= _FLAT:
+                    break
+    if image is None:
+        raise BadVideo(f"{Path(path).name} has no picture")
+    return _jpeg(_shrunk(image, width), quality, max_bytes)
+
+
+def contact_sheet(
+    path: str | os.PathLike[str],
+    *,
+    columns: int = 3,
+    rows: int = 3,
+    width: int = 960,
+    max_bytes: int = 80_000,
+) -> bytes:
+    """Return a JPEG of `columns` x `rows` frames, evenly spread from first to last, left to right.
+
+    `width` is that of the whole sheet in pixels. Quality, then size, are lowered until `max_bytes`
+    hold. Raises `BadVideo` when the file has no picture.
+    """
+    from PIL import Image
+
+    if columns < 1 or rows < 1:
+        raise ValueError("a contact sheet needs at least one column and one row")
+    with _opened(path) as (container, stream):
+        wide = max(width // columns, 1)
+        tiles = [
+            _tile(frame, wide)
+            for frame in _spread_out(container, stream, columns * rows)
+        ]
+    if not tiles:
+        raise BadVideo(f"{Path(path).name} has no picture")
+    wide, high = tiles[0].size
+    sheet = Image.new("RGB", (wide * columns, high * rows))
+    for place, tile in enumerate(tiles):
+        sheet.paste(tile, (place % columns * wide, place // columns * high))
+    return _jpeg(sheet, 80, max_bytes)
+
+
+def first_frame(path: str | os.PathLike[str]) -> Image:
+    """Return the first frame in full size. Raises `BadVideo` when the file has no picture."""
+    with _opened(path) as (container, stream):
+        for frame in container.decode(stream):
+            return frame.to_image()
+    raise BadVideo(f"{Path(path).name} has no picture")
+
+
+def last_frame(path: str | os.PathLike[str]) -> Image:
+    """Return the last frame in full size, as a start for what follows.
+
+    Raises `BadVideo` when the file has no picture.
+    """
+    last: VideoFrame | None = None
+    with _opened(path) as (container, stream):
+        if stream.duration is not None:
+            container.seek((stream.start_time or 0) + stream.duration, stream=stream)
+        for frame in container.decode(stream):
+            last = frame
+        if last is not None:
+            return last.to_image()
+    raise BadVideo(f"{Path(path).name} has no picture")
+
+
+@contextmanager
+def _opened(
+    path: str | os.PathLike[str],
+) -> Iterator[tuple[InputContainer, VideoStream]]:
+    import av
+    from av.error import FFmpegError
+
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            check_whole(file)
+            with av.open(file, "r") as container:
+                if not container.streams.video:
+                    raise BadVideo("holds no video")
+                stream = container.streams.video[0]
+                # One thread: for a few frames, starting more costs more than it saves.
+                stream.thread_type = "NONE"
+                yield container, stream
+    except FFmpegError as error:
+        raise BadVideo(f"{path.name} cannot be decoded: {error.strerror}") from error
+    except BadVideo as error:
+        raise BadVideo(f"{path.name} {error}") from error
+
+
+def _frame_at(
+    container: InputContainer, stream: VideoStream, part: float
+) -> VideoFrame | None:
+    """Decode the frame at this part (0 to 1) of the clip."""
+    target = _moment(stream, part)
+    container.seek(target, stream=stream)
+    shown: VideoFrame | None = None
+    for frame in container.decode(stream):
+        shown = frame
+        if frame.pts is None or frame.pts >= target:
+            break
+    return shown
+
+
+def _spread_out(
+    container: InputContainer, stream: VideoStream, count: int
+) -> Iterator[VideoFrame]:
+    """Decode `count` frames in one pass that jumps ahead to key frames over a second away."""
+    # The last target lies half a frame before the end, where the last frame is on show.
+    frames = max(stream.frames, 2)
+    end = 1 - 0.5 / frames
+    targets = [
+        _moment(stream, end * place / max(count - 1, 1)) for place in range(count)
+    ]
+    keys = [entry.timestamp for entry in stream.index_entries if entry.is_keyframe]
+    second = round(1 / stream.time_base) if stream.time_base else 1
+    frames_on = container.decode(stream)
+    shown = next(frames_on, None)
+    following = next(frames_on, None)
+    for target in targets:
+        key = max((key for key in keys if key <= target), default=None)
+        if (
+            key is not None
+            and following is not None
+            and (following.pts or 0) + second < key
+        ):
+            container.seek(key, stream=stream)
+            frames_on = container.decode(stream)
+            shown = next(frames_on, shown)
+            following = next(frames_on, None)
+        while following is not None and (following.pts or 0) <= target:
+            shown, following = following, next(frames_on, None)
+        if shown is not None:
+            yield shown
+
+
+def _moment(stream: VideoStream, part: float) -> int:
+    length = stream.duration
+    if length is None and stream.time_base:
+        container = cast("InputContainer", stream.container)
+        length = round((container.duration or 0) / 1_000_000 / stream.time_base)
+    return (stream.start_time or 0) + round((length or 0) * part)
+
+
+def _spread(image: Image) -> float:
+    from PIL import ImageStat
+
+    return ImageStat.Stat(image.convert("L").resize((64, 64))).stddev[0]
+
+
+def _tile(frame: VideoFrame, width: int) -> Image:
+    width = min(width, frame.width)
+    high = max(round(frame.height * width / frame.width), 1)
+    return frame.to_image(width=width, height=high, interpolation="AREA")
+
+
+def _shrunk(image: Image, width: int) -> Image:
+    if image.width <= width:
+        return image
+    return image.resize((width, max(round(image.height * width / image.width), 1)))
+
+
+def _jpeg(image: Image, quality: int, max_bytes: int) -> bytes:
+    """Encode as well as `max_bytes` allow: lower quality first, then a smaller picture."""
+    while True:
+        data = b""
+        for step in (quality, *range(quality - 15, 29, -15)):
+            buffer = io.BytesIO()
+            image.save(buffer, "JPEG", quality=step, optimize=True, progressive=True)
+            data = buffer.getvalue()
+            if len(data) <= max_bytes:
+                return data
+        if image.width < 64:
+            return data
+        image = _shrunk(image, image.width * 3 // 4)
