@@ -1,0 +1,202 @@
+"""`Sandbox`: a server that stands in for Kling's `/v1` API, inside this process."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
+
+from kling_core.sandbox import replies
+from kling_core.sandbox.auth import Keys
+from kling_core.sandbox.callbacks import Callbacks, Delivery
+from kling_core.sandbox.catalog import Retired
+from kling_core.sandbox.faults import Faults
+from kling_core.sandbox.jobs import Quality, Shop
+from kling_core.sandbox.media import MediaUrls
+from kling_core.sandbox.stats import Stats
+from kling_core.sandbox.tasks import Account, SandboxTask
+
+if TYPE_CHECKING:
+    from kling_core.sandbox.background import BackgroundServer
+    from kling_core.sandbox.lifecycle import Lifecycle
+
+
+class Sandbox:
+    """Serves any client that follows Kling's `/v1` API, on this machine, for free.
+
+    >>> with Sandbox() as sandbox:
+    ...     print(sandbox.url, sandbox.access_key, sandbox.secret_key)
+
+    port           0 takes a free one
+    speed          how many times faster than the service tasks run; 60 makes a minute a second
+    limit          slots for videos, and as many for try-ons; a task over it gets 429/1303
+    image_limit    slots for images; a task takes `n` of them
+    units          balance of the video pack; a task beyond it gets 429/1102
+    image_units    balance of the image pack, which pays try-ons too
+    access_key, secret_key, api_key   what to accept; generated when not given
+    retired        "warn" serves retired models with a warning in the answer's message,
+                   "refuse" answers 404/1203 as for a model that does not exist
+    quality        size of outputs: "std", or "test" for small and quick ones
+    storage        folder for outputs, kept after the end; a temporary one when not given
+    clock          time in Unix seconds: token checks, timestamps, the 30 days of retention
+    webhook_secret signs callbacks as Standard Webhooks (`whsec_...`)
+    shuffle_lists  mixes each list page, since the service documents no order
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        speed: float = 60.0,
+        limit: int = 5,
+        image_limit: int = 9,
+        units: Decimal | int | str = Decimal(1000),
+        image_units: Decimal | int | str = Decimal(10000),
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        api_key: str | None = None,
+        retired: Retired = "warn",
+        quality: Quality = "std",
+        storage: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        webhook_secret: str | None = None,
+        shuffle_lists: bool = False,
+        host: str = "127.0.0.1",
+    ) -> None:
+        if speed <= 0:
+            raise ValueError("speed must be above 0")
+        self.access_key = access_key or secrets.token_hex(16)
+        self.secret_key = secret_key or secrets.token_hex(16)
+        self.api_key = api_key or f"sandbox-{secrets.token_hex(16)}"
+        self.stats = Stats()
+        self.faults = Faults()
+        self.url = ""
+        self._host, self._port = host, port
+        self._speed = speed
+        self._quality: Quality = quality
+        self._retired: Retired = retired
+        self._storage, self._clock, self._shuffle = storage, clock, shuffle_lists
+        self._folder: Path | None = None
+        self._server: BackgroundServer | None = None
+        self._lifecycle: Lifecycle | None = None
+        self._stopping = threading.Event()
+        self._callbacks = Callbacks(webhook_secret)
+        self._urls = MediaUrls(lambda: self.url, clock)
+        self._account = Account(
+            clock=clock,
+            limits={"video": limit, "image": image_limit, "try_on": limit},
+            balances={"video": Decimal(units), "image": Decimal(image_units)},
+            stats=self.stats,
+            url_of=self._urls.url,
+        )
+
+    def __repr__(self) -> str:
+        return f"Sandbox({self.url or 'not started'})"
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    @property
+    def tasks(self) -> list[SandboxTask]:
+        """All tasks that are kept, oldest first."""
+        return self._account.tasks()
+
+    @property
+    def callbacks(self) -> list[Delivery]:
+        """All callbacks so far, sent or not."""
+        return list(self._callbacks.deliveries)
+
+    @property
+    def balances(self) -> dict[str, Decimal]:
+        """What is left in the `video` and the `image` pack."""
+        return dict(self._account.balances)
+
+    def start(self) -> Self:
+        """Starts serving. Raises `OSError` when the port is taken; a second start does nothing."""
+        if self._server:
+            return self
+        from kling_core.sandbox.background import BackgroundServer
+
+        if self._storage:
+            self._storage.mkdir(parents=True, exist_ok=True)
+        self._folder = self._storage or Path(tempfile.mkdtemp(prefix="kling-sandbox-"))
+        server = BackgroundServer(self._host, self._port)
+        self._server = server
+        try:
+            port = server.start(self._application(server, self._folder))
+        except BaseException:
+            self.stop()
+            raise
+        self.url = f"http://{self._host}:{port}"
+        return self
+
+    def stop(self) -> None:
+        """Ends everything: connections, renders, callbacks; removes the temporary storage."""
+        server, self._server = self._server, None
+        if server is None:
+            return
+        self._stopping.set()
+        server.stop()
+        if self._lifecycle:
+            self._lifecycle.stop()
+        self._callbacks.stop()
+        if self._folder and self._folder != self._storage:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def wait_idle(self, timeout: float = 30.0) -> bool:
+        """Waits until no task runs; whether that came within `timeout` real seconds."""
+        return self._account.wait_idle(timeout)
+
+    def _application(self, server: BackgroundServer, folder: Path) -> object:
+        from kling_core.sandbox.app import App, Service
+        from kling_core.sandbox.inputs import Workbench
+        from kling_core.sandbox.lifecycle import Lifecycle
+
+        bench = Workbench(
+            folder=folder,
+            quality=self._quality,
+            stopping=self._stopping,
+            account=self._account,
+            urls=self._urls,
+        )
+        lifecycle = Lifecycle(
+            account=self._account,
+            bench=bench,
+            speed=self._speed,
+            stopping=self._stopping,
+            on_change=self._notify,
+        )
+
+        self._lifecycle = lifecycle
+        service = Service(
+            keys=Keys(self.access_key, self.secret_key, self.api_key),
+            account=self._account,
+            lifecycle=lifecycle,
+            urls=self._urls,
+            faults=self.faults,
+            stats=self.stats,
+            shop=Shop(self._retired, self._account.find_clip),
+            clock=self._clock,
+            shuffle_lists=self._shuffle,
+        )
+        return App(service, server.connections, lambda: server.loop.call_later)
+
+    def _notify(self, task: SandboxTask) -> None:
+        if task.callback_url:
+            body = replies.described(task, self._urls.url)
+            self._callbacks.post(task.callback_url, body)

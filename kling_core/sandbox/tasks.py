@@ -1,0 +1,233 @@
+"""The account: tasks by id, external id and output, slots, balances and the 30 days of retention."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Final, Literal
+
+from kling_core.sandbox.jobs import Clip, Job, Output
+from kling_core.sandbox.refusals import BALANCE, CONCURRENCY, Refusal, wrong_value
+from kling_core.sandbox.stats import Stats
+
+Status = Literal["submitted", "processing", "succeed", "failed"]
+
+RETENTION_SECONDS: Final = 30 * 24 * 3600
+"""Results and ids are purged 30 days after the task was made."""
+
+
+@dataclass
+class Made:
+    """One output of a task as the service keeps it."""
+
+    output: Output
+    index: int
+    video_id: str = field(default_factory=lambda: new_id())
+    token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    generation: int = 0
+    """Goes up when a URL is declared dead; earlier URLs answer 403."""
+
+
+@dataclass
+class SandboxTask:
+    """One accepted task. Times in Unix milliseconds."""
+
+    endpoint: str
+    job: Job
+    created_at: int
+    request: dict[str, object]
+    external_task_id: str = ""
+    callback_url: str = ""
+    watermark: bool = False
+    task_id: str = field(default_factory=lambda: new_id())
+    status: Status = "submitted"
+    status_msg: str = ""
+    updated_at: int = 0
+    doom: str = ""
+    """Why the task is going to fail, known at acceptance: moderation, or a fault."""
+
+    outputs: list[Made] = field(default_factory=list[Made])
+    deducted: Decimal | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the status is final."""
+        return self.status in ("succeed", "failed")
+
+    @property
+    def pack(self) -> str:
+        """The resource pack that pays: try-on draws on the image pack."""
+        return "video" if self.job.product == "video" else "image"
+
+
+class Account:
+    """All tasks of one sandbox. Every method may be called from any thread."""
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float],
+        limits: dict[str, int],
+        balances: dict[str, Decimal],
+        stats: Stats,
+        url_of: Callable[[Made], str],
+    ) -> None:
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.limits = limits
+        self.balances = balances
+        self.totals = dict(balances)
+        self._clock = clock
+        self._stats = stats
+        self._url_of = url_of
+        self._tasks: dict[str, SandboxTask] = {}
+        self._media: dict[str, Made] = {}
+
+    def now_ms(self) -> int:
+        """The clock in Unix milliseconds."""
+        return int(self._clock() * 1000)
+
+    def tasks(self) -> list[SandboxTask]:
+        """All tasks that are kept, oldest first."""
+        with self.lock:
+            self._purge()
+            return list(self._tasks.values())
+
+    def check_external_id(self, external_task_id: str) -> None:
+        """Raises 1201 when a kept task of any endpoint has that external id."""
+        if any(external_task_id == task.external_task_id for task in self.tasks()):
+            raise wrong_value(f"External_task_id {external_task_id} already exists")
+
+    def accept(self, task: SandboxTask) -> None:
+        """Takes the task in. Raises 1102 when the pack is too low, 1303 when no slot is free."""
+        with self.lock:
+            self._purge()
+            running = [other for other in self._tasks.values() if not other.ended]
+            promised = sum(
+                (other.job.units for other in running if other.pack == task.pack),
+                Decimal(0),
+            )
+            if self.balances[task.pack] < promised + task.job.units:
+                raise Refusal(1102, BALANCE)
+            slots = Counter[str]()
+            for other in (*running, task):
+                slots[other.job.product] += other.job.slots
+            product = task.job.product
+            if slots[product] > self.limits[product]:
+                raise Refusal(1303, CONCURRENCY)
+            self._stats.peak_running[product] = max(
+                slots[product], self._stats.peak_running[product]
+            )
+            self._stats.tasks_created[task.endpoint] += 1
+            task.updated_at = task.created_at
+            self._tasks[task.task_id] = task
+
+    def find(self, endpoint: str, any_id: str) -> SandboxTask:
+        """The endpoint's task with that task id or external id. Raises 1201 when there is none."""
+        for task in self._of(endpoint):
+            if any_id in (task.task_id, task.external_task_id):
+                return task
+        raise wrong_value(f"Task not found by id/external id: {any_id}")
+
+    def page(self, endpoint: str, page: int, size: int) -> list[SandboxTask]:
+        """One page of the endpoint's tasks, newest first."""
+        newest_first = list(self._of(endpoint))[::-1]
+        return newest_first[(page - 1) * size : page * size]
+
+    def find_clip(self, video_id: str) -> Clip | None:
+        """The kept video with that video id."""
+        for task in self.tasks():
+            for made in task.outputs:
+                if made.video_id == video_id and made.output.seconds is not None:
+                    return self._clip(task, made)
+        return None
+
+    def find_clip_at(self, path: Path) -> Clip | None:
+        """The kept video in that file."""
+        for task in self.tasks():
+            for made in task.outputs:
+                if made.output.path == path and made.output.seconds is not None:
+                    return self._clip(task, made)
+        return None
+
+    def find_media(self, token: str) -> Made | None:
+        """The output that is served under that token."""
+        with self.lock:
+            self._purge()
+            return self._media.get(token)
+
+    def set_processing(self, task: SandboxTask) -> bool:
+        """Moves a submitted task on; whether it did."""
+        with self.changed:
+            if task.status != "submitted":
+                return False
+            self._move(task, "processing")
+            return True
+
+    def finish(self, task: SandboxTask, outputs: list[Output], error: str) -> bool:
+        """Ends a task: billed when it succeeded, free when it failed; whether it did."""
+        with self.changed:
+            if task.ended:
+                return False
+            task.status_msg = error
+            if error:
+                task.deducted = Decimal(0)
+            else:
+                task.outputs = [Made(output, index) for index, output in enumerate(outputs)]
+                self._media.update((made.token, made) for made in task.outputs)
+                self._bill(task)
+            self._move(task, "failed" if error else "succeed")
+            return True
+
+    def wait_idle(self, timeout: float) -> bool:
+        """Waits until no task is running; whether that was so within `timeout` real seconds."""
+        with self.changed:
+            return self.changed.wait_for(
+                lambda: all(task.ended for task in self._tasks.values()), timeout
+            )
+
+    def _of(self, endpoint: str) -> Iterator[SandboxTask]:
+        return (task for task in self.tasks() if task.endpoint == endpoint)
+
+    def _clip(self, task: SandboxTask, made: Made) -> Clip:
+        return Clip(
+            video_id=made.video_id,
+            path=made.output.path,
+            seconds=made.output.seconds or 0.0,
+            endpoint=task.endpoint,
+            model_name=task.job.model_name,
+            mode=task.job.mode,
+            url=self._url_of(made),
+        )
+
+    def _bill(self, task: SandboxTask) -> None:
+        task.deducted = task.job.units
+        self.balances[task.pack] -= task.job.units
+        self._stats.billed_tasks += 1
+        billed = self._stats.billed_units
+        billed[task.pack] = billed.get(task.pack, Decimal(0)) + task.job.units
+
+    def _move(self, task: SandboxTask, status: Status) -> None:
+        task.status = status
+        task.updated_at = self.now_ms()
+        self.changed.notify_all()
+
+    def _purge(self) -> None:
+        oldest = self.now_ms() - RETENTION_SECONDS * 1000
+        with self.lock:
+            gone = [t for t in self._tasks.values() if t.ended and t.created_at < oldest]
+            for task in gone:
+                del self._tasks[task.task_id]
+                for made in task.outputs:
+                    del self._media[made.token]
+                    made.output.path.unlink(missing_ok=True)
+
+
+def new_id() -> str:
+    """A decimal id of 18 digits, like the service's."""
+    return str(10**17 + secrets.randbelow(9 * 10**17))
