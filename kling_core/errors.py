@@ -54,7 +54,7 @@ class Violation:
 
     def __str__(self) -> str:
         advice = f" Use {self.valid}." if self.valid else ""
-        return f"{self.field}: {self.message}.{advice}".replace("..", ".")
+        return f"{self.field}: {_sentence(self.message)}{advice}"
 
 
 class KlingError(Exception):

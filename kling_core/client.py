@@ -1,0 +1,257 @@
+"""The two clients: `Kling` blocks, `AsyncKling` awaits; one set of flows serves both."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+from kling_core import calls, config
+from kling_core.errors import InvalidRequest, KlingWarning
+from kling_core.flow import Clock, Flow, adrive, drive
+from kling_core.methods import AsyncMethods, SyncMethods
+from kling_core.resources import limit
+from kling_core.session import Pace, Session
+from kling_core.submit import submit
+from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
+
+if TYPE_CHECKING:
+    import httpx
+
+    from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.sandbox import Sandbox
+    from kling_core.task import AsyncTask, Task
+
+T = TypeVar("T")
+Money = Decimal | float | str
+
+SANDBOX_PACE = Pace(poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.2)
+"""The sandbox's time runs faster, so its client asks and retries faster."""
+
+
+class _Base:
+    """Settings and session, alike in both clients."""
+
+    session: Session
+
+    def __init__(
+        self,
+        *,
+        access_key: str | None = None,
+        secret_key: str | None = None,
+        api_key: str | None = None,
+        base_url: str | None = None,
+        region: str | None = None,
+        home: str | os.PathLike[str] | None = None,
+        output_dir: str | os.PathLike[str] | None = None,
+        sandbox: bool | Sandbox | None = None,
+        timeout: float | None = None,
+        max_cost: Money | None = None,
+        paths: Mapping[str, str] | None = None,
+        clock: Clock | None = None,
+        pace: Pace | None = None,
+    ) -> None:
+        place: dict[str, Any] = {
+            "access_key": access_key,
+            "secret_key": secret_key,
+            "api_key": api_key,
+            "base_url": base_url,
+            "region": region,
+        }
+        if sandbox is None:
+            named = any(value is not None for value in place.values())
+            sandbox = config.wants_sandbox() and not named
+        self.sandbox: Sandbox | None = None
+        if sandbox is not False:
+            self.sandbox = _shared_sandbox() if sandbox is True else sandbox
+            place = {
+                "access_key": self.sandbox.access_key,
+                "secret_key": self.sandbox.secret_key,
+                "base_url": self.sandbox.url,
+            }
+            pace = pace or SANDBOX_PACE
+        settings = config.resolve(
+            **place,
+            home=home,
+            output_dir=output_dir,
+            timeout=timeout,
+            max_cost=max_cost,
+            paths=paths,
+        )
+        self.session = Session(settings, clock or Clock(), pace or Pace())
+
+    @property
+    def base_url(self) -> str:
+        """The API host in use."""
+        return self.session.settings.base_url
+
+    @property
+    def timeouts(self) -> Timeouts:
+        """Seconds for connecting, reading, and a whole create."""
+        read = self.session.settings.timeout
+        return Timeouts(min(10.0, read), read, 2 * read)
+
+    def __repr__(self) -> str:
+        where = "sandbox" if self.sandbox else self.base_url
+        return f"<{type(self).__name__} {where}, {self.session.signer.kind}>"
+
+
+class Kling(_Base, SyncMethods):
+    """The blocking client; also inside a running event loop, and from many threads.
+
+    One attribute an endpoint: `kling.text_to_video.create(prompt="…")`. Keywords, all optional:
+
+    - `api_key`, or `access_key` and `secret_key`: the credential; else the environment
+      (`KLING_API_KEY`, `KLING_ACCESS_KEY`, `KLING_SECRET_KEY`), else the config file.
+    - `sandbox`: True for the embedded stand-in that needs no key and costs nothing.
+    - `region`: "global" or "cn"; `base_url` names a host outright.
+    - `output_dir`: where downloads go, `kling_outputs` by default.
+    - `max_cost`: US dollars that one call may cost at most.
+    - `timeout`: seconds for each read or write; twice that for a whole create.
+    - `http_client`: an `httpx.Client` to use instead of our own.
+    - `paths`: paths by endpoint name that replace the declared ones.
+    - `home`: folder of config and ledger; `clock`, `pace`: for tests.
+
+    Raises `ConfigError` when no usable credential is found.
+    """
+
+    def __init__(self, *, http_client: httpx.Client | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.port = SyncTransport(self.timeouts, http_client)
+
+    @property
+    def account(self) -> Account:
+        """The account: its packs and what is left of them."""
+        return Account(self)
+
+    def submit(self, request: Request, *, max_cost: Money | None = None) -> Task:
+        """Submit a typed request, see `Resource.create`."""
+        _warn(request)
+        flow = submit(self.session, request, max_cost=limit(max_cost))
+        data, external = self.run_flow(flow)
+        _warn_message(data)
+        return self.task(request.endpoint, data, request=request, external_task_id=external)
+
+    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> Task:
+        """A task object for data that the server gave."""
+        from kling_core.task import Task
+
+        return Task(self, endpoint, data, **known)
+
+    def run_flow(self, flow: Flow[T]) -> T:
+        """Run one flow to its end."""
+        return drive(flow, self.port)
+
+    def close(self) -> None:
+        """Close the connections; tasks go on at Kling."""
+        self.port.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncKling(_Base, AsyncMethods):
+    """The awaiting client: the same names and keywords as `Kling`, with `await`.
+
+    It may be used from one event loop after another; each gets its own connections.
+    """
+
+    def __init__(self, *, http_client: httpx.AsyncClient | None = None, **settings: Any) -> None:
+        super().__init__(**settings)
+        self.port = AsyncTransport(self.timeouts, http_client)
+
+    @property
+    def account(self) -> AsyncAccount:
+        """The account: its packs and what is left of them."""
+        return AsyncAccount(self)
+
+    async def submit(self, request: Request, *, max_cost: Money | None = None) -> AsyncTask:
+        """Submit a typed request, see `Resource.create`."""
+        _warn(request)
+        flow = submit(self.session, request, max_cost=limit(max_cost))
+        data, external = await self.run_flow(flow)
+        _warn_message(data)
+        return self.task(request.endpoint, data, request=request, external_task_id=external)
+
+    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> AsyncTask:
+        """A task object for data that the server gave."""
+        from kling_core.task import AsyncTask
+
+        return AsyncTask(self, endpoint, data, **known)
+
+    async def run_flow(self, flow: Flow[T]) -> T:
+        """Run one flow to its end."""
+        return await adrive(flow, self.port)
+
+    async def close(self) -> None:
+        """Close the connections of this event loop; tasks go on at Kling."""
+        await self.port.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+class Account:
+    """The account of the blocking client."""
+
+    def __init__(self, client: Kling) -> None:
+        self._client = client
+
+    def costs(
+        self, start: datetime, end: datetime, pack: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The resource packs between two times, as Kling tells them; free of charge.
+
+        `remaining_quantity` may lag by 12 hours; ask at most once a second
+        (Kling API reference, account costs, 2026-03).
+        """
+        flow = calls.costs(self._client.session, _ms(start), _ms(end), pack)
+        return self._client.run_flow(flow)
+
+
+class AsyncAccount:
+    """The account of the awaiting client."""
+
+    def __init__(self, client: AsyncKling) -> None:
+        self._client = client
+
+    async def costs(
+        self, start: datetime, end: datetime, pack: str | None = None
+    ) -> Sequence[Mapping[str, Any]]:
+        """The resource packs between two times, see `Account.costs`."""
+        flow = calls.costs(self._client.session, _ms(start), _ms(end), pack)
+        return await self._client.run_flow(flow)
+
+
+def _ms(moment: datetime) -> int:
+    return int(moment.timestamp() * 1000)
+
+
+def _warn(request: Request) -> None:
+    verdict = request.check()
+    if verdict.violations:
+        raise InvalidRequest(verdict.violations, endpoint=request.endpoint.name)
+    for text in verdict.warnings:
+        warnings.warn(text, KlingWarning, stacklevel=4)
+
+
+def _warn_message(data: Mapping[str, Any]) -> None:
+    message = data.get("message")
+    if message:
+        warnings.warn(str(message), KlingWarning, stacklevel=4)
+
+
+def _shared_sandbox() -> Sandbox:
+    """The sandbox of this process, started once and stopped at exit."""
+    from kling_core.sandbox.shared import shared
+
+    return shared()

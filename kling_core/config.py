@@ -1,0 +1,203 @@
+"""Settings: where they come from, and what is wrong with them.
+
+Order: explicit argument, then environment, then config file. An API key wins over a key pair from
+the same place. Blank counts as absent; half a pair is an error that says which half is missing.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from kling_core.errors import ConfigError
+
+REGIONS = {
+    "global": "https://api-singapore.klingai.com",
+    "cn": "https://api-beijing.klingai.com",
+}
+"""Hosts by region (Kling API reference, domains, 2026-09). A key works in its own region only."""
+
+THREE_WAYS = (
+    "Give one in any of three ways: Kling(api_key=…) or Kling(access_key=…, secret_key=…); "
+    "the environment, KLING_API_KEY or KLING_ACCESS_KEY with KLING_SECRET_KEY; "
+    "or the same names in lower case, without KLING_, in {file}. "
+    "No key yet? Kling(sandbox=True) and KLING_SANDBOX=1 work without one."
+)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Resolved settings of one client. The secrets are not part of its repr."""
+
+    base_url: str
+    home: Path
+    output_dir: Path
+    api_key: str | None = field(default=None, repr=False)
+    access_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    max_cost: Decimal | None = None
+    timeout: float = 60.0
+    paths: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Paths that replace those of the declarations, by endpoint name."""
+    source: str = ""
+    """Where the credential came from, in words."""
+
+
+def resolve(**explicit: Any) -> Settings:
+    """Work out the settings of a client; the keywords are those of `Kling`.
+
+    Raises `ConfigError` for a missing key, half a pair, a key with spaces, an unknown region.
+    """
+    return _Resolver({k: v for k, v in explicit.items() if not _blank(v)}).settings()
+
+
+def wants_sandbox() -> bool:
+    """Whether KLING_SANDBOX asks for the sandbox."""
+    return os.environ.get("KLING_SANDBOX", "").strip().lower() in {"1", "true", "yes", "on"}
+
+
+def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
+    """The folder of config and ledger: explicit, KLING_HOME, or the platform's own."""
+    chosen = explicit or os.environ.get("KLING_HOME", "").strip()
+    if chosen:
+        return Path(chosen).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("kling", appauthor=False))
+
+
+class _Resolver:
+    def __init__(self, explicit: dict[str, Any]) -> None:
+        self.explicit = explicit
+
+    @cached_property
+    def home(self) -> Path:
+        return home_folder(self.explicit.get("home"))
+
+    @cached_property
+    def file(self) -> dict[str, Any]:
+        path = self.home / "config.toml"
+        if not path.is_file():
+            return {}
+        import tomllib
+
+        try:
+            return tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} cannot be read: {error}") from error
+
+    def setting(self, name: str) -> Any:
+        """The first of argument, environment and file that is not blank."""
+        if name in self.explicit:
+            return self.explicit[name]
+        value = os.environ.get(f"KLING_{name.upper()}")
+        if not _blank(value):
+            return value
+        value = self.file.get(name)
+        return None if _blank(value) else value
+
+    def settings(self) -> Settings:
+        credential, source = self.credential()
+        return Settings(
+            base_url=self.base_url(),
+            home=self.home,
+            output_dir=Path(self.setting("output_dir") or "kling_outputs").expanduser(),
+            max_cost=money("max_cost", self.setting("max_cost")),
+            timeout=float(self.setting("timeout") or 60.0),
+            paths=self.explicit.get("paths") or dict(self.file.get("paths", {})),
+            source=source,
+            **credential,
+        )
+
+    def base_url(self) -> str:
+        url = self.setting("base_url")
+        if url:
+            if not str(url).startswith(("http://", "https://")):
+                raise ConfigError(f"base_url {url!r} has no http:// or https:// in front")
+            return str(url).rstrip("/")
+        region = self.setting("region") or "global"
+        if region not in REGIONS:
+            known = " or ".join(REGIONS)
+            raise ConfigError(f"there is no region {region!r}", fix=f"Use {known}.")
+        return REGIONS[region]
+
+    def credential(self) -> tuple[dict[str, str], str]:
+        """The first place that holds an API key or a key pair, and its name."""
+        for place, values in self._places():
+            found = {n: _examine(n, v, place) for n in _NAMES if not _blank(v := values.get(n))}
+            if "api_key" in found:
+                return {"api_key": found["api_key"]}, f"API key from {place}"
+            if len(found) == 2:
+                return found, f"key pair from {place}"
+            if found:
+                (have,) = found
+                lack = "secret_key" if have == "access_key" else "access_key"
+                raise ConfigError(
+                    f"half a key pair: {_spelled(have, place)} is set, "
+                    f"{_spelled(lack, place)} is missing",
+                    fix="Give both, or an API key alone.",
+                )
+        raise ConfigError(
+            "there is no Kling credential",
+            fix=THREE_WAYS.format(file=self.home / "config.toml"),
+        )
+
+    def _places(self) -> list[tuple[str, Mapping[str, Any]]]:
+        environment = {name: os.environ.get(f"KLING_{name.upper()}") for name in _NAMES}
+        places: list[tuple[str, Mapping[str, Any]]] = [
+            ("the arguments", self.explicit),
+            ("the environment", environment),
+        ]
+        if all(_blank(values.get(n)) for _, values in places for n in _NAMES):
+            places.append((str(self.home / "config.toml"), self.file))
+        return places
+
+
+_NAMES = ("api_key", "access_key", "secret_key")
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def _spelled(name: str, place: str) -> str:
+    return f"KLING_{name.upper()}" if place == "the environment" else name
+
+
+def _examine(name: str, value: Any, place: str) -> str:
+    """The key as it stands; raises `ConfigError` for what copying and pasting does to keys."""
+    spelled = _spelled(name, place)
+    if not isinstance(value, str):
+        raise ConfigError(f"{spelled} in {place} is not text")
+    if value != value.strip() or any(c.isspace() for c in value):
+        raise ConfigError(
+            f"{spelled} in {place} has spaces or a line break in or around it",
+            fix="Remove them; a copied key often carries some.",
+        )
+    if value[0] in "'\"" or value[-1] in "'\"":
+        raise ConfigError(f"{spelled} in {place} has quotes around it", fix="Remove them.")
+    if name == "api_key" and value.lower().startswith("bearer"):
+        raise ConfigError(f"{spelled} in {place} begins with 'Bearer'", fix="Leave that word out.")
+    if name != "api_key" and value.count(".") == 2 and value.startswith("eyJ"):
+        raise ConfigError(
+            f"{spelled} in {place} is a signed token, not a key",
+            fix="Give the access key and the secret key themselves; they are signed for you.",
+        )
+    return value
+
+
+def money(name: str, value: Any) -> Decimal | None:
+    if value is None:
+        return None
+    try:
+        amount = Decimal(str(value).strip().lstrip("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise ConfigError(f"{name} {value!r} is not an amount in US dollars", fix="Write 0.50.")
+    return amount

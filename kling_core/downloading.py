@@ -1,0 +1,145 @@
+"""Downloads as a flow: into `.part`, resumed, checked for length, renamed when whole.
+
+A dead link is answered by asking the task for a fresh one. Nothing here carries a credential, and
+nothing here can fail a task.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kling_core import calls
+from kling_core.errors import DownloadError, KlingError
+from kling_core.flow import Call, Flow, Save, Saved, Sleep
+
+if TYPE_CHECKING:
+    from kling_core.outputs import Output
+
+ATTEMPTS = 6
+"""How often a broken download is taken up again."""
+
+_GONE = {401, 403, 404, 410}
+
+
+def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
+    """Fetch one output, see `SyncOutput.download`."""
+    if output.path is not None and to is None:
+        return output.path
+    session = output.task.session
+    target: Path = yield Call(lambda: _target(output, to, session.output_dir))
+    part = target.with_name(f"{target.name}.{output.task.task_id[-8:]}.part")
+    url, failures = output.url, 0
+    while True:
+        offset: int = yield Call(lambda: _size(part))
+        saved: Saved = yield Save(url, part, offset)
+        if saved.disk is not None:
+            raise _disk(saved.disk, target)
+        problem = yield Call(lambda: _problem(saved, part))
+        if not problem:
+            break
+        failures += 1
+        if failures >= ATTEMPTS:
+            raise DownloadError(
+                f"{output.filename} could not be fetched: {problem}",
+                http_status=saved.status or None,
+                task_id=output.task.task_id,
+                fix="The task is intact and paid for: download it again later.",
+            )
+        if saved.status in _GONE:
+            url = yield from _fresh_url(output, url)
+        elif saved.status == 416:
+            yield Call(lambda: part.unlink(missing_ok=True))
+        else:
+            yield Sleep(session.backoff(failures - 1))
+    path: Path = yield Call(lambda: _finish(part, target))
+    output.saved["path"] = path
+    return path
+
+
+def _target(output: Output, to: str | Path | None, default: Path) -> Path:
+    """The file to write, its folder made; raises `DownloadError` when that is impossible."""
+    place = Path(default if to is None else to).expanduser()
+    folder = to is None or place.is_dir() or str(to).endswith(("/", os.sep))
+    target = place / output.filename if folder else place
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not os.access(target.parent, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied", str(target.parent))
+    except OSError as error:
+        raise _disk(error, target) from error
+    return target
+
+
+def _size(part: Path) -> int:
+    return part.stat().st_size if part.exists() else 0
+
+
+def _problem(saved: Saved, part: Path) -> str:
+    """Why the file is not whole yet; empty when it is."""
+    if saved.status not in (200, 206):
+        return saved.failure or f"the media host answered HTTP {saved.status}"
+    size = _size(part)
+    if saved.failure:
+        return saved.failure
+    if saved.total is not None and size != saved.total:
+        if size > saved.total:
+            part.unlink(missing_ok=True)
+        return f"{size:,} of {saved.total:,} bytes came"
+    return "" if size else "the file is empty"
+
+
+def _fresh_url(output: Output, old: str) -> Flow[str]:
+    """Ask the task for a new link; the old one stays when the task cannot be read."""
+    task = output.task
+    try:
+        data = yield from calls.get(task.session, task.endpoint, task.task_id)
+    except KlingError:
+        yield Sleep(task.session.backoff(0))
+        return old
+    task.update(data)
+    fresh = task.outputs[output.index].url if output.index < len(task.outputs) else old
+    if fresh == old:
+        yield Sleep(task.session.backoff(0))
+    return fresh
+
+
+def _finish(part: Path, target: Path) -> Path:
+    """Give the whole file its name; a different file of that name is left alone."""
+    try:
+        for candidate in _names(target):
+            if not candidate.exists():
+                os.replace(part, candidate)
+                return candidate
+            if _same(part, candidate):
+                part.unlink()
+                return candidate
+    except OSError as error:
+        raise _disk(error, target) from error
+    raise AssertionError("unreachable: there is always another name")
+
+
+def _names(target: Path):
+    yield target
+    number = 2
+    while True:
+        yield target.with_stem(f"{target.stem}-{number}")
+        number += 1
+
+
+def _same(one: Path, other: Path) -> bool:
+    import filecmp
+
+    return filecmp.cmp(one, other, shallow=False)
+
+
+def _disk(error: OSError, target: Path) -> DownloadError:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    why = "the disk is full" if full else (error.strerror or str(error)).lower()
+    return DownloadError(
+        f"{target} cannot be written: {why}",
+        fix="Make room there, or name another place: clip.download('elsewhere/'). "
+        "The task is intact and paid for.",
+    )

@@ -1,0 +1,275 @@
+"""What a declaration is made of: `param`, `Part`, `Request`, `Endpoint`.
+
+A request describes one generation in Kling's own field names and knows nothing of wires. It
+validates nothing when it is made; `Request.check` judges everything at once. Pydantic does the
+validation and is imported at the first check, so that reading a task never pays for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
+
+from kling_core.errors import InvalidRequest, Violation
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from kling_core.catalog.pricing import Quote
+    from kling_core.catalog.rules import Condition, Rule
+    from kling_core.media.inputs import Media
+
+MediaKind = Literal["image", "tail", "mask", "try_on", "audio", "video"]
+Product = Literal["video", "image", "try_on"]
+
+
+class _Missing:
+    def __repr__(self) -> str:
+        return "<required>"
+
+
+MISSING: Any = _Missing()
+
+
+@dataclass(slots=True)
+class Param:
+    """One field of a request: its meaning, bounds, unit and source.
+
+    `default` is what we assume when the field is left out (and what the service documents);
+    `api_default` is a documented default that we only tell and never assume. `media` marks a
+    picture, sound or video input. `of` is the type that is validated where the annotation is
+    wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
+    the body; `item` wraps each entry of a list in an object with that key.
+    """
+
+    doc: str
+    default: Any = MISSING
+    api_default: Any = None
+    media: MediaKind | None = None
+    many: bool = False
+    of: Any = None
+    parse: Callable[[Any], Any] | None = None
+    ge: float | None = None
+    le: float | None = None
+    max_length: int | None = None
+    min_items: int | None = None
+    max_items: int | None = None
+    unit: str = ""
+    source: str = ""
+    wire: str = ""
+    item: str = ""
+    short: str = ""
+    placeholder: str = ""
+    name: str = ""
+
+    @property
+    def required(self) -> bool:
+        """True when the field must be given."""
+        return self.default is MISSING
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Part | None, owner: type) -> Any:
+        if instance is None:
+            return self
+        value = instance.given.get(self.name, self.default)
+        return None if value is MISSING else value
+
+
+def param(*, doc: str, default: Any = MISSING, **facts: Any) -> Any:
+    """Declare one field; the keywords are those of `Param`."""
+    return Param(doc=doc, default=default, **facts)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
+class Part:
+    """An object with declared fields: a request, or a piece of one."""
+
+    given: dict[str, Any]
+    """The fields as they were given, None left out."""
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None:
+            object.__setattr__(
+                self, "given", {name: value for name, value in given.items() if value is not None}
+            )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"{type(self).__name__} cannot be changed; use replace({name}=…)")
+
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={_brief(value)}" for name, value in self.given.items())
+        return f"{type(self).__name__}({inside})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and other.given == self.given
+
+    __hash__ = None  # pyright: ignore[reportAssignmentType]
+
+    @classmethod
+    def params(cls) -> dict[str, Param]:
+        """The declared fields by name, in the order of their declaration."""
+        found: dict[str, Param] = {}
+        for base in reversed(cls.__mro__):
+            found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
+        return found
+
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed; None removes a field."""
+        return type(self)(**{**self.given, **changes})
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The verdict on a request: all violations and warnings, and the fields that were judged.
+
+    `fields` holds every valid field after normalisation, with assumed defaults and media as
+    `Media`; `sent` names those that go on the wire.
+    """
+
+    violations: tuple[Violation, ...]
+    warnings: tuple[str, ...]
+    fields: Mapping[str, Any]
+    sent: frozenset[str]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing is wrong."""
+        return not self.violations
+
+
+class Request(Part):
+    """A typed description of one generation.
+
+    Making one never fails: `check()` reports every violation at once, works offline and spends
+    nothing. `create`, `run` and `quote` of the client check before they do anything.
+    """
+
+    endpoint: ClassVar[Endpoint]
+    parent: Mapping[str, Any] | None
+    """What is known of the source video: `model_name`, `mode`, `duration`, `task_id`."""
+
+    if not TYPE_CHECKING:
+
+        def __init__(self, **given: Any) -> None:
+            super().__init__(**given)
+            object.__setattr__(self, "parent", None)
+            object.__setattr__(self, "_check", None)
+
+    def with_parent(self, parent: Mapping[str, Any] | None) -> Self:
+        """The same request, with what is known of its source video for rules and prices."""
+        copy = type(self)(**self.given)
+        object.__setattr__(copy, "parent", parent)
+        return copy
+
+    def check(self) -> Check:
+        """Judge types, bounds, rules of the model, and local media; offline, and free."""
+        from kling_core.endpoints.checking import check
+
+        cached: Check | None = getattr(self, "_check", None)
+        if cached is None:
+            cached = check(self)
+            object.__setattr__(self, "_check", cached)
+        return cached
+
+    def require(self) -> Check:
+        """`check()`, raising `InvalidRequest` with every violation when there is any."""
+        verdict = self.check()
+        if verdict.violations:
+            raise InvalidRequest(verdict.violations, endpoint=self.endpoint.name)
+        return verdict
+
+    def quote(self) -> Quote | None:
+        """What this request will cost by the dated price table; None when no price is known.
+
+        Raises `InvalidRequest` when the request breaks rules.
+        """
+        from kling_core.catalog.pricing import quote
+
+        return quote(self.endpoint.name, self.require().fields, parent=self.parent)
+
+    def slots(self) -> int:
+        """How many units of the account's concurrency the task occupies (images: `n`)."""
+        weight = self.endpoint.weight
+        return int(self.check().fields.get(weight, 1)) if isinstance(weight, str) else weight
+
+    @classmethod
+    def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Turn documented nested forms into our flat fields; endpoints may extend this."""
+        nests = {p.wire.partition(".")[0] for p in cls.params().values() if "." in p.wire}
+        for nest in nests - set(cls.params()):
+            inner = given.get(nest)
+            if isinstance(inner, Mapping):
+                given = {**{k: v for k, v in given.items() if k != nest}, **inner}
+        return given
+
+    @classmethod
+    def warn(cls, fields: Mapping[str, Any]) -> list[str]:
+        """Warnings about valid fields beyond those of the model tables; endpoints may add some."""
+        return []
+
+    @classmethod
+    def wire_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields as the wire names them, before nesting; endpoints may infer some here."""
+        return fields
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One Kling product with its create, get and list calls.
+
+    `weight` is the number of concurrency slots a task takes, or the name of the field that says
+    it. `rules` and `features` are judged by the rule engine, see `kling_core.catalog.rules`.
+    """
+
+    name: str
+    path: str
+    request: type[Request]
+    output: Literal["videos", "images"]
+    product: Product
+    summary: str
+    source: str
+    aliases: tuple[str, ...] = ()
+    external_task_id: bool = True
+    weight: int | str = 1
+    positional: str = ""
+    rules: tuple[Rule, ...] = ()
+    features: Mapping[str, Condition] = field(default_factory=dict[str, "Condition"])
+    example: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def __post_init__(self) -> None:
+        self.request.endpoint = self
+
+    @property
+    def command(self) -> str:
+        """The name on command lines: `text-to-video`."""
+        return self.name.replace("_", "-")
+
+    @property
+    def media_params(self) -> list[Param]:
+        """The fields that take a picture, sound or video."""
+        return [p for p in self.request.params().values() if p.media]
+
+
+def media_values(value: Any) -> Iterable[Media]:
+    """Every `Media` inside a normalised field value."""
+    from kling_core.media.inputs import Media
+
+    if isinstance(value, Media):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():  # pyright: ignore[reportUnknownVariableType]
+            yield from media_values(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in value:  # pyright: ignore[reportUnknownVariableType]
+            yield from media_values(inner)
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return f"<{len(value)} bytes>"
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"

@@ -1,0 +1,82 @@
+"""Image generation: `POST /v1/images/generations`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from kling_core.catalog.rules import Check, Given, Is, Needed, Not, Only
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+SOURCE = "Kling API reference, image generation (2026-09)"
+
+
+class ImageGeneration(Request):
+    """Make images from words, or from words and an image."""
+
+    prompt: str = param(
+        doc="What the image shows.", max_length=parts.PROMPT_MAX, unit="characters", source=SOURCE
+    )
+    negative_prompt: str | None = parts.negative_prompt_param()
+    model_name: str | None = parts.model_param()
+    image: parts.MediaInput | None = param(
+        default=None, doc="Image to start from.", media="image", short="i"
+    )
+    image_reference: Literal["subject", "face"] | None = param(
+        default=None, doc="What to keep of `image`; face needs exactly one face."
+    )
+    image_fidelity: float | None = param(
+        default=None, api_default=0.5, doc="How closely to keep `image`.", ge=0, le=1
+    )
+    human_fidelity: float | None = param(
+        default=None,
+        api_default=0.45,
+        doc="How closely to keep the face of a subject.",
+        ge=0,
+        le=1,
+    )
+    element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+        default=None,
+        doc="Elements of the account to use; elements and image at most 10; kling-v3.",
+        of=list[parts.ElementRef],
+        parse=parts.wrapped("element_id"),
+        min_items=1,
+        max_items=10,
+    )
+    resolution: Literal["1k", "2k"] = param(default="1k", doc="Size of the images.")
+    n: int = param(default=1, doc="How many images; each takes a slot.", ge=1, le=9, unit="images")
+    aspect_ratio: parts.ImageRatio = param(default="16:9", doc="Width to height.")
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+
+
+def _ten_in_all(fields: Mapping[str, Any]) -> parts.Problems:
+    elements = fields.get("element_list") or []
+    if "image" not in fields or len(elements) <= 9:
+        return []
+    message = f"elements and image are at most 10 together; you gave {len(elements) + 1}"
+    return [("element_list", message, "at most 9 elements beside an image")]
+
+
+ENDPOINT = Endpoint(
+    name="image_generation",
+    path="/v1/images/generations",
+    request=ImageGeneration,
+    output="images",
+    product="image",
+    summary="Make 1 to 9 images from a prompt, optionally from an image.",
+    source=SOURCE,
+    aliases=("image",),
+    positional="prompt",
+    weight="n",
+    rules=(
+        Only("negative_prompt", when=Not(Given("image")), source=SOURCE),
+        Needed("image", when=Given("image_reference"), source=SOURCE),
+        Only("image_fidelity", when=Given("image"), source=SOURCE),
+        Only("human_fidelity", when=Is("image_reference", "subject"), source=SOURCE),
+        Check(fields=("element_list", "image"), test=_ten_in_all, source=SOURCE),
+    ),
+    example={"prompt": "a lighthouse in fog, oil on canvas", "aspect_ratio": "3:2"},
+)

@@ -1,0 +1,121 @@
+"""Image to video: `POST /v1/videos/image2video`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+from kling_core.catalog.rules import (
+    All,
+    Any_,
+    AtLeastOne,
+    Exclusive,
+    Given,
+    Is,
+    Not,
+    Only,
+)
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.endpoints.text_to_video import MULTI_SHOT, SHOT_RULES
+
+SOURCE = "Kling API reference, image to video (2026-03)"
+
+
+class ImageToVideo(Request):
+    """Bring an image to life."""
+
+    image: parts.MediaInput | None = param(
+        default=None, doc="Start frame.", media="image", source=SOURCE, short="i"
+    )
+    image_tail: parts.MediaInput | None = param(default=None, doc="End frame.", media="tail")
+    prompt: str | None = parts.prompt_param("What happens in the video.")
+    negative_prompt: str | None = parts.negative_prompt_param()
+    model_name: str | None = parts.model_param()
+    mode: parts.Mode = parts.mode_param()
+    duration: int | str = parts.duration_param()
+    sound: parts.Switch | bool = parts.sound_param()
+    cfg_scale: float | None = parts.cfg_scale_param()
+    camera_control: parts.CameraControl | Mapping[str, Any] | str | None = parts.camera_param(
+        "Simple camera move, such as zoom=5; kling-v1-5 pro 5 s only."
+    )
+    static_mask: parts.MediaInput | None = param(
+        default=None, doc="Mask of the area that stays still (motion brush).", media="mask"
+    )
+    dynamic_masks: Sequence[parts.DynamicMask | Mapping[str, Any]] | None = param(
+        default=None,
+        doc="Up to 6 masked regions, each with the path along which it moves (motion brush).",
+        of=list[parts.DynamicMask],
+        min_items=1,
+        max_items=6,
+    )
+    multi_shot: bool | None = param(
+        default=None, api_default=False, doc="Several shots in one clip; kling-v3."
+    )
+    shot_type: Literal["customize", "intelligence"] | None = param(
+        default=None, doc="customize: `multi_prompt` sets the shots; intelligence: the model does."
+    )
+    multi_prompt: Sequence[parts.Shot | Mapping[str, Any]] | None = param(
+        default=None,
+        doc="The shots, 1 to 6; their durations add up to `duration`.",
+        of=list[parts.Shot],
+        min_items=1,
+        max_items=6,
+    )
+    element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+        default=None,
+        doc="Elements of the account to use, up to 3; kling-v3.",
+        of=list[parts.ElementRef],
+        parse=parts.wrapped("element_id"),
+        min_items=1,
+        max_items=3,
+    )
+    voice_list: Sequence[parts.VoiceRef | Mapping[str, str] | str] | None = param(
+        default=None,
+        doc="Voices that the prompt cites as <<<voice_1>>>, up to 2; kling-v2-6 pro with sound.",
+        of=list[parts.VoiceRef],
+        parse=parts.wrapped("voice_id"),
+        min_items=1,
+        max_items=2,
+    )
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+
+
+BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
+
+ENDPOINT = Endpoint(
+    name="image_to_video",
+    path="/v1/videos/image2video",
+    request=ImageToVideo,
+    output="videos",
+    product="video",
+    summary="Make a video from a start image, an end image or both.",
+    source=SOURCE,
+    aliases=("i2v",),
+    positional="prompt",
+    rules=(
+        AtLeastOne("image", "image_tail", source=SOURCE),
+        Exclusive(
+            ("image_tail",), ("static_mask", "dynamic_masks"), ("camera_control",), source=SOURCE
+        ),
+        Only("static_mask", when=Given("image"), source=SOURCE),
+        Only("dynamic_masks", when=Given("image"), source=SOURCE),
+        Exclusive(("element_list",), ("voice_list",), source=SOURCE),
+        Only("voice_list", when=Is("sound", "on"), source=SOURCE),
+        *SHOT_RULES[2:],
+        parts.ONE_CAMERA_VALUE,
+    ),
+    features={
+        "start_end_frame": All(Given("image"), Given("image_tail")),
+        "end_frame_only": All(Given("image_tail"), Not(Given("image"))),
+        "motion_brush": BRUSH,
+        "camera_control_simple": Given("camera_control"),
+        "multi_shot": MULTI_SHOT,
+        "sound": Is("sound", "on"),
+        "element_control": Given("element_list"),
+        "voice_control": Given("voice_list"),
+    },
+    example={"image": "photo.jpg", "prompt": "the camera pushes in slowly"},
+)

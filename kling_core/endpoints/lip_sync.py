@@ -1,0 +1,169 @@
+"""Lip-sync, first generation: `POST /v1/videos/lip-sync`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from kling_core.catalog import data
+from kling_core.catalog.rules import Check, ExactlyOne, Given, Needed, Only
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+if TYPE_CHECKING:
+    from kling_core.media.inputs import Media
+
+SOURCE = "Kling API reference, lip-sync (2025-06; seen live 2026-09)"
+
+
+class LipSync(Request):
+    """Make the person in a video speak a text or an audio file."""
+
+    video_id: str | None = param(
+        default=None,
+        doc="Id of the video (not of its task), at most 30 days old.",
+        wire="input.video_id",
+        placeholder="VIDEO",
+        source=SOURCE,
+    )
+    video_url: parts.MediaInput | None = param(
+        default=None,
+        doc="URL of a video: mp4 or mov, 720p or 1080p, 2 to 60 s, at most 100 MB.",
+        wire="input.video_url",
+        media="video",
+    )
+    text: str | None = param(
+        default=None, doc="What is said.", wire="input.text", max_length=120, unit="characters"
+    )
+    voice_id: str | None = param(
+        default=None,
+        doc="Voice that speaks the text, see `kling models lip-sync`.",
+        wire="input.voice_id",
+        placeholder="VOICE",
+    )
+    voice_language: Literal["zh", "en"] | None = param(
+        default=None,
+        api_default="zh",
+        doc="Language of the voice; taken from the voice when left out.",
+        wire="input.voice_language",
+    )
+    voice_speed: float | None = param(
+        default=None,
+        api_default=1.0,
+        doc="Speed of speech, with one decimal.",
+        wire="input.voice_speed",
+        ge=0.8,
+        le=2.0,
+    )
+    audio: parts.MediaInput | None = param(
+        default=None,
+        doc="Sound to speak instead of a text: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s.",
+        media="audio",
+        short="a",
+    )
+    mode: Literal["text2video", "audio2video"] | None = param(
+        default=None, doc="Inferred from `text` or `audio` when left out.", wire="input.mode"
+    )
+    callback_url: str | None = parts.callback_url_param()
+
+    @classmethod
+    def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Accept `audio_type`, `audio_file` and `audio_url` of the documented form."""
+        given = super().adopt(given)
+        documented = given.get("audio_file") or given.get("audio_url")
+        if documented is None:
+            return given
+        rest = {k: v for k, v in given.items() if not k.startswith("audio_")}
+        return {"audio": documented, **rest}
+
+    @classmethod
+    def warn(cls, fields: Mapping[str, Any]) -> list[str]:
+        """Unknown voices, and those that a live host was seen to refuse."""
+        voice_id = fields.get("voice_id")
+        if not voice_id:
+            return []
+        voice = data.voices().get(voice_id)
+        if voice is None:
+            near = difflib.get_close_matches(voice_id, data.voices(), n=3)
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            return [f"voice_id {voice_id!r} is not in the list of 2026-09{hint}"]
+        refused = (voice.observed or "").startswith("refused")
+        return [f"voice {voice_id} was seen {voice.observed}"] if refused else []
+
+    @classmethod
+    def wire_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Add the mode and, by what the audio is, its type."""
+        fields = dict(fields)
+        audio: Media | None = fields.pop("audio", None)
+        fields.setdefault("mode", "audio2video" if audio else "text2video")
+        if audio:
+            kind = "url" if audio.is_url else "file"
+            fields |= {"audio_type": kind, f"audio_{kind}": audio}
+        else:
+            fields.setdefault("voice_language", _language(fields["voice_id"]))
+        return {name: _tenths(v) if name == "voice_speed" else v for name, v in fields.items()}
+
+
+def _tenths(speed: float) -> float:
+    return round(speed, 1)
+
+
+def _language(voice_id: str) -> str:
+    voice = data.voices().get(voice_id)
+    return "en" if voice is None or "en" in voice.languages else voice.languages[0]
+
+
+def _voice(fields: Mapping[str, Any]) -> parts.Problems:
+    voice, language = data.voices().get(fields.get("voice_id", "")), fields.get("voice_language")
+    if voice is None or language is None or language in voice.languages:
+        return []
+    spoken = " or ".join(voice.languages)
+    message = f"voice {voice.voice_id} speaks {spoken}; you asked for {language}"
+    return [("voice_language", message, f"voice_language={voice.languages[0]!r}")]
+
+
+def _mode(fields: Mapping[str, Any]) -> parts.Problems:
+    mode, text, audio = fields.get("mode"), fields.get("text"), fields.get("audio")
+    fits = "audio2video" if audio else "text2video"
+    if mode is None or mode == fits or bool(text) == bool(audio):
+        return []
+    given = "audio" if audio else "text"
+    return [("mode", f"{mode} does not go with {given}", f"mode={fits!r}, or leave mode out")]
+
+
+def _speed(fields: Mapping[str, Any]) -> parts.Problems:
+    speed = fields.get("voice_speed")
+    if speed is None or abs(_tenths(speed) - speed) < 1e-9:
+        return []
+    message = f"{speed:g} has more than one decimal; Kling would round it"
+    return [("voice_speed", message, f"voice_speed={_tenths(speed):g}")]
+
+
+ENDPOINT = Endpoint(
+    name="lip_sync",
+    path="/v1/videos/lip-sync",
+    request=LipSync,
+    output="videos",
+    product="video",
+    summary="Make the person in a video speak a text or an audio file.",
+    source=SOURCE,
+    external_task_id=False,
+    positional="text",
+    rules=(
+        ExactlyOne("video_id", "video_url", source=SOURCE),
+        ExactlyOne("text", "audio", source=SOURCE),
+        Needed("voice_id", when=Given("text"), source=SOURCE),
+        Only("voice_id", when=Given("text"), source=SOURCE),
+        Only("voice_language", when=Given("text"), source=SOURCE),
+        Only("voice_speed", when=Given("text"), source=SOURCE),
+        Check(fields=("voice_id", "voice_language"), test=_voice, source=SOURCE),
+        Check(fields=("mode", "text", "audio"), test=_mode, source=SOURCE),
+        Check(fields=("voice_speed",), test=_speed, source=SOURCE),
+    ),
+    example={
+        "video_id": "831922345719271433",
+        "text": "Good morning!",
+        "voice_id": "oversea_male1",
+    },
+)

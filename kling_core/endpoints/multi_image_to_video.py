@@ -1,0 +1,58 @@
+"""Multi-image to video: `POST /v1/videos/multi-image2video`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+SOURCE = "Kling API reference, multi-image to video (2026-03)"
+
+
+class MultiImageToVideo(Request):
+    """Make a video in which the subjects of several images meet."""
+
+    image_list: Sequence[parts.MediaInput | Mapping[str, Any]] = param(
+        doc="1 to 4 images, each cropped to its subject.",
+        media="image",
+        many=True,
+        item="image",
+        min_items=1,
+        max_items=4,
+        source=SOURCE,
+        short="i",
+    )
+    prompt: str = param(doc="What the video shows.", max_length=parts.PROMPT_MAX, unit="characters")
+    negative_prompt: str | None = parts.negative_prompt_param()
+    model_name: str | None = parts.model_param()
+    mode: parts.Mode = parts.mode_param()
+    duration: int | str = parts.duration_param()
+    aspect_ratio: parts.VideoRatio = param(default="16:9", doc="Width to height.")
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+
+    @classmethod
+    def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Accept `images` and a repeated `image`, as command lines spell the list."""
+        for spelling in ("images", "image"):
+            if spelling in given and "image_list" not in given:
+                value = given[spelling]
+                rest = {k: v for k, v in given.items() if k != spelling}
+                given = {"image_list": value, **rest}
+        return super().adopt(given)
+
+
+ENDPOINT = Endpoint(
+    name="multi_image_to_video",
+    path="/v1/videos/multi-image2video",
+    request=MultiImageToVideo,
+    output="videos",
+    product="video",
+    summary="Make a video from 1 to 4 images of subjects.",
+    source=SOURCE,
+    positional="prompt",
+    example={"image_list": ["cat.jpg", "hat.jpg"], "prompt": "the cat tries on the hat"},
+)

@@ -1,0 +1,128 @@
+"""Video effects: `POST /v1/videos/effects`."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kling_core.catalog import data
+from kling_core.catalog.rules import Check, ExactlyOne
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+SOURCE = "Kling API reference, video effects (2026-09)"
+
+
+class VideoEffects(Request):
+    """Put the subject of one image, or of two, into a ready-made scene."""
+
+    effect_scene: str = param(
+        doc="The scene, see `kling models video-effects`.", placeholder="SCENE", source=SOURCE
+    )
+    image: parts.MediaInput | None = param(
+        default=None,
+        doc="The image of a single-image scene.",
+        media="image",
+        wire="input.image",
+        short="i",
+    )
+    images: Sequence[parts.MediaInput] | None = param(
+        default=None,
+        doc="The two images of a dual-image scene: left, right.",
+        media="image",
+        many=True,
+        wire="input.images",
+        min_items=2,
+        max_items=2,
+    )
+    duration: int | str | None = param(
+        default=None,
+        doc="Only for older scenes that still document it; today's take none.",
+        wire="input.duration",
+        of=str,
+        parse=parts.seconds,
+        unit="seconds",
+    )
+    mode: parts.Mode | None = param(
+        default=None, doc="Only first-generation dual scenes (ended) took one.", wire="input.mode"
+    )
+    model_name: str | None = param(
+        default=None, doc="Only scenes of 2025 (ended) took one.", wire="input.model_name"
+    )
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+
+    @classmethod
+    def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Two images under `image`, as command lines repeat it, are `images`."""
+        given = super().adopt(given)
+        image = given.get("image")
+        if isinstance(image, (list, tuple)) and "images" not in given:
+            several: Sequence[Any] = image  # pyright: ignore[reportUnknownVariableType]
+            rest = {k: v for k, v in given.items() if k != "image"}
+            given = {
+                **rest,
+                **({"image": several[0]} if len(several) == 1 else {"images": several}),
+            }
+        return given
+
+    @classmethod
+    def warn(cls, fields: Mapping[str, Any]) -> list[str]:
+        """Unknown and ended scenes."""
+        name = fields.get("effect_scene", "")
+        scene = data.effects().get(name)
+        if scene is not None and _today(scene) or not name:
+            return []
+        if scene is not None:
+            when = f"ended on {scene.ended_on}" if scene.ended_on else "left the list by 2026-09"
+            return [f"effect_scene {name!r} {when}; Kling may refuse it"]
+        near = difflib.get_close_matches(name, data.effects(), n=3)
+        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        return [f"effect_scene {name!r} is not in the list of 2026-09{hint}"]
+
+
+def _today(scene: data.EffectScene) -> bool:
+    return scene.listed and scene.ended_on is None
+
+
+def _scene(fields: Mapping[str, Any]) -> parts.Problems:
+    scene = data.effects().get(fields.get("effect_scene", ""))
+    if scene is None or ("image" in fields) == ("images" in fields):
+        return []
+    wanted = "images" if scene.images == 2 else "image"
+    if wanted in fields:
+        return []
+    words = "two images (left, right)" if scene.images == 2 else "one image"
+    message = f"{scene.name} takes {words}"
+    return [(next(f for f in ("image", "images") if f in fields), message, f"{wanted}=…")]
+
+
+def _first_generation(fields: Mapping[str, Any]) -> parts.Problems:
+    scene = data.effects().get(fields.get("effect_scene", ""))
+    if scene is None or (scene.images == 2 and not _today(scene)):
+        return []
+    return [
+        (name, f"{scene.name} takes no {name}; only the dual scenes of 2025 did", f"no {name}")
+        for name in ("mode", "model_name")
+        if name in fields
+    ]
+
+
+ENDPOINT = Endpoint(
+    name="video_effects",
+    path="/v1/videos/effects",
+    request=VideoEffects,
+    output="videos",
+    product="video",
+    summary="Put the subject of one or two images into a ready-made scene.",
+    source=SOURCE,
+    aliases=("effects",),
+    positional="effect_scene",
+    rules=(
+        ExactlyOne("image", "images", source=SOURCE),
+        Check(fields=("effect_scene", "image", "images"), test=_scene, source=SOURCE),
+        Check(fields=("effect_scene", "mode", "model_name"), test=_first_generation, source=SOURCE),
+    ),
+    example={"effect_scene": "bullet_time_360", "image": "photo.jpg"},
+)

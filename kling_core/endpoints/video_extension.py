@@ -1,0 +1,40 @@
+"""Video extension: `POST /v1/videos/video-extend`."""
+
+from __future__ import annotations
+
+from kling_core.catalog.rules import Given
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+SOURCE = "Kling API reference, video extension (2026-03)"
+
+
+class VideoExtension(Request):
+    """Continue a video by 4 to 5 seconds."""
+
+    video_id: str = param(
+        doc="Id of the video (not of its task): made by kling-v1, v1-5 or v1-6, at most 30 days "
+        "old, at most 3 minutes long in the end.",
+        placeholder="VIDEO",
+        source=SOURCE,
+    )
+    prompt: str | None = parts.prompt_param("What happens next.")
+    negative_prompt: str | None = parts.negative_prompt_param()
+    cfg_scale: float | None = parts.cfg_scale_param()
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+
+
+ENDPOINT = Endpoint(
+    name="video_extension",
+    path="/v1/videos/video-extend",
+    request=VideoExtension,
+    output="videos",
+    product="video",
+    summary="Continue a video; model and mode are those of the source.",
+    source=SOURCE,
+    aliases=("extend",),
+    positional="prompt",
+    features={"extension": Given("video_id")},
+    example={"video_id": "831922345719271433", "prompt": "it reaches the sea"},
+)

@@ -1,0 +1,33 @@
+"""Virtual try-on: `POST /v1/images/kolors-virtual-try-on`."""
+
+from __future__ import annotations
+
+from kling_core.endpoints import parts
+from kling_core.endpoints.base import Endpoint, Request, param
+
+SOURCE = "Kling API reference, virtual try-on (2026-03)"
+
+
+class VirtualTryOn(Request):
+    """Dress the person of one image in the garment of another."""
+
+    human_image: parts.MediaInput = param(doc="The person.", media="try_on", source=SOURCE)
+    cloth_image: parts.MediaInput = param(
+        doc="The garment: a product photo or one on white; upper, lower or dress.", media="try_on"
+    )
+    model_name: str | None = parts.model_param()
+    external_task_id: str | None = parts.external_task_id_param()
+    callback_url: str | None = parts.callback_url_param()
+
+
+ENDPOINT = Endpoint(
+    name="virtual_try_on",
+    path="/v1/images/kolors-virtual-try-on",
+    request=VirtualTryOn,
+    output="images",
+    product="try_on",
+    summary="Dress a person in a garment.",
+    source=SOURCE,
+    aliases=("try-on",),
+    example={"human_image": "person.jpg", "cloth_image": "shirt.jpg"},
+)

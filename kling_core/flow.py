@@ -1,0 +1,179 @@
+"""Flows: each operation is written once, as a generator that yields what it needs.
+
+A flow decides everything (retry, token, cadence) and does no I/O. Two small drivers run it: `drive`
+blocks, `adrive` awaits. What a flow may yield is an *effect*: `Send`, `Sleep`, `Save` or `Call`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from kling_core.wire.body import JSONBody
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send one HTTP request; the flow receives a `Reply` or a `NoReply`."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: JSONBody | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An HTTP answer, read whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class NoReply:
+    """No whole answer came. `sent` is False only when the server cannot have seen the request."""
+
+    sent: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait this many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Save:
+    """Stream a URL into a file from byte `offset` on, without any credential.
+
+    The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
+    when the server agrees (206).
+    """
+
+    url: str
+    path: Path
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What came of a `Save`.
+
+    `total` is the whole file's length as announced, None when it was not. `failure` says why the
+    stream ended early; `disk` is the error of the local file system.
+    """
+
+    status: int
+    total: int | None = None
+    failure: str = ""
+    disk: OSError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Run blocking local work; the flow receives its result."""
+
+    work: Callable[[], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Report progress to whoever drives the flow."""
+
+    listener: Callable[[Any], Any] | None
+    news: Any
+
+
+Effect = Send | Sleep | Save | Call | Tell
+Flow = Generator[Effect, Any, T]
+
+
+class Port(Protocol):
+    """The outside world of the blocking driver."""
+
+    def send(self, effect: Send) -> Reply | NoReply: ...
+    def save(self, effect: Save) -> Saved: ...
+    def sleep(self, seconds: float) -> None: ...
+
+
+class AsyncPort(Protocol):
+    """The outside world of the awaiting driver."""
+
+    async def send(self, effect: Send) -> Reply | NoReply: ...
+    async def save(self, effect: Save) -> Saved: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
+def drive(flow: Flow[T], port: Port) -> T:
+    """Run a flow to its end, blocking."""
+    answer: Any = None
+    try:
+        while True:
+            effect = flow.send(answer)
+            if isinstance(effect, Send):
+                answer = port.send(effect)
+            elif isinstance(effect, Sleep):
+                answer = port.sleep(effect.seconds)
+            elif isinstance(effect, Save):
+                answer = port.save(effect)
+            elif isinstance(effect, Call):
+                answer = effect.work()
+            else:
+                answer = effect.listener(effect.news) if effect.listener else None
+    except StopIteration as end:
+        return end.value
+    finally:
+        flow.close()
+
+
+async def adrive(flow: Flow[T], port: AsyncPort) -> T:
+    """Run a flow to its end in the running event loop."""
+    answer: Any = None
+    try:
+        while True:
+            effect = flow.send(answer)
+            if isinstance(effect, Send):
+                answer = await port.send(effect)
+            elif isinstance(effect, Sleep):
+                answer = await port.sleep(effect.seconds)
+            elif isinstance(effect, Save):
+                answer = await port.save(effect)
+            elif isinstance(effect, Call):
+                answer = await _in_thread(effect.work)
+            else:
+                answer = effect.listener(effect.news) if effect.listener else None
+                if hasattr(answer, "__await__"):
+                    answer = await answer
+    except StopIteration as end:
+        return end.value
+    finally:
+        flow.close()
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    import asyncio
+
+    return await asyncio.to_thread(work)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Wall time in seconds since 1970, and a time that only moves forward; injected for tests."""
+
+    time: Callable[[], float] = field(default_factory=lambda: _time("time"))
+    monotonic: Callable[[], float] = field(default_factory=lambda: _time("monotonic"))
+
+
+def _time(name: str) -> Callable[[], float]:
+    import time
+
+    return getattr(time, name)

@@ -1,0 +1,194 @@
+"""Outputs: the videos, images and sounds that a task made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from kling_core import downloading
+
+if TYPE_CHECKING:
+    from kling_core.task import AsyncTask, Task, TaskState
+
+RETENTION = timedelta(days=30)
+"""How long Kling keeps results (Kling API reference, tasks, 2026-09)."""
+
+OutputKind = Literal["video", "image", "audio"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Output:
+    """One thing that a task made.
+
+    Attributes:
+        kind: "video", "image" or "audio".
+        id: Kling's id of the output; not the task's id. Empty for images.
+        url: where Kling keeps it, until `expires_at`; hot-link protected: download it.
+        watermark_url: the watermarked copy, when one was asked for.
+        duration: length in seconds, None for images and when Kling did not say.
+        index: its place among the outputs of the task, from 0.
+        raw: what the server said.
+    """
+
+    kind: OutputKind
+    task: TaskState
+    index: int
+    raw: Mapping[str, Any]
+    saved: dict[str, Path] = field(default_factory=dict[str, Path])
+
+    @property
+    def id(self) -> str:
+        return _text(self.raw, "id", "audio_id")
+
+    @property
+    def url(self) -> str:
+        return _text(self.raw, "url", "url_mp3", "mp3_url")
+
+    @property
+    def watermark_url(self) -> str | None:
+        return _text(self.raw, "watermark_url") or None
+
+    @property
+    def duration(self) -> Decimal | None:
+        return decimal(_text(self.raw, "duration", "duration_mp3", "mp3_duration"))
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When Kling purges it: 30 days after the task was made."""
+        made = self.task.updated_at or self.task.created_at
+        return made + RETENTION if made else None
+
+    @property
+    def expired(self) -> bool:
+        """True when the purge date has passed."""
+        return self.expires_at is not None and self.expires_at < datetime.now(UTC)
+
+    @property
+    def path(self) -> Path | None:
+        """Where it was downloaded to by this object, None before."""
+        path = self.saved.get("path")
+        return path if path is not None and path.exists() else None
+
+    @property
+    def filename(self) -> str:
+        """A name that tells what it is: `<words of the prompt>-<end of the task's id>.mp4`."""
+        count = len(self.task.outputs)
+        number = f"-{self.index + 1}" if count > 1 else ""
+        return f"{slug(self.task)}-{self.task.task_id[-8:]}{number}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """The file suffix, by the URL or else by the kind."""
+        found = re.search(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav)$", self.url.partition("?")[0])
+        return found[0] if found else {"video": ".mp4", "image": ".png", "audio": ".mp3"}[self.kind]
+
+    def __repr__(self) -> str:
+        length = f", {self.duration} s" if self.duration is not None else ""
+        return (
+            f"<{type(self).__name__} {self.id or self.index} of task {self.task.task_id}{length}>"
+        )
+
+
+class SyncOutput(Output):
+    """An output of the blocking client."""
+
+    task: Task
+
+    def download(self, to: str | Path | None = None) -> Path:
+        """Fetch the file and return its path.
+
+        `to` is a file, or a folder (existing, or written with a slash at its end); None is the
+        client's `output_dir`. The file appears under its name only when it is whole; a broken
+        download goes on where it stopped; an existing file is never overwritten.
+
+        Raises `DownloadError` when it cannot be fetched or written; the task is intact then.
+        """
+        return self.task.client.run_flow(downloading.download(self, to))
+
+
+class AsyncOutput(Output):
+    """An output of the awaiting client."""
+
+    task: AsyncTask
+
+    async def download(self, to: str | Path | None = None) -> Path:
+        """Fetch the file and return its path, see `SyncOutput.download`."""
+        return await self.task.client.run_flow(downloading.download(self, to))
+
+
+class Video(SyncOutput):
+    """A video."""
+
+    def extend(self, prompt: str | None = None, **fields: Any) -> Task:
+        """Continue this clip by 4 to 5 s; returns the new task.
+
+        Only clips of kling-v1, v1-5 and v1-6 can be extended; others are refused before anything
+        is sent.
+        """
+        request = self.task.client.video_extension.request(
+            video_id=self.id, prompt=prompt, **fields
+        )
+        return self.task.client.submit(request.with_parent(self.task.as_parent()))
+
+    def lip_sync(self, text: str | None = None, **fields: Any) -> Task:
+        """Make the person in this clip speak `text` (with `voice_id=`) or `audio=`."""
+        request = self.task.client.lip_sync.request(video_id=self.id, text=text, **fields)
+        return self.task.client.submit(request.with_parent(self.task.as_parent()))
+
+
+class Image(SyncOutput):
+    """An image."""
+
+
+class Audio(SyncOutput):
+    """A sound."""
+
+
+class AsyncVideo(AsyncOutput):
+    """A video."""
+
+    async def extend(self, prompt: str | None = None, **fields: Any) -> AsyncTask:
+        """Continue this clip, see `Video.extend`."""
+        request = self.task.client.video_extension.request(
+            video_id=self.id, prompt=prompt, **fields
+        )
+        return await self.task.client.submit(request.with_parent(self.task.as_parent()))
+
+    async def lip_sync(self, text: str | None = None, **fields: Any) -> AsyncTask:
+        """Make the person in this clip speak, see `Video.lip_sync`."""
+        request = self.task.client.lip_sync.request(video_id=self.id, text=text, **fields)
+        return await self.task.client.submit(request.with_parent(self.task.as_parent()))
+
+
+class AsyncImage(AsyncOutput):
+    """An image."""
+
+
+class AsyncAudio(AsyncOutput):
+    """A sound."""
+
+
+def slug(task: TaskState) -> str:
+    """A few words of the prompt for a file name, else the endpoint's name."""
+    given = task.request.given if task.request is not None else {}
+    words = given.get("prompt") or given.get("text") or given.get("effect_scene") or ""
+    plain = re.sub(r"[^\w]+", "-", str(words).lower(), flags=re.UNICODE).strip("-_")
+    return plain[:40].rstrip("-") or task.endpoint.command
+
+
+def decimal(text: Any) -> Decimal | None:
+    """A number that the server may write as text; None for anything else."""
+    try:
+        value = Decimal(str(text))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() else None
+
+
+def _text(raw: Mapping[str, Any], *keys: str) -> str:
+    return next((str(raw[key]) for key in keys if raw.get(key)), "")

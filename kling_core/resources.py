@@ -1,0 +1,171 @@
+"""The calls of one endpoint: create, get, list, iterate, run, quote, check.
+
+Everything is derived from the endpoint's declaration. `methods.pyi` holds the same with each
+endpoint's fields spelled out for type checkers; `python -m kling_core.methods` writes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_core import calls
+from kling_core.endpoints.base import Check, Endpoint, Request
+
+if TYPE_CHECKING:
+    from kling_core.catalog.pricing import Quote
+    from kling_core.client import AsyncKling, Kling
+    from kling_core.task import AsyncTask, Task
+
+
+class BaseResource:
+    """What both clients share: everything that needs no network."""
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        self.__doc__ = f"{endpoint.summary} ({endpoint.source})"
+
+    def request(self, **fields: Any) -> Request:
+        """The typed request of these fields; see `Request.check`. Sends nothing."""
+        return self.endpoint.request(**fields)
+
+    def check(self, **fields: Any) -> Check:
+        """Judge the fields offline: every violation and warning at once."""
+        return self.request(**fields).check()
+
+    def quote(self, **fields: Any) -> Quote | None:
+        """What it will cost by the dated price table; None when no price is known.
+
+        Raises `InvalidRequest`.
+        """
+        return self.request(**fields).quote()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.endpoint.name}>"
+
+
+class Resource(BaseResource):
+    """One endpoint of the blocking client."""
+
+    def __init__(self, client: Kling, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._client = client
+
+    def create(self, *, max_cost: Decimal | float | str | None = None, **fields: Any) -> Task:
+        """Check, quote and submit; returns the task at once.
+
+        `max_cost` in US dollars refuses anything dearer, or of unknown price. Never pays twice:
+        a lost answer is resolved by looking the task up.
+
+        Raises `InvalidRequest`, `BudgetExceeded`, `APIError` or `SubmitOutcomeUnknown`.
+        """
+        return self._client.submit(self.request(**fields), max_cost=max_cost)
+
+    def get(self, task_id: str) -> Task:
+        """The task with this id or external id. Raises `TaskNotFound`."""
+        data = self._client.run_flow(calls.get(self._client.session, self.endpoint, task_id))
+        return self._client.task(self.endpoint, data)
+
+    def list(self, page: int = 1, size: int = 30) -> list[Task]:
+        """One page of the account's tasks; `page` 1 to 1000, `size` 1 to 500.
+
+        Kling promises no order and tells no total.
+        """
+        rows = self._client.run_flow(calls.page(self._client.session, self.endpoint, page, size))
+        return [self._client.task(self.endpoint, row) for row in rows]
+
+    def iterate(self, size: int = 100) -> Iterator[Task]:
+        """Every task of the account at this endpoint, page by page, each once."""
+        seen: set[str] = set()
+        for number in range(1, 1001):
+            rows = self.list(number, size)
+            for task in rows:
+                if task.task_id not in seen:
+                    seen.add(task.task_id)
+                    yield task
+            if len(rows) < size:
+                return
+
+    def run(
+        self,
+        *,
+        out: str | Path | None = None,
+        timeout: float | None = None,
+        on_update: Callable[[Task], Any] | None = None,
+        max_cost: Decimal | float | str | None = None,
+        **fields: Any,
+    ) -> Task:
+        """Create, wait and download every output to `out`; returns the finished task.
+
+        The files are at `task.videos[0].path` and so on. `timeout` in seconds.
+
+        Raises what `create`, `Task.wait` and `download` raise.
+        """
+        task = self.create(max_cost=max_cost, **fields)
+        task.wait(timeout, on_update)
+        for output in (*task.videos, *task.images, *task.audios):
+            output.download(out)
+        return task
+
+
+class AsyncResource(BaseResource):
+    """One endpoint of the awaiting client."""
+
+    def __init__(self, client: AsyncKling, endpoint: Endpoint) -> None:
+        super().__init__(endpoint)
+        self._client = client
+
+    async def create(
+        self, *, max_cost: Decimal | float | str | None = None, **fields: Any
+    ) -> AsyncTask:
+        """Check, quote and submit, see `Resource.create`."""
+        return await self._client.submit(self.request(**fields), max_cost=max_cost)
+
+    async def get(self, task_id: str) -> AsyncTask:
+        """The task with this id or external id. Raises `TaskNotFound`."""
+        data = await self._client.run_flow(calls.get(self._client.session, self.endpoint, task_id))
+        return self._client.task(self.endpoint, data)
+
+    async def list(self, page: int = 1, size: int = 30) -> list[AsyncTask]:
+        """One page of the account's tasks, see `Resource.list`."""
+        rows = await self._client.run_flow(
+            calls.page(self._client.session, self.endpoint, page, size)
+        )
+        return [self._client.task(self.endpoint, row) for row in rows]
+
+    async def iterate(self, size: int = 100) -> AsyncIterator[AsyncTask]:
+        """Every task of the account at this endpoint, page by page, each once."""
+        seen: set[str] = set()
+        for number in range(1, 1001):
+            rows = await self.list(number, size)
+            for task in rows:
+                if task.task_id not in seen:
+                    seen.add(task.task_id)
+                    yield task
+            if len(rows) < size:
+                return
+
+    async def run(
+        self,
+        *,
+        out: str | Path | None = None,
+        timeout: float | None = None,
+        on_update: Callable[[AsyncTask], Any] | None = None,
+        max_cost: Decimal | float | str | None = None,
+        **fields: Any,
+    ) -> AsyncTask:
+        """Create, wait and download, see `Resource.run`."""
+        task = await self.create(max_cost=max_cost, **fields)
+        await task.wait(timeout, on_update)
+        for output in (*task.videos, *task.images, *task.audios):
+            await output.download(out)
+        return task
+
+
+def limit(max_cost: Decimal | float | str | None) -> Decimal | None:
+    """A limit as exact money; raises `ConfigError` for anything but an amount."""
+    from kling_core.config import money
+
+    return money("max_cost", max_cost)

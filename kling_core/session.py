@@ -1,0 +1,101 @@
+"""What all flows of one client share: settings, signer, clock, paths. No I/O."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kling_core.flow import Clock, Send
+from kling_core.version import VERSION
+from kling_core.wire.auth import ApiKey, KeyPair, Signer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from decimal import Decimal
+
+    from kling_core.config import Settings
+    from kling_core.endpoints.base import Endpoint
+    from kling_core.wire.body import JSONBody
+
+
+USER_AGENT = f"kling-suite/{VERSION}"
+
+
+@dataclass(slots=True)
+class Pace:
+    """How fast we ask and retry, in seconds.
+
+    `poll_floor` and `poll_ceiling` bound the time between two looks at a running task; between
+    them it is a tenth of the task's age. `recheck` is the pause between the two look-ups that must
+    both say "not found" before a create is sent again.
+    """
+
+    poll_floor: float = 2.0
+    poll_ceiling: float = 15.0
+    retry_first: float = 1.0
+    retry_most: float = 30.0
+    recheck: float = 3.0
+    slot_patience: float = 600.0
+
+
+@dataclass(slots=True)
+class Session:
+    """One account at one host."""
+
+    settings: Settings
+    clock: Clock = field(default_factory=Clock)
+    pace: Pace = field(default_factory=Pace)
+    random: random.Random = field(default_factory=random.Random)
+    signer: Signer = field(init=False)
+
+    def __post_init__(self) -> None:
+        settings = self.settings
+        if settings.api_key:
+            self.signer = ApiKey(settings.api_key)
+        else:
+            self.signer = KeyPair(settings.access_key or "", settings.secret_key or "", self.clock)
+
+    def path(self, endpoint: Endpoint) -> str:
+        """The endpoint's path, unless a setting replaces it."""
+        return self.settings.paths.get(endpoint.name, endpoint.path)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: JSONBody | None = None,
+    ) -> Send:
+        """One signed request to the API host."""
+        url = self.settings.base_url + path
+        if query:
+            from urllib.parse import urlencode
+
+            url = f"{url}?{urlencode(query)}"
+        headers = {
+            "authorization": self.signer.header(),
+            "content-type": "application/json",
+            "accept": "application/json",
+            "user-agent": USER_AGENT,
+        }
+        return Send(method, url, headers, body)
+
+    def backoff(self, attempt: int, retry_after: str | None = None) -> float:
+        """Seconds before the next try: doubling from `retry_first`, with jitter, capped."""
+        if retry_after and retry_after.strip().isdecimal():
+            return min(float(retry_after), self.pace.retry_most)
+        full = min(self.pace.retry_first * 2.0**attempt, self.pace.retry_most)
+        return full * (1 + 0.25 * self.random.random())
+
+    @property
+    def output_dir(self) -> Path:
+        """Where downloads go when no place is named."""
+        return self.settings.output_dir
+
+    @property
+    def max_cost(self) -> Decimal | None:
+        """The most that one call may cost, in US dollars."""
+        return self.settings.max_cost

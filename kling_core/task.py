@@ -1,0 +1,266 @@
+"""Tasks: one accepted request, as we and Kling know it."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from kling_core import calls, waiting
+from kling_core.errors import KlingWarning
+from kling_core.outputs import (
+    AsyncAudio,
+    AsyncImage,
+    AsyncVideo,
+    Audio,
+    Image,
+    Output,
+    Video,
+    decimal,
+)
+
+if TYPE_CHECKING:
+    from typing import Self
+
+    from kling_core.catalog.pricing import Quote
+    from kling_core.client import AsyncKling, Kling
+    from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.session import Session
+
+STATUSES = {
+    "submitted": "submitted",
+    "processing": "processing",
+    "succeed": "succeeded",
+    "succeeded": "succeeded",
+    "failed": "failed",
+}
+"""The wire's words and ours; any other word means that the task is still running."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a task really cost, as the server said: `units` of the pack, and its raw words."""
+
+    units: Decimal | None
+    raw: Mapping[str, Any]
+
+
+class TaskState:
+    """What is known of a task; nothing here talks to the network.
+
+    Attributes:
+        endpoint: the declaration of the endpoint that made it.
+        request: the request that made it, None when it was found by its id.
+        external_task_id: our id, None when there is none.
+        raw: what the server said last.
+    """
+
+    _kinds: tuple[tuple[str, type[Output]], ...]
+
+    def __init__(
+        self,
+        session: Session,
+        endpoint: Endpoint,
+        data: Mapping[str, Any],
+        *,
+        request: Request | None = None,
+        external_task_id: str | None = None,
+    ) -> None:
+        self.session = session
+        self.endpoint = endpoint
+        self.request = request
+        self.raw = data
+        self._external_task_id = external_task_id
+        self._outputs: list[Output] | None = None
+
+    @property
+    def task_id(self) -> str:
+        """Kling's id, a string of digits."""
+        return str(self.raw.get("task_id") or self.raw.get("id") or "")
+
+    @property
+    def external_task_id(self) -> str | None:
+        return _info(self.raw).get("external_task_id") or self._external_task_id
+
+    @property
+    def status(self) -> str:
+        """submitted, processing, succeeded or failed; an unknown word is given as it came."""
+        word = str(self.raw.get("task_status") or self.raw.get("status") or "submitted")
+        return STATUSES.get(word, word)
+
+    @property
+    def status_message(self) -> str:
+        """Why it failed, in Kling's words; may be empty."""
+        return str(self.raw.get("task_status_msg") or self.raw.get("message") or "")
+
+    @property
+    def done(self) -> bool:
+        """True when it has succeeded or failed."""
+        return self.status in ("succeeded", "failed")
+
+    @property
+    def created_at(self) -> datetime | None:
+        return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
+
+    @property
+    def updated_at(self) -> datetime | None:
+        return _moment(self.raw.get("updated_at") or self.raw.get("update_time"))
+
+    @property
+    def parent_video(self) -> Mapping[str, Any] | None:
+        """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
+        return _info(self.raw).get("parent_video")
+
+    @property
+    def quote(self) -> Quote | None:
+        """What it was expected to cost; None without the request or a price."""
+        return self.request.quote() if self.request is not None else None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it really cost; None until the server has said so."""
+        said = self.raw.get("final_unit_deduction")
+        billing: list[Any] = self.raw.get("billing") or []
+        if said in (None, "") and not billing:
+            return None
+        keys = ("final_unit_deduction", "final_balance_deduction", "billing")
+        return Cost(decimal(said), {k: self.raw[k] for k in keys if k in self.raw})
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Everything it made, in the server's order; empty until it has succeeded."""
+        if self._outputs is None:
+            result: Mapping[str, Any] = self.raw.get("task_result") or {}
+            found = [(kind, row) for key, kind in self._kinds for row in result.get(key) or ()]
+            self._outputs = [kind(_kind(kind), self, i, row) for i, (kind, row) in enumerate(found)]
+        return self._outputs
+
+    def update(self, data: Mapping[str, Any]) -> None:
+        """Take in what the server says now."""
+        saved = [output.saved for output in self.outputs]
+        self.raw = data
+        self._outputs = None
+        for output, places in zip(self.outputs, saved, strict=False):
+            output.saved.update(places)
+        status = self.status
+        if status not in STATUSES.values():
+            warnings.warn(
+                f"task {self.task_id} has the unknown status {status!r}; taken as still running",
+                KlingWarning,
+                stacklevel=2,
+            )
+
+    def as_parent(self) -> dict[str, Any]:
+        """What an extension or lip-sync of this task's video should know of it."""
+        fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
+        known = {k: fields[k] for k in ("model_name", "mode", "duration") if k in fields}
+        if self.request is not None and self.request.parent:
+            known = {**self.request.parent, **known}
+        return {**known, "task_id": self.task_id}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.task_id} {self.endpoint.name} {self.status}>"
+
+
+class Task(TaskState):
+    """A task of the blocking client."""
+
+    _kinds = (("videos", Video), ("images", Image), ("series_images", Image), ("audios", Audio))
+
+    def __init__(self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any):
+        super().__init__(client.session, endpoint, data, **k)
+        self.client = client
+
+    def wait(
+        self,
+        timeout: float | None = None,
+        on_update: Callable[[Self], Any] | None = None,
+    ) -> Self:
+        """Block until the task has ended; returns itself.
+
+        `timeout` in seconds, None for ever; `on_update` is called with the task after each look.
+        Ctrl-C only stops waiting: the task goes on, is paid for, and can be waited for again.
+
+        Raises `TaskFailed`, or `WaitTimeout` when the time is over.
+        """
+        self.client.run_flow(waiting.wait(self, timeout, on_update))
+        return self
+
+    def refresh(self) -> Self:
+        """Ask once for the state; returns itself."""
+        self.update(self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id)))
+        return self
+
+    @property
+    def videos(self) -> list[Video]:
+        return [o for o in self.outputs if isinstance(o, Video)]
+
+    @property
+    def images(self) -> list[Image]:
+        return [o for o in self.outputs if isinstance(o, Image)]
+
+    @property
+    def audios(self) -> list[Audio]:
+        return [o for o in self.outputs if isinstance(o, Audio)]
+
+
+class AsyncTask(TaskState):
+    """A task of the awaiting client."""
+
+    _kinds = (
+        ("videos", AsyncVideo),
+        ("images", AsyncImage),
+        ("series_images", AsyncImage),
+        ("audios", AsyncAudio),
+    )
+
+    def __init__(self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any):
+        super().__init__(client.session, endpoint, data, **k)
+        self.client = client
+
+    async def wait(
+        self,
+        timeout: float | None = None,
+        on_update: Callable[[Self], Any] | None = None,
+    ) -> Self:
+        """Wait until the task has ended, see `Task.wait`; `on_update` may be a coroutine."""
+        await self.client.run_flow(waiting.wait(self, timeout, on_update))
+        return self
+
+    async def refresh(self) -> Self:
+        """Ask once for the state; returns itself."""
+        data = await self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id))
+        self.update(data)
+        return self
+
+    @property
+    def videos(self) -> list[AsyncVideo]:
+        return [o for o in self.outputs if isinstance(o, AsyncVideo)]
+
+    @property
+    def images(self) -> list[AsyncImage]:
+        return [o for o in self.outputs if isinstance(o, AsyncImage)]
+
+    @property
+    def audios(self) -> list[AsyncAudio]:
+        return [o for o in self.outputs if isinstance(o, AsyncAudio)]
+
+
+def _kind(kind: type[Output]) -> Any:
+    return kind.__name__.removeprefix("Async").lower()
+
+
+def _info(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    return raw.get("task_info") or {}
+
+
+def _moment(value: Any) -> datetime | None:
+    """Times below 1e11 are seconds, else milliseconds (seen from resellers and from Kling)."""
+    number = decimal(value)
+    if number is None:
+        return None
+    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
+    return datetime.fromtimestamp(seconds, UTC)

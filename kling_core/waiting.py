@@ -1,0 +1,77 @@
+"""Waiting for a task as a flow: patient, adaptive, and unable to fail the task."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kling_core import calls, errors
+from kling_core.flow import Flow, Sleep, Tell
+
+if TYPE_CHECKING:
+    from kling_core.session import Session
+    from kling_core.task import TaskState
+
+_PASSING = (errors.ConnectionFailed, errors.ServerError, errors.RateLimited)
+
+
+def wait(
+    task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
+) -> Flow[None]:
+    """Look until the task has ended, see `Task.wait`."""
+    clock = task.session.clock
+    start = clock.monotonic()
+    end = None if timeout is None else start + timeout
+    while not task.done:
+        now = clock.monotonic()
+        if end is not None and now >= end:
+            raise _late(task, now - start)
+        pause = _pause(task.session, now - start)
+        yield Sleep(pause if end is None else min(pause, end - now))
+        try:
+            data = yield from calls.get(task.session, task.endpoint, task.task_id, attempts=1)
+        except _PASSING:
+            continue
+        except errors.UnreadableAnswer as error:
+            if not error.retryable:
+                raise
+            continue
+        task.update(data)
+        yield Tell(listener, task)
+    if task.status == "failed":
+        raise failure(task)
+
+
+def _pause(session: Session, age: float) -> float:
+    """A tenth of the waiting time so far, within bounds, with a little jitter."""
+    pace = session.pace
+    pause = min(max(age / 10, pace.poll_floor), pace.poll_ceiling)
+    return pause * (0.9 + 0.2 * session.random.random())
+
+
+def failure(task: TaskState) -> errors.TaskFailed:
+    """The error of a failed task, with the cause and the fix that its message allows."""
+    message = task.status_message
+    text = message.lower()
+    cause, fix = "", "Look at the message, change the request and submit a new task."
+    if "risk control" in text or "policy" in text:
+        cause = "The content check stopped it: prompt, negative prompt or an image."
+        fix = "Change the prompt or the image; the same request will fail again."
+    elif "pixel" in text:
+        cause = "An image is too small or of an unusual shape."
+        fix = "Give images of at least 300 by 300 pixels, ratio 1:2.5 to 2.5:1."
+    said = f": {message}" if message else " without a reason"
+    cost = task.cost
+    billed = "yes" if cost is not None and cost.units else "no"
+    return errors.TaskFailed(
+        f"task {task.task_id} failed{said}", task=task, cause=cause, fix=fix, billed=billed
+    )
+
+
+def _late(task: TaskState, waited: float) -> errors.WaitTimeout:
+    name = task.endpoint.name
+    return errors.WaitTimeout(
+        f"task {task.task_id} is still {task.status} after {waited:.0f} s; it goes on and is paid",
+        task=task,
+        fix=f"Wait again: task.wait(), or later kling.{name}.get({task.task_id!r}).wait().",
+    )

@@ -1,0 +1,1 @@
+"""How requests travel: codecs, tokens, bodies, and the transport."""

@@ -1,0 +1,237 @@
+"""The two ports to the network: the only file that imports httpx.
+
+Requests are built bare, so that no client default (header, cookie, auth) ever joins them: what is
+sent is what the flow says, and the media host never sees a credential.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import weakref
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING, Any
+
+import httpx
+
+from kling_core.flow import NoReply, Reply, Save, Saved, Send
+
+if TYPE_CHECKING:
+    from kling_core.wire.body import JSONBody
+
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+    httpx.LocalProtocolError,
+)
+_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """Seconds: for connecting, for each read or write, and for a whole create."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    total: float = 120.0
+
+    def per_operation(self) -> dict[str, Any]:
+        """The same in the HTTP library's terms."""
+        return httpx.Timeout(self.read, connect=self.connect).as_dict()
+
+
+class SyncTransport:
+    """The blocking port; usable from many threads."""
+
+    def __init__(self, timeouts: Timeouts, client: httpx.Client | None = None) -> None:
+        self._timeouts = timeouts
+        self._extensions = {"timeout": timeouts.per_operation()}
+        self._mine = client is None
+        self._client = client or httpx.Client(limits=_LIMITS)
+
+    def send(self, effect: Send) -> Reply | NoReply:
+        """Send a request and read the whole answer."""
+        end = time.monotonic() + self._timeouts.total
+        request = _request(effect, self._extensions, end)
+        try:
+            if effect.body is None:
+                response = self._client.send(request, auth=None, follow_redirects=False)
+                return Reply(response.status_code, response.headers, response.content)
+            response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+            try:
+                content = b"".join(_until(end, response.iter_bytes()))
+            finally:
+                response.close()
+            return Reply(response.status_code, response.headers, content)
+        except (httpx.HTTPError, httpx.InvalidURL, _Late) as error:
+            return _no_reply(error)
+
+    def save(self, effect: Save) -> Saved:
+        """Stream a file to disk."""
+        request = _download(effect, self._extensions)
+        try:
+            response = self._client.send(request, stream=True, auth=None, follow_redirects=True)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Saved(0, failure=_words(error))
+        try:
+            if response.status_code not in (200, 206):
+                return Saved(response.status_code)
+            with _open(effect, response) as file:
+                for chunk in response.iter_raw():
+                    file.write(chunk)
+            return Saved(response.status_code, _total(response))
+        except httpx.HTTPError as error:
+            return Saved(response.status_code, _total(response), failure=_words(error))
+        except OSError as error:
+            return Saved(response.status_code, _total(response), disk=error)
+        finally:
+            response.close()
+
+    def sleep(self, seconds: float) -> None:
+        """Block."""
+        time.sleep(seconds)
+
+    def close(self) -> None:
+        """Close the connections that are ours."""
+        if self._mine:
+            self._client.close()
+
+
+class AsyncTransport:
+    """The awaiting port; one pool for each event loop that uses it."""
+
+    def __init__(self, timeouts: Timeouts, client: httpx.AsyncClient | None = None) -> None:
+        self._timeouts = timeouts
+        self._extensions = {"timeout": timeouts.per_operation()}
+        self._given = client
+        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
+            weakref.WeakKeyDictionary()
+        )
+
+    def _client(self) -> httpx.AsyncClient:
+        if self._given is not None:
+            return self._given
+        loop = asyncio.get_running_loop()
+        client = self._pools.get(loop)
+        if client is None:
+            client = self._pools[loop] = httpx.AsyncClient(limits=_LIMITS)
+        return client
+
+    async def send(self, effect: Send) -> Reply | NoReply:
+        """Send a request and read the whole answer."""
+        end = time.monotonic() + self._timeouts.total
+        request = _request(effect, self._extensions, end)
+        send = self._client().send(request, auth=None, follow_redirects=False)
+        try:
+            if effect.body is None:
+                response = await send
+            else:
+                response = await asyncio.wait_for(send, self._timeouts.total)
+        except (httpx.HTTPError, httpx.InvalidURL, _Late) as error:
+            return _no_reply(error)
+        except TimeoutError:
+            return NoReply(sent=True, reason=f"no answer within {self._timeouts.total:g} s")
+        return Reply(response.status_code, response.headers, response.content)
+
+    async def save(self, effect: Save) -> Saved:
+        """Stream a file to disk."""
+        request = _download(effect, self._extensions)
+        try:
+            response = await self._client().send(
+                request, stream=True, auth=None, follow_redirects=True
+            )
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            return Saved(0, failure=_words(error))
+        try:
+            if response.status_code not in (200, 206):
+                return Saved(response.status_code)
+            with _open(effect, response) as file:
+                async for chunk in response.aiter_raw():
+                    file.write(chunk)
+            return Saved(response.status_code, _total(response))
+        except httpx.HTTPError as error:
+            return Saved(response.status_code, _total(response), failure=_words(error))
+        except OSError as error:
+            return Saved(response.status_code, _total(response), disk=error)
+        finally:
+            await response.aclose()
+
+    async def sleep(self, seconds: float) -> None:
+        """Yield to the loop."""
+        await asyncio.sleep(seconds)
+
+    async def close(self) -> None:
+        """Close the connections of this loop that are ours."""
+        client = self._pools.pop(asyncio.get_running_loop(), None)
+        if client is not None:
+            await client.aclose()
+
+
+class _Late(Exception):
+    """The total time of a create is over."""
+
+
+class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A replayable body for both ports, which stops when the total time is over."""
+
+    def __init__(self, body: JSONBody, end: float) -> None:
+        self._body, self._end = body, end
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _until(self._end, iter(self._body))
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in _until(self._end, iter(self._body)):
+            yield chunk
+
+
+def _until(end: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    for chunk in chunks:
+        if time.monotonic() > end:
+            raise _Late("the whole exchange took too long")
+        yield chunk
+
+
+def _request(effect: Send, extensions: dict[str, Any], end: float) -> httpx.Request:
+    headers = dict(effect.headers)
+    if effect.body is None:
+        return httpx.Request(effect.method, effect.url, headers=headers, extensions=extensions)
+    headers["content-length"] = str(effect.body.length)
+    stream = _Stream(effect.body, end)
+    url = httpx.URL(effect.url)
+    headers["host"] = url.netloc.decode("ascii")  # httpx leaves it out beside `stream=`
+    return httpx.Request(effect.method, url, headers=headers, stream=stream, extensions=extensions)
+
+
+def _download(effect: Save, extensions: dict[str, Any]) -> httpx.Request:
+    headers = {"accept-encoding": "identity"}
+    if effect.offset:
+        headers["range"] = f"bytes={effect.offset}-"
+    return httpx.Request("GET", effect.url, headers=headers, extensions=extensions)
+
+
+def _open(effect: Save, response: httpx.Response) -> IO[bytes]:
+    return effect.path.open("ab" if response.status_code == 206 else "wb")
+
+
+def _total(response: httpx.Response) -> int | None:
+    if response.status_code == 206:
+        total = response.headers.get("content-range", "").rpartition("/")[2]
+    else:
+        total = response.headers.get("content-length", "")
+    return int(total) if total.isdecimal() else None
+
+
+def _no_reply(error: Exception) -> NoReply:
+    sent = not isinstance(error, (*_NOT_SENT, httpx.InvalidURL))
+    return NoReply(sent=sent, reason=_words(error))
+
+
+def _words(error: Exception) -> str:
+    kind = type(error).__name__
+    text = str(error)
+    return f"{kind}: {text}" if text else kind
