@@ -31,7 +31,6 @@ def judge(
     fields: Fields,
     *,
     bad: frozenset[str] = frozenset(),
-    chosen: frozenset[str] | None = None,
     parent_model: str | None = None,
 ) -> Verdict:
     """Judge normalised fields; the arguments are those of `rules.check`."""
@@ -49,9 +48,7 @@ def judge(
         return Verdict([], [*warnings, _unknown(endpoint, name)])
     if not retired and model.status in ("retired", "retiring"):
         warnings.append(_ending(model))
-    ask = _ask(
-        endpoint, model, features, fields, bad=bad, chosen=chosen, inherits=own is None
-    )
+    ask = _ask(endpoint, model, features, fields, bad=bad, inherits=own is None)
     return Verdict(list(_violations(ask)), warnings)
 
 
@@ -72,7 +69,6 @@ def _ask(
     fields: Fields,
     *,
     bad: frozenset[str],
-    chosen: frozenset[str] | None,
     inherits: bool,
 ) -> Ask:
     """The request as the table sees it; an inherited mode and duration match any."""
@@ -81,12 +77,10 @@ def _ask(
     duration = fields.get("duration", "5")
     known_mode = not inherits and "mode" not in bad and mode in capability.modes
     known_duration = not inherits and "duration" not in bad
-    sane = {name: value for name, value in fields.items() if name not in bad}
     return Ask(
         endpoint=endpoint,
         model=model,
-        fields=sane,
-        chosen=frozenset(sane) if chosen is None else chosen & frozenset(sane),
+        fields={name: value for name, value in fields.items() if name not in bad},
         mode=str(mode) if known_mode else None,
         duration=str(duration) if known_duration else None,
         features={
@@ -111,7 +105,7 @@ def _violations(ask: Ask) -> Iterator[Violation]:
 
 def _untaken_fields(ask: Ask) -> Iterator[Violation]:
     for field in ask.capability.unsupported_fields:
-        if field not in ask.chosen or not given(field, ask.fields):
+        if not given(field, ask.fields):
             continue
         takers = [
             f"model_name={model.name}"
@@ -131,9 +125,7 @@ def _missing_fields(ask: Ask) -> Iterator[Violation]:
         needed = settings[0].partition("=")[0]
         if given(field, ask.fields) and not given(needed, ask.fields):
             message = f"{ask.model.name} needs {needed} beside {field}"
-            yield Violation(
-                needed, message, either(settings), ask.model.capability_source
-            )
+            yield Violation(needed, message, either(settings), ask.model.capability_source)
 
 
 def _image(ask: Ask) -> Iterator[Violation]:
@@ -151,12 +143,9 @@ def _image(ask: Ask) -> Iterator[Violation]:
     ):
         asked = fields.get(field)
         if asked is not None and offered and asked not in offered:
-            message = (
-                f"{name} makes {what} in {listed(offered, 'or')}; you asked for {asked}"
-            )
-            yield Violation(
-                field, message, either(f"{field}={o}" for o in offered), source
-            )
+            message = f"{name} makes {what} in {listed(offered, 'or')}; you asked for {asked}"
+            near = sorted(offered, key=lambda size: _distance(size, str(asked)))
+            yield Violation(field, message, either(f"{field}={size}" for size in near), source)
 
 
 def _distance(size: str, asked: str) -> float:
@@ -192,18 +181,14 @@ def _not_here(endpoint: str, name: str, field: str) -> Violation:
 def _same_product(endpoint: str, name: str) -> bool:
     """Whether the catalogue knows the model, only not at this endpoint."""
     products = {model.product for model in data.models(endpoint)}
-    return any(
-        model.name == name and model.product in products for model in data.models()
-    )
+    return any(model.name == name and model.product in products for model in data.models())
 
 
 def _unknown(endpoint: str, name: str) -> str:
     names = [model.name for model in data.models(endpoint)]
     near = difflib.get_close_matches(name.lower().replace(".", "-"), names, n=2)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""
-    return (
-        f"{name} is not in the model list of {data.as_of()} and is sent as it is{hint}"
-    )
+    return f"{name} is not in the model list of {data.as_of()} and is sent as it is{hint}"
 
 
 def _retired_endpoint(status: data.EndpointStatus) -> str:

@@ -77,9 +77,7 @@ class Is(Condition):
 
     def holds(self, fields: Fields) -> bool:
         value = fields.get(self.field)
-        return any(
-            type(value) is type(wanted) and value == wanted for wanted in self.values
-        )
+        return any(type(value) is type(wanted) and value == wanted for wanted in self.values)
 
     def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
         if hold:
@@ -113,11 +111,7 @@ class All(Condition):
         return all(part.holds(fields) for part in self.parts)
 
     def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
-        return (
-            _every(self.parts, fields, hold)
-            if hold
-            else _some(self.parts, fields, hold)
-        )
+        return _every(self.parts, fields, hold) if hold else _some(self.parts, fields, hold)
 
 
 @dataclass(frozen=True, slots=True, init=False)
@@ -141,11 +135,7 @@ class Any_(Condition):  # `Any` is typing's
         return any(part.holds(fields) for part in self.parts)
 
     def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
-        return (
-            _some(self.parts, fields, hold)
-            if hold
-            else _every(self.parts, fields, hold)
-        )
+        return _some(self.parts, fields, hold) if hold else _every(self.parts, fields, hold)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,9 +150,7 @@ class Not(Condition):
             case Given(field):
                 return f"{field} is not given"
             case Is(field=field, values=values):
-                return (
-                    f"{field} is not {' or '.join(_plain(value) for value in values)}"
-                )
+                return f"{field} is not {' or '.join(_plain(value) for value in values)}"
             case Not(part):
                 return part.text
             case part:
@@ -221,14 +209,10 @@ def _some(parts: Iterable[Condition], fields: Fields, hold: bool) -> tuple[str, 
 
 def _every(parts: Iterable[Condition], fields: Fields, hold: bool) -> tuple[str, ...]:
     open_parts = [part for part in parts if part.holds(fields) is not hold]
-    return _unique(
-        _joined(combination) for combination in _combinations(open_parts, fields, hold)
-    )
+    return _unique(_joined(combination) for combination in _combinations(open_parts, fields, hold))
 
 
-def _combinations(
-    parts: list[Condition], fields: Fields, hold: bool
-) -> Iterator[tuple[str, ...]]:
+def _combinations(parts: list[Condition], fields: Fields, hold: bool) -> Iterator[tuple[str, ...]]:
     return product(*(part.ways(fields, hold=hold) for part in parts))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -22,15 +22,17 @@ class Capability:
     "text_to_image" and "image_to_image") and `features`.
     """
 
-    modes: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
-    features: tuple[str, ...] = ()
-    aspect_ratios: tuple[str, ...] = ()
-    resolutions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    unsupported_fields: tuple[str, ...] = ()
-    conflicts: tuple[tuple[str, ...], ...] = ()
-    requires: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    modes: Mapping[str, Mapping[str, tuple[str, ...]]]
+    features: tuple[str, ...]
+    aspect_ratios: tuple[str, ...]
+    resolutions: Mapping[str, tuple[str, ...]]
+    unsupported_fields: tuple[str, ...]
+    """Fields of the endpoint that this model does not take."""
+    conflicts: tuple[tuple[str, ...], ...]
+    """Features that it has, but not together."""
+    requires: Mapping[str, tuple[str, ...]]
     """A given field, then the settings of which it needs one ("image_reference=face")."""
-    fps: int | None = None
+    fps: int | None
 
     def durations(self, mode: str | None = None) -> tuple[str, ...]:
         """The seconds offered in `mode`, or in any mode when it is None or not offered."""

@@ -22,7 +22,6 @@ class Ask:
     endpoint: str
     model: data.Model
     fields: Fields
-    chosen: frozenset[str]
     mode: str | None
     duration: str | None
     features: Mapping[str, Condition]
@@ -53,9 +52,7 @@ def cells(endpoint: str, model: data.Model) -> Iterator[Cell]:
 def offered(ask: Ask, feature: str, mode: str | None, duration: str | None) -> bool:
     """Whether the asked model has the feature at a mode and duration; None matches any."""
     return any(
-        feature in cell.features
-        and mode in (None, cell.mode)
-        and duration in (None, cell.duration)
+        feature in cell.features and mode in (None, cell.mode) and duration in (None, cell.duration)
         for cell in cells(ask.endpoint, ask.model)
     )
 
@@ -93,9 +90,7 @@ def nearest(ask: Ask, wanted: Iterable[str]) -> str:
     ranks = [_rank(ask, cell) for cell in candidates]
     best = min(ranks)
     return either(
-        _settings(ask, cell)
-        for cell, rank in zip(candidates, ranks, strict=True)
-        if rank == best
+        _settings(ask, cell) for cell, rank in zip(candidates, ranks, strict=True) if rank == best
     )
 
 
@@ -129,9 +124,7 @@ def _satisfies(ask: Ask, cell: Cell) -> bool:
 
 
 def _in_conflict(endpoint: str, cell: Cell, features: set[str]) -> bool:
-    return any(
-        features >= set(pair) for pair in cell.model.endpoints[endpoint].conflicts
-    )
+    return any(features >= set(pair) for pair in cell.model.endpoints[endpoint].conflicts)
 
 
 def _settings(ask: Ask, cell: Cell) -> str:
@@ -139,9 +132,7 @@ def _settings(ask: Ask, cell: Cell) -> str:
     if cell.model is not ask.model:
         changes.append(f"model_name={cell.model.name}")
     if cell.mode == NO_MODE:
-        changes += (
-            ["no mode"] if "mode" in ask.chosen and given("mode", ask.fields) else []
-        )
+        changes += ["no mode"] if given("mode", ask.fields) else []
     elif cell.mode != _mode(ask):
         changes.append(f"mode={cell.mode}")
     if cell.duration != _duration(ask):

@@ -95,9 +95,7 @@ def _price(row: dict[str, Any]) -> Price:
 # --- the variant of a request --------------------------------------------------------------
 
 
-def _variant(
-    endpoint: str, fields: Fields, parent: Mapping[str, Any]
-) -> dict[str, Any]:
+def _variant(endpoint: str, fields: Fields, parent: Mapping[str, Any]) -> dict[str, Any]:
     """What the price depends on, with the service's defaults filled in."""
     inherits = endpoint in ("video_extension", "lip_sync")
     origin = parent if inherits else fields
@@ -164,12 +162,8 @@ def _quote(price: Price, count: Decimal, variant: Mapping[str, Any]) -> Quote:
 
 def _basis(price: Price, count: Decimal, variant: Mapping[str, Any]) -> str:
     """How the price was reckoned: "5 seconds of kling-v2-6 pro with sound at 1 unit each"."""
-    what = {"second": "second", "image": "image", "extension": "extension"}.get(
-        price.per
-    )
-    what = what or (
-        "5 s started" if price.per == "5s" else f"clip of {price.per[5:]} s"
-    )
+    what = {"second": "second", "image": "image", "extension": "extension"}.get(price.per)
+    what = what or ("5 s started" if price.per == "5s" else f"clip of {price.per[5:]} s")
     parts = [_counted(count, what) if " " not in what else f"{_plain(count)} × {what}"]
     if price.models:
         parts.append(f"of {variant['model_name']}")

@@ -105,14 +105,8 @@ class ExactlyOne(_Choice):
             return self._none()
         if len(used) == 1:
             return []
-        message = (
-            f"only one of {listed(self.names)} may be given; you gave {listed(used)}"
-        )
-        return [
-            Violation(
-                used[-1], message, _keep_one([[name] for name in used]), self.source
-            )
-        ]
+        message = f"only one of {listed(self.names)} may be given; you gave {listed(used)}"
+        return [Violation(used[-1], message, _keep_one([[name] for name in used]), self.source)]
 
 
 @dataclass(frozen=True, init=False)
@@ -130,9 +124,7 @@ class Exclusive(Rule):
         return frozenset(name for group in self.groups for name in group)
 
     def check(self, fields: Fields) -> list[Violation]:
-        used = [
-            [name for name in group if given(name, fields)] for group in self.groups
-        ]
+        used = [[name for name in group if given(name, fields)] for group in self.groups]
         used = [group for group in used if group]
         if len(used) < 2:
             return []
@@ -200,34 +192,25 @@ def check(
     fields: Fields,
     *,
     bad: frozenset[str] = frozenset(),
-    chosen: frozenset[str] | None = None,
     parent_model: str | None = None,
 ) -> Findings:
     """Judge normalised fields by the declaration's rules, then by the capability table.
 
     `features` names what the table speaks of ("sound") and when a request uses it. `bad` are
-    fields that are already reported; `chosen` those the user gave rather than we assumed (None:
-    all), so that a model without modes does not complain of an assumed mode. `parent_model` is
-    the model of the source video where one is extended.
+    fields that are already reported. `parent_model` is the model of the source video where one is
+    extended. Assumed values of fields that the model does not take (`untaken`) must be left out.
     """
     violations = [
-        violation
-        for rule in rules
-        if not rule.mentions & bad
-        for violation in rule.check(fields)
+        violation for rule in rules if not rule.mentions & bad for violation in rule.check(fields)
     ]
-    table = capability.judge(
-        endpoint, features, fields, bad=bad, chosen=chosen, parent_model=parent_model
-    )
+    table = capability.judge(endpoint, features, fields, bad=bad, parent_model=parent_model)
     return Findings([*violations, *table.violations], table.warnings)
 
 
 def _keep_one(groups: list[list[str]]) -> str:
     """Leave out all groups but one; first what came last."""
     ways = [
-        " and ".join(
-            f"no {name}" for other in groups if other is not kept for name in other
-        )
+        " and ".join(f"no {name}" for other in groups if other is not kept for name in other)
         for kept in groups
     ]
     return either(ways)

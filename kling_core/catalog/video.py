@@ -39,8 +39,7 @@ def _mode(ask: Ask) -> Iterator[Violation]:
     if asked is None or asked in modes:
         return
     if modes == [NO_MODE]:
-        if "mode" in ask.chosen:
-            yield Violation("mode", f"{name} takes no mode", "no mode", source)
+        yield Violation("mode", f"{name} takes no mode", "no mode", source)
         return
     fitting = [mode for mode in modes if _fits(ask, mode, ask.duration)] or modes
     message = f"{name} has the modes {listed(modes)}; you asked for {asked}"
@@ -92,19 +91,13 @@ def _feature_message(ask: Ask, feature: str) -> str:
     name, label = ask.model.name, _label(feature)
     at, asked = offers.where(ask, feature)
     if at:
-        return f"{name} offers {label} only with {at}" + (
-            f"; you asked for {asked}" * bool(asked)
-        )
+        return f"{name} offers {label} only with {at}" + (f"; you asked for {asked}" * bool(asked))
     others = offers.having(ask.endpoint, feature)
     alive = [model.name for model in others if model.alive]
     if alive:
         return f"{name} does not offer {label}; {listed(alive)} can"
     gone = [model.name for model in others]
-    rest = (
-        f"; {listed(gone)} could, and {'are' if len(gone) > 1 else 'is'} retired"
-        if gone
-        else ""
-    )
+    rest = f"; {listed(gone)} could, and {'are' if len(gone) > 1 else 'is'} retired" if gone else ""
     return f"{name} does not offer {label}{rest}"
 
 
