@@ -100,7 +100,7 @@ class App:
             await wire.answer(self._refuse(Refusal(5000, f"Internal error: {problem}")))
 
     async def _serve(self, request: Request, wire: Wire) -> None:
-        path = re.sub(r"/{2,}", "/", request.url.path)
+        path = re.sub(r"/{2,}", "/", request.scope["path"])
         try:
             route = self._route(request.method, path)
         except Refusal as refusal:
@@ -118,7 +118,9 @@ class App:
         except Refusal as refusal:
             await wire.answer(self._refuse(refusal))
             return
-        fault = self._service.faults.take(route.kind, route.endpoint)
+        fault = None
+        if route.kind != "control":
+            fault = self._service.faults.take(route.kind, route.endpoint)
         if fault:
             await mishaps.before(fault, wire)
         response = self._answer(route, request, body, fault)
@@ -149,9 +151,9 @@ class App:
         for served in self._served.values():
             if path.rstrip("/") == served.path:
                 return served.path, {"POST": "create", "GET": "list"}, served.name, ""
-            head, _, last = path.rpartition("/")
-            if head == served.path:
-                return f"{served.path}/{{id}}", {"GET": "get"}, served.name, last
+            if path.startswith(f"{served.path}/"):
+                any_id = path.removeprefix(f"{served.path}/")
+                return f"{served.path}/{{id}}", {"GET": "get"}, served.name, any_id
         return None
 
     def _answer(self, route: Route, request: Request, body: bytes, fault: Fault | None) -> Response:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from kling_core.sandbox.refusals import Refusal
 
@@ -45,9 +46,10 @@ def check(header: str | None, keys: Keys, now: float) -> None:
 def _claims(token: str, keys: Keys) -> dict[str, Any]:
     import jwt
 
+    decode = cast(Callable[..., dict[str, Any]], jwt.decode)  # pyright: ignore[reportUnknownMemberType]
     try:
         algorithm = jwt.get_unverified_header(token).get("alg")
-        claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
+        claims = decode(token, options={"verify_signature": False})
     except jwt.PyJWTError:
         raise Refusal(1002, "Authorization token is malformed") from None
     if algorithm != "HS256":
@@ -56,7 +58,7 @@ def _claims(token: str, keys: Keys) -> dict[str, Any]:
         raise Refusal(1002, "Authorization access key is invalid")
     try:
         # Only the signature: the times are judged by the sandbox's own clock.
-        jwt.decode(
+        decode(
             token,
             keys.secret_key,
             algorithms=["HS256"],

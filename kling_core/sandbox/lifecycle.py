@@ -51,7 +51,8 @@ class Lifecycle:
 
     def begin(self, task: SandboxTask, timer: Timer, *, extra_seconds: float = 0.0) -> None:
         """Starts the life of an accepted task; `extra_seconds` are real ones."""
-        self._on_change(task)
+        with self._account.lock:
+            self._on_change(task)
         length = task.job.nominal_seconds / self._speed
         future = None if task.doom else self._pool.submit(task.job.make, self._bench)
         run = _Run(task, time.monotonic() + length + extra_seconds, future)
@@ -65,8 +66,10 @@ class Lifecycle:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     def _process(self, task: SandboxTask) -> None:
-        if self._account.set_processing(task):
-            self._on_change(task)
+        # Under one lock with its report, so that reports come in order and tell the right status.
+        with self._account.lock:
+            if self._account.set_processing(task):
+                self._on_change(task)
 
     def _settle(self, run: _Run) -> None:
         """Ends the task when both its time and its render are over; either may come last."""
@@ -75,9 +78,10 @@ class Lifecycle:
         if run.future and not run.future.done():
             return
         outputs, error = _outcome(run)
-        self._process(run.task)
-        if self._account.finish(run.task, outputs, error):
-            self._on_change(run.task)
+        with self._account.lock:
+            self._process(run.task)
+            if self._account.finish(run.task, outputs, error):
+                self._on_change(run.task)
 
 
 def _outcome(run: _Run) -> tuple[list[Output], str]:

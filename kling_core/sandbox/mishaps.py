@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any, cast
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -54,11 +56,11 @@ def _bent(fault: Fault, response: Response) -> Response:
             half = bytes(response.body)[: len(response.body) // 2]
             return Response(half, response.status_code, media_type="application/json")
         case "unknown_status":
-            return _edited(response, lambda task: task | {"task_status": fault.text})
+            return _edited(response, partial(_with, task_status=fault.text))
         case "numbers_as_strings":
             return _edited(response, _as_strings)
         case "extra_fields":
-            return _edited(response, lambda task: task | {"new_field": {"since": "tomorrow"}})
+            return _edited(response, partial(_with, new_field={"since": "tomorrow"}))
         case _:
             return response
 
@@ -67,8 +69,8 @@ def _page(fault: Fault) -> Response:
     return HTMLResponse(_PAGE.format(status=fault.status), status_code=fault.status)
 
 
-def _edited(response: Response, edit: Any) -> Response:
-    """The same answer with each object in `data` edited, and the envelope too where it fits."""
+def _edited(response: Response, edit: Callable[[Any], Any]) -> Response:
+    """The same answer with each object in `data` edited."""
     envelope: dict[str, Any] = json.loads(bytes(response.body))
     data: object = envelope.get("data")
     if isinstance(data, list):
@@ -76,6 +78,10 @@ def _edited(response: Response, edit: Any) -> Response:
     elif isinstance(data, dict):
         envelope["data"] = edit(cast(dict[str, Any], data))
     return JSONResponse(envelope, status_code=response.status_code)
+
+
+def _with(value: Any, **extra: Any) -> Any:
+    return value | extra
 
 
 def _as_strings(value: Any) -> Any:

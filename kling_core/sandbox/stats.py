@@ -15,7 +15,7 @@ class Stats:
     """By method and route, such as `("GET", "/v1/videos/text2video/{id}")`."""
 
     codes: Counter[int] = field(default_factory=Counter[int])
-    """Business codes answered, 0 for success."""
+    """Business codes decided, 0 for success; a fault may have bent the answer afterwards."""
 
     tasks_created: Counter[str] = field(default_factory=Counter[str])
     """Accepted tasks by endpoint name."""

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kling_core.sandbox.catalog import Row, model, retirement, units
 from kling_core.sandbox.contracts._clips import PROMPT_LIMIT
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import Bench, Contract, Job, Output, Shop
+from kling_core.sandbox.jobs import Bench, Contract, Job, Output, Quality, Shop
 from kling_core.sandbox.refusals import invalid_value, wrong_value
+
+if TYPE_CHECKING:
+    from kling_core.sandbox.render import Size
 
 _NAME = "image_generation"
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
@@ -28,13 +33,14 @@ def _read(body: Body, shop: Shop) -> Job:
         from kling_core.sandbox import render
 
         reference = bench.image(source) if source else None
+        size = _usable(ratio, resolution, bench.quality)
         outputs: list[Output] = []
         for index in range(count):
             path = bench.path(".png")
             render.image(
                 path,
                 prompt=prompt,
-                size=render.image_size(ratio, "2k" if resolution == "2k" else "1k", bench.quality),
+                size=size,
                 reference=reference,
                 index=index,
                 negative_prompt=negative,
@@ -61,6 +67,17 @@ def _read(body: Body, shop: Shop) -> Job:
         prompts=(prompt, negative),
         warnings=retirement(row, shop.retired),
     )
+
+
+def _usable(ratio: str, resolution: str, quality: Quality) -> Size:
+    """The size of the pictures: large enough, in test quality too, to be an input again."""
+    from kling_core.sandbox import render
+    from kling_core.sandbox.inputs import SHORTEST_SIDE
+
+    single = render.image_size(ratio, "1k", quality)
+    size = render.image_size(ratio, "2k", quality) if resolution == "2k" else single
+    factor = -(-SHORTEST_SIDE // min(single.width, single.height))
+    return render.Size(size.width * factor, size.height * factor)
 
 
 def _read_reference(body: Body, model_name: str, can: Row) -> Source | None:

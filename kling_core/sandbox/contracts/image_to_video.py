@@ -160,7 +160,8 @@ def _fetch_masks(
 
     still = bench.image(static) if static else None
     masks = [Mask(bench.image(brush.mask), list(brush.points)) for brush in brushes]
-    sizes = {image_size(mask.mask) for mask in masks} | ({image_size(still)} if still else set())
+    all_masks = [mask.mask for mask in masks] + ([still] if still else [])
+    sizes = {image_size(mask) for mask in all_masks}
     if len(sizes) > 1:
         raise TaskFailed("The resolution of dynamic_masks and static_mask must be the same")
     if sizes and image:
