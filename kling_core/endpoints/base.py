@@ -217,7 +217,7 @@ class Request(Part):
         return fields
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One Kling product with its create, get and list calls.
 
