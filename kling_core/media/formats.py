@@ -66,9 +66,7 @@ def sniff(head: bytes) -> str:
         if head.startswith(start):
             return name
     if head[:4] == b"RIFF":
-        return {b"WEBP": "WEBP", b"WAVE": "WAV", b"AVI ": "AVI"}.get(
-            head[8:12], "unknown"
-        )
+        return {b"WEBP": "WEBP", b"WAVE": "WAV", b"AVI ": "AVI"}.get(head[8:12], "unknown")
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "MP4")
     if len(head) > 1 and head[0] == 0xFF:
@@ -139,15 +137,9 @@ def _sniff_text(head: bytes) -> str:
     start = text.lstrip("\ufeff \t\r\n")[:200].lower()
     if start.startswith(("<!doctype html", "<html")):
         return "HTML"
-    if start.startswith("<svg") or (
-        start.startswith("<?xml") and "<svg" in text.lower()
-    ):
+    if start.startswith("<svg") or (start.startswith("<?xml") and "<svg" in text.lower()):
         return "SVG"
-    return (
-        "text"
-        if all(c.isprintable() or c in "\t\r\n\ufeff" for c in text)
-        else "unknown"
-    )
+    return "text" if all(c.isprintable() or c in "\t\r\n\ufeff" for c in text) else "unknown"
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:

@@ -67,10 +67,7 @@ def contact_sheet(
         raise ValueError("a contact sheet needs at least one column and one row")
     with _opened(path) as (container, stream):
         wide = max(width // columns, 1)
-        tiles = [
-            _tile(frame, wide)
-            for frame in _spread_out(container, stream, columns * rows)
-        ]
+        tiles = [_tile(frame, wide) for frame in _spread_out(container, stream, columns * rows)]
     if not tiles:
         raise BadVideo(f"{Path(path).name} has no picture")
     wide, high = tiles[0].size
@@ -128,9 +125,7 @@ def _opened(
         raise BadVideo(f"{path.name} {error}") from error
 
 
-def _frame_at(
-    container: InputContainer, stream: VideoStream, part: float
-) -> VideoFrame | None:
+def _frame_at(container: InputContainer, stream: VideoStream, part: float) -> VideoFrame | None:
     """Decode the frame at this part (0 to 1) of the clip."""
     target = _moment(stream, part)
     container.seek(target, stream=stream)
@@ -142,16 +137,12 @@ def _frame_at(
     return shown
 
 
-def _spread_out(
-    container: InputContainer, stream: VideoStream, count: int
-) -> Iterator[VideoFrame]:
+def _spread_out(container: InputContainer, stream: VideoStream, count: int) -> Iterator[VideoFrame]:
     """Decode `count` frames in one pass that jumps ahead to key frames over a second away."""
     # The last target lies half a frame before the end, where the last frame is on show.
     frames = max(stream.frames, 2)
     end = 1 - 0.5 / frames
-    targets = [
-        _moment(stream, end * place / max(count - 1, 1)) for place in range(count)
-    ]
+    targets = [_moment(stream, end * place / max(count - 1, 1)) for place in range(count)]
     keys = [entry.timestamp for entry in stream.index_entries if entry.is_keyframe]
     second = round(1 / stream.time_base) if stream.time_base else 1
     frames_on = container.decode(stream)
@@ -159,11 +150,7 @@ def _spread_out(
     following = next(frames_on, None)
     for target in targets:
         key = max((key for key in keys if key <= target), default=None)
-        if (
-            key is not None
-            and following is not None
-            and (following.pts or 0) + second < key
-        ):
+        if key is not None and following is not None and (following.pts or 0) + second < key:
             container.seek(key, stream=stream)
             frames_on = container.decode(stream)
             shown = next(frames_on, shown)

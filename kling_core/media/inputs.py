@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 import difflib
+import errno
 import io
 import os
 import stat
@@ -92,9 +93,7 @@ class _Reader:
             return self._stream(cast("BinaryIO", value))
         if isinstance(getattr(value, "url", None), str) or getattr(value, "path", None):
             return self._output(cast("Any", value))
-        self._refuse(
-            f"{self._what()} cannot be made of {_article(type(value).__name__)}"
-        )
+        self._refuse(f"{self._what()} cannot be made of {_article(type(value).__name__)}")
 
     def _what(self) -> str:
         return {"audio": "audio", "video": "a video"}.get(self.kind, "an image")
@@ -188,6 +187,8 @@ class _Reader:
                 raise
             self._refuse(f"no such file: {shown!r}")
         except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                self._refuse(f"{shown} is no path, no URL, and not base64 of a known format")
             self._refuse(f"cannot read {shown}: {error.strerror or error}")
 
     def _stream(self, stream: BinaryIO) -> Media:
@@ -206,9 +207,7 @@ class _Reader:
             if not media.size:
                 at_end = stream.tell() > 0
                 self._refuse(
-                    f"{name} has nothing left to read"
-                    if at_end
-                    else f"{name} is empty (0 bytes)",
+                    f"{name} has nothing left to read" if at_end else f"{name} is empty (0 bytes)",
                     ".seek(0) first" if at_end else "a file with content",
                 )
         except OSError as error:
@@ -247,14 +246,11 @@ class _Reader:
         shape = "x".join(str(side) for side in array.shape)
         if array.ndim == 3 and array.shape[2] == 1:
             array = array[:, :, 0]
-        if array.ndim not in {2, 3} or (
-            array.ndim == 3 and array.shape[2] not in {3, 4}
-        ):
+        if array.ndim not in {2, 3} or (array.ndim == 3 and array.shape[2] not in {3, 4}):
             channels_first = array.ndim == 3 and array.shape[0] in {1, 3, 4}
             self._refuse(
                 f"an array of shape {shape} is not a picture",
-                "HxW, HxWx3 or HxWx4"
-                + (": array.transpose(1, 2, 0)" if channels_first else ""),
+                "HxW, HxWx3 or HxWx4" + (": array.transpose(1, 2, 0)" if channels_first else ""),
             )
         if not array.size:
             self._refuse(f"the array is empty (shape {shape})", "an array with pixels")
@@ -291,9 +287,7 @@ class _Reader:
         url = cast("object", getattr(output, "url", None))
         path = cast("object", getattr(output, "path", None))
         expires = getattr(output, "expires_at", None)
-        expired = isinstance(expires, datetime) and expires.astimezone(
-            UTC
-        ) <= datetime.now(UTC)
+        expired = isinstance(expires, datetime) and expires.astimezone(UTC) <= datetime.now(UTC)
         if isinstance(url, str) and url and not expired:
             return self._text(url)
         if isinstance(path, (str, os.PathLike)) and self.kind != "video":
@@ -305,9 +299,7 @@ class _Reader:
                 if self.kind != "video"
                 else "a new URL (refresh its task)",
             )
-        self._refuse(
-            "this output has neither a URL nor a file yet", "it once its task is done"
-        )
+        self._refuse("this output has neither a URL nor a file yet", "it once its task is done")
 
 
 def _comes_from(value: object, package: str, name: str) -> bool:

@@ -65,17 +65,13 @@ class Media:
         Raises `Unreadable` for a URL, and when the content changed or went away since it was read.
         """
         if self.source is None:
-            raise Unreadable(
-                Violation(self.field, f"{self.name} is a URL; its bytes are not here")
-            )
+            raise Unreadable(Violation(self.field, f"{self.name} is a URL; its bytes are not here"))
         try:
             return self.source.open()
         except _ChangedError as error:
             raise self.changed(str(error)) from error
         except OSError as error:
-            raise self.changed(
-                f"cannot be read any more: {error.strerror or error}"
-            ) from error
+            raise self.changed(f"cannot be read any more: {error.strerror or error}") from error
 
     def changed(self, how: str) -> Unreadable:
         """Make the error for content that is no longer what was checked."""
@@ -187,9 +183,7 @@ class _View(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[
-            whence
-        ]
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._source.size}[whence]
         self._at = max(base + offset, 0)
         return self._at
 

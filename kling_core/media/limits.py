@@ -89,23 +89,17 @@ def inspect(media: Media, *, field: str) -> list[Violation]:
         wrong += _pixels(media, found)
     elif found:
         wrong += _length(media, found)
-    return [
-        Violation(field, f"{media.name} {what}", valid, SOURCE) for what, valid in wrong
-    ]
+    return [Violation(field, f"{media.name} {what}", valid, SOURCE) for what, valid in wrong]
 
 
-def inspect_masks(
-    image: Media, static_mask: Media | None, dynamic: list[Media]
-) -> list[Violation]:
+def inspect_masks(image: Media, static_mask: Media | None, dynamic: list[Media]) -> list[Violation]:
     """Check that masks have the image's aspect ratio and one size among themselves.
 
     The ratio is compared exactly: Kling fails the task otherwise, and an equal size always fits.
     What is a URL, or is no image, is left out.
     """
     masks = [mask for mask in (static_mask, *dynamic) if mask is not None]
-    sized = [
-        (mask, found) for mask in masks if isinstance(found := facts(mask), ImageFacts)
-    ]
+    sized = [(mask, found) for mask in masks if isinstance(found := facts(mask), ImageFacts)]
     base = facts(image)
     violations: list[Violation] = []
     for mask, found in sized:
@@ -115,15 +109,11 @@ def inspect_masks(
         if is_off and isinstance(base, ImageFacts):
             message = f"{mask.name} is {_size(found)} px; its ratio must be that of {image.name}"
             message += f" ({_size(base)})"
-            violations.append(
-                Violation(mask.field, message, f"a mask of {_size(base)}", SOURCE)
-            )
+            violations.append(Violation(mask.field, message, f"a mask of {_size(base)}", SOURCE))
     for mask, found in sized[1:]:
         first, expected = sized[0]
         if (found.width, found.height) != (expected.width, expected.height):
-            message = (
-                f"{mask.name} is {_size(found)} px and {first.name} {_size(expected)}; "
-            )
+            message = f"{mask.name} is {_size(found)} px and {first.name} {_size(expected)}; "
             message += "all masks must have the same size"
             wanted = base if isinstance(base, ImageFacts) else expected
             valid = f"{_size(wanted)} for every mask"
@@ -172,9 +162,7 @@ def _examined(
     )
 
 
-def _look(
-    kind: str, stream: BinaryIO
-) -> tuple[ImageFacts | None, tuple[str, str] | None]:
+def _look(kind: str, stream: BinaryIO) -> tuple[ImageFacts | None, tuple[str, str] | None]:
     if kind == "JPEG":
         return read_jpeg(stream), None
     if kind == "PNG":
@@ -183,9 +171,7 @@ def _look(
     return None, (what, "a JPEG or PNG file (renaming does not convert it)")
 
 
-def _listen(
-    kind: str, stream: BinaryIO
-) -> tuple[AudioFacts | None, tuple[str, str] | None]:
+def _listen(kind: str, stream: BinaryIO) -> tuple[AudioFacts | None, tuple[str, str] | None]:
     valid = "an MP3, WAV, M4A or AAC file (renaming does not convert it)"
     if kind not in {"MP3", "WAV", "AAC", "MP4"}:
         return None, (
@@ -213,9 +199,7 @@ def _weight(media: Media) -> list[tuple[str, str]]:
         return []
     what = f"is {_weighed(size)} ({size:,} bytes); the limit is {limit // 1_000_000} MB"
     advice = (
-        "a lower bit rate or a shorter cut"
-        if media.kind == "audio"
-        else "JPEG, or fewer pixels"
+        "a lower bit rate or a shorter cut" if media.kind == "audio" else "JPEG, or fewer pixels"
     )
     return [(what, f"at most {limit:,} bytes: {advice}")]
 
@@ -228,15 +212,11 @@ def _pixels(media: Media, found: ImageFacts) -> list[tuple[str, str]]:
         wrong.append((what, f"at most {_MOST_PIXELS // 1_000_000} million pixels"))
     if media.kind in _SIZED and min(wide, high) < SHORTEST_SIDE:
         grow = SHORTEST_SIDE / max(min(wide, high), 1)
-        target = "x".join(
-            str(max(math.ceil(side * grow), SHORTEST_SIDE)) for side in (wide, high)
-        )
+        target = "x".join(str(max(math.ceil(side * grow), SHORTEST_SIDE)) for side in (wide, high))
         what = f"is {_size(found)} px; each side must be at least {SHORTEST_SIDE} px"
         wrong.append((what, f"a size of at least {target}"))
     if media.kind == "image" and 2 * max(wide, high) > 5 * min(wide, high):
-        ratio = (
-            f"{wide / high:.2f}:1" if wide > high else f"1:{high / max(wide, 1):.2f}"
-        )
+        ratio = f"{wide / high:.2f}:1" if wide > high else f"1:{high / max(wide, 1):.2f}"
         room = min(wide, high) * 5 // 2
         target = f"{min(wide, room)}x{min(high, room)}"
         what = f"is {_size(found)} px, a ratio of {ratio}; it must lie within 1:2.5 and 2.5:1"

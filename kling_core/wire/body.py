@@ -32,8 +32,7 @@ class JSONBody:
         self._tree = tree
         self._parts = list(_joined(_pieces(tree)))
         self.length = sum(
-            len(part) if isinstance(part, bytes) else _encoded(part)
-            for part in self._parts
+            len(part) if isinstance(part, bytes) else _encoded(part) for part in self._parts
         )
         """The exact number of bytes that a pass yields, for `Content-Length`."""
 
@@ -82,10 +81,11 @@ def _base64(media: Media) -> Iterator[bytes]:
     left = cast("int", media.size)
     with media.open() as stream:
         while left:
-            data = _take(stream, min(_STEP, left))
-            left -= len(data)
-            if len(data) % 3 and left:
+            step = min(_STEP, left)
+            data = _take(stream, step)
+            if len(data) < step:
                 raise media.changed("became shorter while it was sent")
+            left -= step
             yield binascii.b2a_base64(data, newline=False)
 
 
