@@ -1,6 +1,6 @@
 """Kling AI from Python: typed requests, submission that never pays twice, verified downloads.
 
-    from kling_core import Kling
+    from kling_core import Kling as Kling
 
     kling = Kling(sandbox=True)
     clip = kling.text_to_video.run(prompt="a paper boat in the rain").videos[0]
@@ -17,56 +17,133 @@ from typing import TYPE_CHECKING, Any
 from kling_core.version import VERSION as __version__
 
 if TYPE_CHECKING:
-    from kling_core.catalog.pricing import Quote
-    from kling_core.client import AsyncKling, Kling
-    from kling_core.endpoints.base import Check, Endpoint, Request
+    from kling_core.catalog.pricing import Quote as Quote
+    from kling_core.client import AsyncKling as AsyncKling
+    from kling_core.client import Kling as Kling
+    from kling_core.endpoints.base import Check as Check
+    from kling_core.endpoints.base import Endpoint as Endpoint
+    from kling_core.endpoints.base import Request as Request
     from kling_core.endpoints.parts import (
-        CameraConfig,
-        CameraControl,
-        DynamicMask,
-        ElementRef,
-        Point,
-        Shot,
-        VoiceRef,
-        WatermarkInfo,
+        CameraConfig as CameraConfig,
+    )
+    from kling_core.endpoints.parts import (
+        CameraControl as CameraControl,
+    )
+    from kling_core.endpoints.parts import (
+        DynamicMask as DynamicMask,
+    )
+    from kling_core.endpoints.parts import (
+        ElementRef as ElementRef,
+    )
+    from kling_core.endpoints.parts import (
+        Point as Point,
+    )
+    from kling_core.endpoints.parts import (
+        Shot as Shot,
+    )
+    from kling_core.endpoints.parts import (
+        VoiceRef as VoiceRef,
+    )
+    from kling_core.endpoints.parts import (
+        WatermarkInfo as WatermarkInfo,
     )
     from kling_core.errors import (
-        AccountError,
-        APIError,
-        AuthError,
-        BudgetExceeded,
-        ConcurrencyLimit,
-        ConfigError,
-        ConnectionFailed,
-        ContentPolicyError,
-        DownloadError,
-        DuplicateExternalId,
-        InvalidRequest,
-        KlingError,
-        KlingWarning,
-        NotFound,
-        PermissionDenied,
-        RateLimited,
-        RequestRefused,
-        ServerError,
-        SubmitOutcomeUnknown,
-        TaskFailed,
-        TaskNotFound,
-        UnreadableAnswer,
-        Violation,
-        WaitTimeout,
+        AccountError as AccountError,
+    )
+    from kling_core.errors import (
+        APIError as APIError,
+    )
+    from kling_core.errors import (
+        AuthError as AuthError,
+    )
+    from kling_core.errors import (
+        BudgetExceeded as BudgetExceeded,
+    )
+    from kling_core.errors import (
+        ConcurrencyLimit as ConcurrencyLimit,
+    )
+    from kling_core.errors import (
+        ConfigError as ConfigError,
+    )
+    from kling_core.errors import (
+        ConnectionFailed as ConnectionFailed,
+    )
+    from kling_core.errors import (
+        ContentPolicyError as ContentPolicyError,
+    )
+    from kling_core.errors import (
+        DownloadError as DownloadError,
+    )
+    from kling_core.errors import (
+        DuplicateExternalId as DuplicateExternalId,
+    )
+    from kling_core.errors import (
+        InvalidRequest as InvalidRequest,
+    )
+    from kling_core.errors import (
+        KlingError as KlingError,
+    )
+    from kling_core.errors import (
+        KlingWarning as KlingWarning,
+    )
+    from kling_core.errors import (
+        NotFound as NotFound,
+    )
+    from kling_core.errors import (
+        PermissionDenied as PermissionDenied,
+    )
+    from kling_core.errors import (
+        RateLimited as RateLimited,
+    )
+    from kling_core.errors import (
+        RequestRefused as RequestRefused,
+    )
+    from kling_core.errors import (
+        ServerError as ServerError,
+    )
+    from kling_core.errors import (
+        SubmitOutcomeUnknown as SubmitOutcomeUnknown,
+    )
+    from kling_core.errors import (
+        TaskFailed as TaskFailed,
+    )
+    from kling_core.errors import (
+        TaskNotFound as TaskNotFound,
+    )
+    from kling_core.errors import (
+        UnreadableAnswer as UnreadableAnswer,
+    )
+    from kling_core.errors import (
+        Violation as Violation,
+    )
+    from kling_core.errors import (
+        WaitTimeout as WaitTimeout,
     )
     from kling_core.outputs import (
-        AsyncAudio,
-        AsyncImage,
-        AsyncVideo,
-        Audio,
-        Image,
-        Output,
-        Video,
+        AsyncAudio as AsyncAudio,
     )
-    from kling_core.sandbox import Sandbox
-    from kling_core.task import AsyncTask, Cost, Task
+    from kling_core.outputs import (
+        AsyncImage as AsyncImage,
+    )
+    from kling_core.outputs import (
+        AsyncVideo as AsyncVideo,
+    )
+    from kling_core.outputs import (
+        Audio as Audio,
+    )
+    from kling_core.outputs import (
+        Image as Image,
+    )
+    from kling_core.outputs import (
+        Output as Output,
+    )
+    from kling_core.outputs import (
+        Video as Video,
+    )
+    from kling_core.sandbox import Sandbox as Sandbox
+    from kling_core.task import AsyncTask as AsyncTask
+    from kling_core.task import Cost as Cost
+    from kling_core.task import Task as Task
 
 _HOMES = {
     "kling_core.client": "AsyncKling Kling",

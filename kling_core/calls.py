@@ -15,6 +15,7 @@ from kling_core import codes, errors
 from kling_core.endpoints.base import Endpoint
 from kling_core.errors import APIError, ConnectionFailed, KlingError
 from kling_core.flow import Flow, NoReply, Reply, Sleep
+from kling_core.notices import notify
 from kling_core.session import Session
 
 READ_ATTEMPTS = 5
@@ -60,8 +61,8 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
         code=code,
         http_status=reply.status,
         request_id=_text(envelope.get("request_id")),
-        cause=row.cause if row else "",
-        fix=row.fix if row else "",
+        cause=kind.cause_text or (row.cause if row else ""),
+        fix=kind.fix_text or (row.fix if row else ""),
         retryable=row is not None and row.retry != "no",
         billed=row.billed if row else "no",
     )
@@ -134,14 +135,10 @@ def renew(session: Session, reply: Reply | NoReply) -> bool:
     if abs(skew) < 30:
         skew = 0.0
     else:
-        import warnings
-
         side = "behind" if skew > 0 else "ahead of"
-        warnings.warn(
+        notify(
             f"this computer's clock is {abs(skew):.0f} s {side} Kling's; tokens are signed by "
-            "Kling's clock for now. Set the clock (NTP).",
-            errors.KlingWarning,
-            stacklevel=2,
+            "Kling's clock for now. Set the clock (NTP)."
         )
     return session.signer.renew(skew)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kling_core import calls, config
-from kling_core.errors import InvalidRequest, KlingWarning
+from kling_core.errors import InvalidRequest
 from kling_core.flow import Clock, Flow, adrive, drive
 from kling_core.methods import AsyncMethods, SyncMethods
+from kling_core.notices import notify
 from kling_core.resources import limit
 from kling_core.session import Pace, Session
 from kling_core.submit import submit
@@ -132,7 +132,7 @@ class Kling(_Base, SyncMethods):
         _warn(request)
         flow = submit(self.session, request, max_cost=limit(max_cost))
         data, external = self.run_flow(flow)
-        _warn_message(data)
+        _warn_message(request, data)
         return self.task(request.endpoint, data, request=request, external_task_id=external)
 
     def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> Task:
@@ -176,7 +176,7 @@ class AsyncKling(_Base, AsyncMethods):
         _warn(request)
         flow = submit(self.session, request, max_cost=limit(max_cost))
         data, external = await self.run_flow(flow)
-        _warn_message(data)
+        _warn_message(request, data)
         return self.task(request.endpoint, data, request=request, external_task_id=external)
 
     def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> AsyncTask:
@@ -241,13 +241,13 @@ def _warn(request: Request) -> None:
     if verdict.violations:
         raise InvalidRequest(verdict.violations, endpoint=request.endpoint.name)
     for text in verdict.warnings:
-        warnings.warn(text, KlingWarning, stacklevel=4)
+        notify(text)
 
 
-def _warn_message(data: Mapping[str, Any]) -> None:
-    message = data.get("message")
-    if message:
-        warnings.warn(str(message), KlingWarning, stacklevel=4)
+def _warn_message(request: Request, data: Mapping[str, Any]) -> None:
+    """Pass on what Kling said beside its acceptance, unless we have said it ourselves."""
+    if data.get("message") and not request.check().warnings:
+        notify(str(data["message"]))
 
 
 def _shared_sandbox() -> Sandbox:

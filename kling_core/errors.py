@@ -182,9 +182,15 @@ class RequestRefused(APIError):
 class DuplicateExternalId(RequestRefused):
     """Code 1201 `External_task_id … already exists`: a task with this id is there already."""
 
+    cause_text = "A task with this external id exists already."
+    fix_text = "Get that task by its external id, or choose another id."
+
 
 class TaskNotFound(RequestRefused):
     """Code 1201 (or 1203): no task has this id or external id, or it was purged after 30 days."""
+
+    cause_text = "No task of this endpoint and account has this id, or it was purged."
+    fix_text = "Check the id and the endpoint; Kling purges tasks 30 days after they were made."
 
 
 class NotFound(APIError):

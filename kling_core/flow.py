@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
+from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -115,54 +116,63 @@ class AsyncPort(Protocol):
 
 def drive(flow: Flow[T], port: Port) -> T:
     """Run a flow to its end, blocking."""
-    answer: Any = None
     try:
+        effect = flow.send(None)
         while True:
-            effect = flow.send(answer)
-            if isinstance(effect, Send):
-                answer = port.send(effect)
-            elif isinstance(effect, Sleep):
-                answer = port.sleep(effect.seconds)
-            elif isinstance(effect, Save):
-                answer = port.save(effect)
-            elif isinstance(effect, Call):
-                answer = effect.work()
+            try:
+                answer = _perform(effect, port)
+            except BaseException as error:  # the flow may add what it knows, then it goes on up
+                effect = flow.throw(error)
             else:
-                answer = effect.listener(effect.news) if effect.listener else None
+                effect = flow.send(answer)
     except StopIteration as end:
         return end.value
     finally:
         flow.close()
+
+
+def _perform(effect: Effect, port: Port) -> Any:
+    if isinstance(effect, Send):
+        return port.send(effect)
+    if isinstance(effect, Sleep):
+        return port.sleep(effect.seconds)
+    if isinstance(effect, Save):
+        return port.save(effect)
+    if isinstance(effect, Call):
+        return effect.work()
+    return effect.listener(effect.news) if effect.listener else None
 
 
 async def adrive(flow: Flow[T], port: AsyncPort) -> T:
     """Run a flow to its end in the running event loop."""
-    answer: Any = None
     try:
+        effect = flow.send(None)
         while True:
-            effect = flow.send(answer)
-            if isinstance(effect, Send):
-                answer = await port.send(effect)
-            elif isinstance(effect, Sleep):
-                answer = await port.sleep(effect.seconds)
-            elif isinstance(effect, Save):
-                answer = await port.save(effect)
-            elif isinstance(effect, Call):
-                answer = await _in_thread(effect.work)
+            try:
+                answer = await _aperform(effect, port)
+            except BaseException as error:  # as in `drive`
+                effect = flow.throw(error)
             else:
-                answer = effect.listener(effect.news) if effect.listener else None
-                if hasattr(answer, "__await__"):
-                    answer = await answer
+                effect = flow.send(answer)
     except StopIteration as end:
         return end.value
     finally:
         flow.close()
 
 
-async def _in_thread(work: Callable[[], T]) -> T:
-    import asyncio
+async def _aperform(effect: Effect, port: AsyncPort) -> Any:
+    if isinstance(effect, Send):
+        return await port.send(effect)
+    if isinstance(effect, Sleep):
+        return await port.sleep(effect.seconds)
+    if isinstance(effect, Save):
+        return await port.save(effect)
+    if isinstance(effect, Call):
+        import asyncio
 
-    return await asyncio.to_thread(work)
+        return await asyncio.to_thread(effect.work)
+    answer = effect.listener(effect.news) if effect.listener else None
+    return await answer if isawaitable(answer) else answer
 
 
 @dataclass(slots=True)

@@ -26,6 +26,7 @@ from kling_core import calls, codes, errors
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Flow, NoReply, Reply, Sleep, Tell
+from kling_core.media.item import Unreadable
 from kling_core.session import Session
 from kling_core.wire import v1
 from kling_core.wire.body import JSONBody
@@ -55,7 +56,6 @@ class _Attempt:
     external_task_id: str | None
     known: frozenset[str] = frozenset()
     source_video: str | None = None
-    started: float = 0.0
     waited: float = 0.0
     tries: int = 0
     resends: int = 0
@@ -83,8 +83,15 @@ def submit(
     attempt.source_video = check.fields.get("video_id")
     if external_task_id is None:
         attempt.known = yield from _listed(attempt)
-    attempt.started = session.clock.time()
-    data = yield from _deliver(attempt)
+    try:
+        data = yield from _deliver(attempt)
+    except Unreadable as error:  # a file changed under our hands; the body never got whole
+        raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
+    except KlingError:
+        raise
+    except BaseException as interruption:
+        interruption.add_note(f"The request may have gone out. {_how_to_find(attempt)}")
+        raise
     return data, external_task_id
 
 
@@ -238,8 +245,9 @@ def _nothing_made(error: KlingError) -> KlingError:
 
 
 def _from_same_video(row: dict[str, Any], video_id: str | None) -> bool:
-    parent = ((row.get("task_info") or {}).get("parent_video") or {}).get("id")
-    return not parent or not video_id or str(parent) == video_id
+    info: dict[str, Any] = row.get("task_info") or {}
+    parent: dict[str, Any] = info.get("parent_video") or {}
+    return not parent.get("id") or not video_id or str(parent["id"]) == video_id
 
 
 def _listed(attempt: _Attempt) -> Flow[frozenset[str]]:
@@ -248,23 +256,25 @@ def _listed(attempt: _Attempt) -> Flow[frozenset[str]]:
 
 
 def _unknown(attempt: _Attempt, reason: KlingError) -> SubmitOutcomeUnknown:
-    name = attempt.endpoint.name
-    if attempt.external_task_id:
-        how = (
-            f"Do not submit again; look first: kling.{name}.get({attempt.external_task_id!r}). "
-            "An answer is your task; `TaskNotFound` means that nothing was made."
-        )
-    else:
-        how = (
-            f"Do not submit again; look first: kling.{name}.list() shows the newest tasks, and a "
-            "new one from the same video is yours."
-        )
     return SubmitOutcomeUnknown(
         f"the request went out but its answer was lost ({reason.message})",
-        endpoint=name,
+        endpoint=attempt.endpoint.name,
         external_task_id=attempt.external_task_id,
         code=reason.code,
         http_status=reason.http_status,
         request_id=reason.request_id,
-        fix=how,
+        fix=_how_to_find(attempt),
+    )
+
+
+def _how_to_find(attempt: _Attempt) -> str:
+    name = attempt.endpoint.name
+    if attempt.external_task_id:
+        return (
+            f"Do not submit again; look first: kling.{name}.get({attempt.external_task_id!r}). "
+            "An answer is your task; `TaskNotFound` means that nothing was made."
+        )
+    return (
+        f"Do not submit again; look first: kling.{name}.list() shows the newest tasks, and a new "
+        "one from the same video is yours."
     )

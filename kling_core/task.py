@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kling_core import calls, waiting
-from kling_core.errors import KlingWarning
+from kling_core.notices import notify
 from kling_core.outputs import (
     AsyncAudio,
     AsyncImage,
@@ -147,11 +146,7 @@ class TaskState:
             output.saved.update(places)
         status = self.status
         if status not in STATUSES.values():
-            warnings.warn(
-                f"task {self.task_id} has the unknown status {status!r}; taken as still running",
-                KlingWarning,
-                stacklevel=2,
-            )
+            notify(f"task {self.task_id} has the unknown status {status!r}; taken as still running")
 
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this task's video should know of it."""

@@ -270,6 +270,6 @@ def media_values(value: Any) -> Iterable[Media]:
 
 def _brief(value: Any) -> str:
     if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"<{len(value)} bytes>"
+        return f"<{memoryview(value).nbytes} bytes>"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"

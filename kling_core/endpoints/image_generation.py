@@ -53,7 +53,7 @@ class ImageGeneration(Request):
 
 
 def _ten_in_all(fields: Mapping[str, Any]) -> parts.Problems:
-    elements = fields.get("element_list") or []
+    elements: list[Any] = fields.get("element_list") or []
     if "image" not in fields or len(elements) <= 9:
         return []
     message = f"elements and image are at most 10 together; you gave {len(elements) + 1}"

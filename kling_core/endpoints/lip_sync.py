@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +9,7 @@ from kling_core.catalog import data
 from kling_core.catalog.rules import Check, ExactlyOne, Given, Needed, Only
 from kling_core.endpoints import parts
 from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from kling_core.media.inputs import Media
@@ -85,8 +85,7 @@ class LipSync(Request):
             return []
         voice = data.voices().get(voice_id)
         if voice is None:
-            near = difflib.get_close_matches(voice_id, data.voices(), n=3)
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            hint = did_you_mean(voice_id, data.voices(), 3)
             return [f"voice_id {voice_id!r} is not in the list of 2026-09{hint}"]
         refused = (voice.observed or "").startswith("refused")
         return [f"voice {voice_id} was seen {voice.observed}"] if refused else []

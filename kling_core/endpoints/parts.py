@@ -66,23 +66,26 @@ def camera(value: Any) -> Any:
         name, equals, number = value.partition("=")
         if not equals:
             return {"type": name.strip()}
-        try:
-            value = {name.strip(): float(number)}
-        except ValueError:
-            raise ValueError(f"{number!r} is not a number; write for example zoom=5") from None
-    if isinstance(value, Part):
-        value = value.given
-    if not isinstance(value, Mapping):
-        return value
-    if "type" not in value and "config" not in value:
-        value = {"type": "simple", "config": dict(value)}  # pyright: ignore[reportUnknownArgumentType]
-    config = value.get("config")  # pyright: ignore[reportUnknownMemberType]
+        value = {name.strip(): _number(number)}
+    control: Any = value.given if isinstance(value, Part) else value
+    if not isinstance(control, Mapping):
+        return control
+    move: dict[str, Any] = {**control}
+    if not {"type", "config"} & set(move):
+        move = {"type": "simple", "config": move}
+    config: Any = move.get("config")
     if isinstance(config, Part):
         config = config.given
     if isinstance(config, Mapping):
-        value = {**value, "config": {**dict.fromkeys(AXES, 0), **config}}
-        value.setdefault("type", "simple")
-    return value  # pyright: ignore[reportUnknownVariableType]
+        move = {"type": "simple", **move, "config": {**dict.fromkeys(AXES, 0), **config}}
+    return move
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError(f"{text!r} is not a number; write for example zoom=5") from None
 
 
 def wrapped(key: str) -> Any:
@@ -248,7 +251,8 @@ def _one_camera_value(fields: Mapping[str, Any]) -> Problems:
     control = fields.get("camera_control")
     if not control:
         return []
-    config = {k: v for k, v in (control.get("config") or {}).items() if v}
+    values: dict[str, float] = control.get("config") or {}
+    config = {k: v for k, v in values.items() if v}
     if control["type"] != "simple":
         if config:
             message = f"{control['type']} is a fixed move and takes no values"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import pkgutil
 from functools import cache
 from importlib import import_module
 
 from kling_core.endpoints.base import Endpoint
 from kling_core.errors import KlingError
+from kling_core.words import did_you_mean
 
 _MACHINERY = {"base", "registry", "checking", "parts", "validation"}
 
@@ -46,8 +46,7 @@ def get(name: str) -> Endpoint:
     spelled = {alias.replace("-", "_"): e for e in endpoints() for alias in e.aliases}
     if plain in spelled:
         return spelled[plain]
-    near = difflib.get_close_matches(plain, [*names(), *spelled], n=1)
-    hint = f"; did you mean {near[0].replace('_', '-')}?" if near else ""
+    hint = did_you_mean(plain, [*names(), *spelled]).replace("_", "-")
     known = ", ".join(n.replace("_", "-") for n in names())
     raise UnknownEndpoint(f"there is no endpoint {name!r}{hint}", fix=f"The endpoints: {known}.")
 

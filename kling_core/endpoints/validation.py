@@ -6,7 +6,6 @@ singly so that one wrong field never hides another.
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
@@ -16,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kling_core.endpoints.base import Param, Part
 from kling_core.errors import Violation
+from kling_core.words import did_you_mean, nearest
 
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -59,19 +59,16 @@ def _field(declared: Param, hint: Any) -> tuple[Any, Any]:
         kind = list[Any] if declared.many else Any
     validators = [BeforeValidator(_unwrap(declared))]
     listed = declared.min_items is not None or declared.max_items is not None
-    bounds = {
+    bounds: dict[str, Any] = {
         "ge": declared.ge,
         "le": declared.le,
         "max_length": declared.max_items if listed else declared.max_length,
         "min_length": declared.min_items if listed else None,
     }
     extra: Any = {k: v for k in ("unit", "source", "media") if (v := getattr(declared, k))}
-    info = Field(
-        default=... if declared.required else declared.default,
-        description=declared.doc,
-        json_schema_extra=extra or None,
-        **{k: v for k, v in bounds.items() if v is not None},  # pyright: ignore[reportArgumentType]
-    )
+    given: dict[str, Any] = {k: v for k, v in bounds.items() if v is not None}
+    default = ... if declared.required else declared.default
+    info: Any = Field(default, description=declared.doc, json_schema_extra=extra or None, **given)
     return Annotated[(_lower(kind), *validators)], info
 
 
@@ -80,7 +77,10 @@ def _lower(kind: Any) -> Any:
     if isinstance(kind, type) and issubclass(kind, Part):
         return Annotated[model_of(kind), BeforeValidator(_given)]
     origin, inner = get_origin(kind), get_args(kind)
-    return list[_lower(inner[0])] if origin is list and inner else kind
+    if origin is list and inner:
+        item: Any = _lower(inner[0])
+        return list[item]
+    return kind
 
 
 def _given(value: Any) -> Any:
@@ -113,10 +113,9 @@ def _in_order(value: BaseModel) -> list[str]:
 
 
 def _unknown(name: str, params: Mapping[str, Param]) -> Violation:
-    near = difflib.get_close_matches(name, params, n=1)
+    near = nearest(name, params)
     advice = near[0] if near else "one of " + ", ".join(params)
-    question = f"; did you mean {near[0]}?" if near else ""
-    return Violation(name, f"there is no such field{question}", advice)
+    return Violation(name, f"there is no such field{did_you_mean(name, params)}", advice)
 
 
 def _short(declared: Param) -> str:
@@ -164,8 +163,7 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
 
 def _choices(value: Any, expected: str) -> str:
     known = [word.strip("' ") for word in expected.replace(" or ", ", ").split(",")]
-    near = difflib.get_close_matches(str(value), known, n=1, cutoff=0.7)
-    return near[0] if near else ", ".join(known)
+    return ", ".join(nearest(str(value), known) or known)
 
 
 def _brief(value: Any) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from kling_core.catalog import data
 from kling_core.catalog.rules import Check, ExactlyOne
 from kling_core.endpoints import parts
 from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.words import did_you_mean
 
 SOURCE = "Kling API reference, video effects (2026-09)"
 
@@ -57,9 +57,8 @@ class VideoEffects(Request):
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Two images under `image`, as command lines repeat it, are `images`."""
         given = super().adopt(given)
-        image = given.get("image")
-        if isinstance(image, (list, tuple)) and "images" not in given:
-            several: Sequence[Any] = image  # pyright: ignore[reportUnknownVariableType]
+        if isinstance(given.get("image"), (list, tuple)) and "images" not in given:
+            several: Sequence[Any] = given["image"]
             rest = {k: v for k, v in given.items() if k != "image"}
             given = {
                 **rest,
@@ -77,8 +76,7 @@ class VideoEffects(Request):
         if scene is not None:
             when = f"ended on {scene.ended_on}" if scene.ended_on else "left the list by 2026-09"
             return [f"effect_scene {name!r} {when}; Kling may refuse it"]
-        near = difflib.get_close_matches(name, data.effects(), n=3)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
+        hint = did_you_mean(name, data.effects(), 3)
         return [f"effect_scene {name!r} is not in the list of 2026-09{hint}"]
 
 

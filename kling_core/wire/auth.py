@@ -78,8 +78,13 @@ class KeyPair:
     def _sign(self, now: float) -> str:
         import jwt
 
-        claims = {"iss": self.__access_key, "exp": int(now) + LIFETIME, "nbf": int(now) - 5}
-        return f"Bearer {jwt.encode(claims, self.__secret_key, algorithm='HS256')}"
+        claims: dict[str, object] = {
+            "iss": self.__access_key,
+            "exp": int(now) + LIFETIME,
+            "nbf": int(now) - 5,
+        }
+        token = jwt.encode(claims, self.__secret_key, algorithm="HS256")  # pyright: ignore[reportUnknownMemberType]
+        return f"Bearer {token}"
 
     def __repr__(self) -> str:
         return "KeyPair(***)"

@@ -1,0 +1,17 @@
+"""Wording that many messages share."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
+    """The known words most like `word`, best first, at most `count`."""
+    return difflib.get_close_matches(word, list(known), n=count)
+
+
+def did_you_mean(word: str, known: Iterable[str], count: int = 1) -> str:
+    """`"; did you mean x or y?"`, empty when nothing is near."""
+    near = nearest(word, known, count)
+    return f"; did you mean {' or '.join(near)}?" if near else ""
