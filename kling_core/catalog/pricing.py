@@ -162,9 +162,11 @@ def _quote(price: Price, count: Decimal, variant: Mapping[str, Any]) -> Quote:
 
 def _basis(price: Price, count: Decimal, variant: Mapping[str, Any]) -> str:
     """How the price was reckoned: "5 seconds of kling-v2-6 pro with sound at 1 unit each"."""
-    what = {"second": "second", "image": "image", "extension": "extension"}.get(price.per)
-    what = what or ("5 s started" if price.per == "5s" else f"clip of {price.per[5:]} s")
-    parts = [_counted(count, what) if " " not in what else f"{_plain(count)} × {what}"]
+    per, _, length = price.per.partition(":")
+    if per == "5s":
+        parts = [f"{_counted(count, 'time')} 5 s"]
+    else:
+        parts = [_counted(count, per) + (f" of {length} s" if length else "")]
     if price.models:
         parts.append(f"of {variant['model_name']}")
     if price.mode not in (None, "none"):
