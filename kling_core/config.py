@@ -192,6 +192,7 @@ def _examine(name: str, value: Any, place: str) -> str:
 
 
 def money(name: str, value: Any) -> Decimal | None:
+    """An amount in US dollars as exact money, None for None; raises `ConfigError` otherwise."""
     if value is None:
         return None
     try:

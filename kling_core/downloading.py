@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,7 +39,7 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
         saved: Saved = yield Save(url, part, offset)
         if saved.disk is not None:
             raise _disk(saved.disk, target)
-        problem = yield Call(lambda: _problem(saved, part))
+        problem: str = yield Call(partial(_problem, saved, part))
         if not problem:
             break
         failures += 1
@@ -111,7 +113,7 @@ def _finish(part: Path, target: Path) -> Path:
     try:
         for candidate in _names(target):
             if not candidate.exists():
-                os.replace(part, candidate)
+                part.replace(candidate)
                 return candidate
             if _same(part, candidate):
                 part.unlink()
@@ -121,7 +123,7 @@ def _finish(part: Path, target: Path) -> Path:
     raise AssertionError("unreachable: there is always another name")
 
 
-def _names(target: Path):
+def _names(target: Path) -> Iterator[Path]:
     yield target
     number = 2
     while True:

@@ -121,7 +121,7 @@ def drive(flow: Flow[T], port: Port) -> T:
         while True:
             try:
                 answer = _perform(effect, port)
-            except BaseException as error:  # the flow may add what it knows, then it goes on up
+            except BaseException as error:  # noqa: BLE001, the flow may add what it knows, then it goes on up
                 effect = flow.throw(error)
             else:
                 effect = flow.send(answer)
@@ -150,7 +150,7 @@ async def adrive(flow: Flow[T], port: AsyncPort) -> T:
         while True:
             try:
                 answer = await _aperform(effect, port)
-            except BaseException as error:  # as in `drive`
+            except BaseException as error:  # noqa: BLE001, as in `drive`
                 effect = flow.throw(error)
             else:
                 effect = flow.send(answer)

@@ -70,7 +70,8 @@ def _spelled(method: Any, endpoint: Endpoint) -> Any:
         )
         for p, annotation in _fields(endpoint)
     ]
-    copy.__signature__ = plain.replace(parameters=[own[0], *fields, *own[1:]])  # pyright: ignore[reportFunctionMemberAccess]
+    spelled = plain.replace(parameters=[own[0], *fields, *own[1:]])
+    setattr(copy, "__signature__", spelled)  # noqa: B010, functions have no such attribute by type
     lines = [f"    {p.name}: {p.doc}{_unit(p.unit)}" for p, _ in _fields(endpoint)]
     copy.__doc__ = "\n".join([inspect.cleandoc(method.__doc__ or ""), "", "Fields:", *lines])
     return copy

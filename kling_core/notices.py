@@ -14,7 +14,7 @@ _HERE = str(Path(__file__).parent) + os.sep
 
 def notify(text: str) -> None:
     """Issue a `KlingWarning` at the first frame outside this package."""
-    level, frame = 1, sys._getframe()  # pyright: ignore[reportPrivateUsage]
+    level, frame = 1, sys._getframe()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
     warnings.warn(text, KlingWarning, stacklevel=level)

@@ -165,7 +165,9 @@ class Task(TaskState):
 
     _kinds = (("videos", Video), ("images", Image), ("series_images", Image), ("audios", Audio))
 
-    def __init__(self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any):
+    def __init__(
+        self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+    ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
 
@@ -212,7 +214,9 @@ class AsyncTask(TaskState):
         ("audios", AsyncAudio),
     )
 
-    def __init__(self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any):
+    def __init__(
+        self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+    ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
 

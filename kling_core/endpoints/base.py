@@ -207,7 +207,7 @@ class Request(Part):
         return given
 
     @classmethod
-    def warn(cls, fields: Mapping[str, Any]) -> list[str]:
+    def warn(cls, fields: Mapping[str, Any]) -> list[str]:  # noqa: ARG003, subclasses read them
         """Warnings about valid fields beyond those of the model tables; endpoints may add some."""
         return []
 
@@ -269,7 +269,7 @@ def media_values(value: Any) -> Iterable[Media]:
 
 
 def _brief(value: Any) -> str:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return f"<{memoryview(value).nbytes} bytes>"
+    if isinstance(value, (bytes, bytearray)):
+        return f"<{len(value)} bytes>"
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"

@@ -25,7 +25,8 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Endpoint:
     """The endpoint with exactly this name; only its own file is imported."""
     endpoint = import_module(f"kling_core.endpoints.{name}").ENDPOINT
-    assert isinstance(endpoint, Endpoint) and endpoint.name == name
+    assert isinstance(endpoint, Endpoint)
+    assert endpoint.name == name, f"{name}.py declares {endpoint.name}"
     return endpoint
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
@@ -79,8 +79,8 @@ def _lower(kind: Any) -> Any:
     origin, inner = get_origin(kind), get_args(kind)
     if origin is list and inner:
         item: Any = _lower(inner[0])
-        return list[item]
-    return kind
+        return cast("Any", list[item])
+    return cast("Any", kind)
 
 
 def _given(value: Any) -> Any:

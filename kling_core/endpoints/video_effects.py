@@ -71,7 +71,7 @@ class VideoEffects(Request):
         """Unknown and ended scenes."""
         name = fields.get("effect_scene", "")
         scene = data.effects().get(name)
-        if scene is not None and _today(scene) or not name:
+        if not name or (scene is not None and _today(scene)):
             return []
         if scene is not None:
             when = f"ended on {scene.ended_on}" if scene.ended_on else "left the list by 2026-09"

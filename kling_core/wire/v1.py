@@ -26,16 +26,16 @@ def encode(endpoint: Endpoint, check: Check, *, external_task_id: str | None) ->
     for name, value in endpoint.request.wire_fields(sent).items():
         declared = params.get(name)
         if declared is None:  # a field that the endpoint inferred
-            place = f"{nest}.{name}" if nest else name
+            _put(body, f"{nest}.{name}" if nest else name, value)
+        elif declared.item:
+            _put(body, declared.wire or name, [{declared.item: entry} for entry in value])
         else:
-            place = declared.wire or name
-            if declared.item:
-                value = [{declared.item: entry} for entry in value]
-        _put(body, place.split("."), value)
+            _put(body, declared.wire or name, value)
     return body
 
 
-def _put(body: dict[str, Any], place: list[str], value: Any) -> None:
-    for key in place[:-1]:
+def _put(body: dict[str, Any], place: str, value: Any) -> None:
+    *outer, last = place.split(".")
+    for key in outer:
         body = body.setdefault(key, {})
-    body[place[-1]] = value
+    body[last] = value
