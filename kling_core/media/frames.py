@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.media.probe import BadVideo, check_whole
 
@@ -40,7 +40,7 @@ def poster(
     with _opened(path) as (container, stream):
         for part in (0.0, 0.25, 0.5):
             if (frame := _frame_at(container, stream, part)) is not None:
-                shown = image = frame.to_image()
+                shown = image = _image(frame)
                 if _spread(shown) >= _FLAT:
                     break
     if image is None:
@@ -81,7 +81,7 @@ def first_frame(path: str | os.PathLike[str]) -> Image:
     """Return the first frame in full size. Raises `BadVideo` when the file has no picture."""
     with _opened(path) as (container, stream):
         for frame in container.decode(stream):
-            return frame.to_image()
+            return _image(frame)
     raise BadVideo(f"{Path(path).name} has no picture")
 
 
@@ -97,14 +97,14 @@ def last_frame(path: str | os.PathLike[str]) -> Image:
         for frame in container.decode(stream):
             last = frame
         if last is not None:
-            return last.to_image()
+            return _image(last)
     raise BadVideo(f"{Path(path).name} has no picture")
 
 
 @contextmanager
 def _opened(
     path: str | os.PathLike[str],
-) -> Iterator[tuple[InputContainer, VideoStream]]:
+) -> Generator[tuple[InputContainer, VideoStream]]:
     import av
     from av.error import FFmpegError
 
@@ -175,10 +175,14 @@ def _spread(image: Image) -> float:
     return ImageStat.Stat(image.convert("L").resize((64, 64))).stddev[0]
 
 
+def _image(frame: VideoFrame, **options: Any) -> Image:
+    return cast("Any", frame).to_image(**options)
+
+
 def _tile(frame: VideoFrame, width: int) -> Image:
     width = min(width, frame.width)
     high = max(round(frame.height * width / frame.width), 1)
-    return frame.to_image(width=width, height=high, interpolation="AREA")
+    return _image(frame, width=width, height=high, interpolation="AREA")
 
 
 def _shrunk(image: Image, width: int) -> Image:

@@ -51,7 +51,7 @@ class Media:
     url: str | None = None
     size: int | None = None
     source: _Source | None = dataclasses.field(default=None, kw_only=True)
-    memo: dict[str, object] = dataclasses.field(default_factory=dict, kw_only=True)
+    memo: dict[str, object] = dataclasses.field(default_factory=dict[str, object], kw_only=True)
     """What was found out about the content; kept so that a file is examined once."""
 
     @property

@@ -117,15 +117,15 @@ def test_pil_image_keeps_its_pixels() -> None:
     assert decoded(inputs.read(image.convert("CMYK"), "image", field="image")).mode == "RGB"
 
 
-def test_large_pil_image_becomes_jpeg_over_white() -> None:
-    """Beyond 10 MB as PNG a JPEG is sent, its transparent parts white; a mask stays PNG."""
-    noise = Image.effect_noise((2400, 2400), 120)
-    image = Image.merge("RGBA", (noise, noise.rotate(90), noise.rotate(180), noise.point(bool)))
-    image.paste((0, 0, 0, 0), (0, 0, 600, 600))
-    media = inputs.read(image, "image", field="image")
-    sent = decoded(media)
+def test_large_pil_image_becomes_jpeg_over_white(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond the limit as PNG a JPEG is sent, its transparent parts white; a mask stays PNG."""
+    monkeypatch.setattr(inputs, "IMAGE_BYTES", 100_000)
+    image = Image.effect_noise((400, 400), 120).convert("RGBA")
+    assert decoded(inputs.read(image.resize((60, 60)), "image", field="image")).format == "PNG"
+    image.paste((0, 0, 0, 0), (0, 0, 200, 200))
+    sent = decoded(inputs.read(image, "image", field="image"))
     assert sent.format == "JPEG"
-    assert min(sent.crop((16, 16, 580, 580)).convert("L").getextrema()) >= 250
+    assert min(sent.crop((16, 16, 180, 180)).convert("L").getextrema()) >= 250
     assert decoded(inputs.read(image, "mask", field="static_mask")).format == "PNG"
 
 
