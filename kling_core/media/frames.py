@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.media.probe import BadVideo, check_whole
+from kling_core.media.probe import BadVideo, check_whole, first_picture
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -113,9 +113,7 @@ def _opened(
         with path.open("rb") as file:
             check_whole(file)
             with av.open(file, "r") as container:
-                if not container.streams.video:
-                    raise BadVideo("holds no video")
-                stream = container.streams.video[0]
+                stream = first_picture(container)
                 # One thread: for a few frames, starting more costs more than it saves.
                 stream.thread_type = "NONE"
                 yield container, stream

@@ -30,7 +30,7 @@ from kling_core.media.limits import (
 )
 
 if TYPE_CHECKING:
-    import numpy
+    import numpy as np
     from PIL.Image import Image
 
 __all__ = [
@@ -63,7 +63,7 @@ def read(value: object, kind: Kind, *, field: str) -> Media:
 
     Raises `Unreadable` when the value is none of these or cannot be read.
     """
-    return _Reader(kind, field).read(value)
+    return value if isinstance(value, Media) else _Reader(kind, field).read(value)
 
 
 class _Reader:
@@ -75,8 +75,6 @@ class _Reader:
     def read(self, value: object) -> Media:
         if isinstance(value, str):
             return self._text(value.strip())
-        if isinstance(value, Media):
-            return value
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._bytes("binary data", bytes(cast("bytes", value)))
         if isinstance(value, os.PathLike):
@@ -86,14 +84,14 @@ class _Reader:
         if _comes_from(value, "PIL", "Image"):
             return self._picture("PIL image", cast("Image", value))
         if _comes_from(value, "numpy", "ndarray"):
-            return self._array(cast("numpy.ndarray[Any, Any]", value))
+            return self._array(cast("np.ndarray[Any, Any]", value))
         if callable(getattr(value, "savefig", None)):
             return self._figure(cast("Any", value))
         if callable(getattr(value, "read", None)):
             return self._stream(cast("BinaryIO", value))
         if isinstance(getattr(value, "url", None), str) or getattr(value, "path", None):
             return self._output(cast("Any", value))
-        self._refuse(f"{self._what()} cannot be made of {_article(type(value).__name__)}")
+        return self._refuse(f"{self._what()} cannot be made of {_article(type(value).__name__)}")
 
     def _what(self) -> str:
         return {"audio": "audio", "video": "a video"}.get(self.kind, "an image")
@@ -238,8 +236,8 @@ class _Reader:
             self._refuse(f"{name} cannot be written as PNG: {error}")
         return self._bytes(name, data)
 
-    def _array(self, array: numpy.ndarray[Any, Any]) -> Media:
-        import numpy
+    def _array(self, array: np.ndarray[Any, Any]) -> Media:
+        import numpy as np
         from PIL import Image
 
         self._only_pictures("array")
@@ -260,15 +258,15 @@ class _Reader:
                     "a float array holds values outside 0 to 1",
                     "floats in 0 to 1, or array.clip(0, 255).astype('uint8')",
                 )
-            array = numpy.rint(array * 255).astype(numpy.uint8)
-        elif array.dtype == numpy.bool_:
-            array = array.astype(numpy.uint8) * 255
-        elif array.dtype != numpy.uint8:
+            array = np.rint(array * 255).astype(np.uint8)
+        elif array.dtype == np.bool_:
+            array = array.astype(np.uint8) * 255
+        elif array.dtype != np.uint8:
             self._refuse(
                 f"an array of {array.dtype} is not a picture",
                 "uint8 (0 to 255) or floats (0 to 1)",
             )
-        return self._picture("array", Image.fromarray(numpy.ascontiguousarray(array)))
+        return self._picture("array", Image.fromarray(np.ascontiguousarray(array)))
 
     def _figure(self, figure: Any) -> Media:
         self._only_pictures("figure")
@@ -299,7 +297,7 @@ class _Reader:
                 if self.kind != "video"
                 else "a new URL (refresh its task)",
             )
-        self._refuse("this output has neither a URL nor a file yet", "it once its task is done")
+        return self._refuse("this output has neither URL nor file yet", "it once its task is done")
 
 
 def _comes_from(value: object, package: str, name: str) -> bool:
@@ -351,7 +349,7 @@ def _did_you_mean(path: Path) -> str:
 
 
 def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
-    from PIL import Image as pillow
+    import PIL.Image
 
     if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
         image = image.convert("RGB")
@@ -360,8 +358,8 @@ def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
     if may_be_jpeg and buffer.tell() > IMAGE_BYTES:
         if image.has_transparency_data:
             image = image.convert("RGBA")
-            white = pillow.new("RGBA", image.size, "white")
-            image = pillow.alpha_composite(white, image)
+            white = PIL.Image.new("RGBA", image.size, "white")
+            image = PIL.Image.alpha_composite(white, image)
         buffer = io.BytesIO()
         image.convert("RGB").save(buffer, "JPEG", quality=95, exif=b"")
     return buffer.getvalue()

@@ -88,7 +88,7 @@ def inspect(media: Media, *, field: str) -> list[Violation]:
     if isinstance(found, ImageFacts):
         wrong += _pixels(media, found)
     elif found:
-        wrong += _length(media, found)
+        wrong += _length(found)
     return [Violation(field, f"{media.name} {what}", valid, SOURCE) for what, valid in wrong]
 
 
@@ -122,7 +122,7 @@ def inspect_masks(image: Media, static_mask: Media | None, dynamic: list[Media])
 
 
 def describe(media: Media) -> str:
-    """Show media in one short text for logs and dry runs: never its content, never a URL's query."""
+    """Show media in one short text for logs: never its content, never a URL's query."""
     if media.url is not None:
         return f"<{media.kind} {media.url.partition('?')[0].partition('#')[0]}>"
     try:
@@ -224,7 +224,7 @@ def _pixels(media: Media, found: ImageFacts) -> list[tuple[str, str]]:
     return wrong
 
 
-def _length(media: Media, found: AudioFacts) -> list[tuple[str, str]]:
+def _length(found: AudioFacts) -> list[tuple[str, str]]:
     least, most = AUDIO_SECONDS
     if least <= found.duration <= most:
         return []

@@ -118,10 +118,16 @@ def check_whole(stream: BinaryIO) -> None:
     stream.seek(0)
 
 
-def _facts(container: InputContainer, size: int) -> VideoFacts:
+def first_picture(container: InputContainer) -> VideoStream:
+    """Return the stream of moving pictures; raise `BadVideo` when there is none with a size."""
     stream = _picture_stream(container)
     if stream is None or not stream.width or not stream.height:
         raise BadVideo("holds no video")
+    return stream
+
+
+def _facts(container: InputContainer, size: int) -> VideoFacts:
+    stream = first_picture(container)
     fps = float(stream.average_rate or stream.guessed_rate or 0)
     if stream.duration is not None and stream.time_base is not None:
         duration = float(stream.duration * stream.time_base)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import numpy
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -130,15 +130,15 @@ def test_large_pil_image_becomes_jpeg_over_white(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.mark.parametrize(
-    ("array", "pixel"),
+    "array, pixel",
     [
-        (numpy.full((300, 400), 200, numpy.uint8), 200),
-        (numpy.full((300, 400, 1), 200, numpy.uint8), 200),
-        (numpy.full((300, 400, 3), 200, numpy.uint8), (200, 200, 200)),
-        (numpy.full((300, 400, 4), 200, numpy.uint8), (200, 200, 200, 200)),
-        (numpy.full((300, 400, 3), 0.5), (128, 128, 128)),
-        (numpy.full((300, 400), fill_value=True), 255),
-        (numpy.full((400, 300), 9, numpy.uint8).T, 9),
+        (np.full((300, 400), 200, np.uint8), 200),
+        (np.full((300, 400, 1), 200, np.uint8), 200),
+        (np.full((300, 400, 3), 200, np.uint8), (200, 200, 200)),
+        (np.full((300, 400, 4), 200, np.uint8), (200, 200, 200, 200)),
+        (np.full((300, 400, 3), 0.5), (128, 128, 128)),
+        (np.full((300, 400), fill_value=True), 255),
+        (np.full((400, 300), 9, np.uint8).T, 9),
     ],
 )
 def test_arrays_become_pictures(array: Any, pixel: object) -> None:
@@ -149,17 +149,17 @@ def test_arrays_become_pictures(array: Any, pixel: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("array", "message"),
+    "array, message",
     [
-        (numpy.zeros((3, 300, 400)), "an array of shape 3x300x400 is not a picture"),
-        (numpy.zeros(400), "an array of shape 400 is not a picture"),
-        (numpy.full((300, 400, 3), 2.0), "a float array holds values outside 0 to 1"),
+        (np.zeros((3, 300, 400)), "an array of shape 3x300x400 is not a picture"),
+        (np.zeros(400), "an array of shape 400 is not a picture"),
+        (np.full((300, 400, 3), 2.0), "a float array holds values outside 0 to 1"),
         (
-            numpy.full((300, 400, 3), numpy.nan),
+            np.full((300, 400, 3), np.nan),
             "a float array holds values outside 0 to 1",
         ),
-        (numpy.zeros((300, 400), numpy.int64), "an array of int64 is not a picture"),
-        (numpy.zeros((0, 400), numpy.uint8), "the array is empty (shape 0x400)"),
+        (np.zeros((300, 400), np.int64), "an array of int64 is not a picture"),
+        (np.zeros((0, 400), np.uint8), "the array is empty (shape 0x400)"),
     ],
 )
 def test_other_arrays_are_refused_with_their_shape_or_type(array: Any, message: str) -> None:
@@ -171,8 +171,8 @@ def test_figure_is_drawn() -> None:
     """Anything with `savefig`, as matplotlib's Figure, is written as PNG."""
 
     class Figure:
-        def savefig(self, target: io.BytesIO, *, format: str) -> None:
-            assert format == "png"
+        def savefig(self, target: io.BytesIO, **options: str) -> None:
+            assert options == {"format": "png"}
             target.write(png())
 
     assert content(inputs.read(Figure(), "image", field="image")) == png()
@@ -203,7 +203,7 @@ def test_output_prefers_a_living_url(photo: Path) -> None:
     assert content(inputs.read(dead, "image", field="image")) == photo.read_bytes()
     dead.path = None
     assert refusal(dead).startswith("the URL of this output expired on ")
-    assert refusal(Output(url=""), "image") == "this output has neither a URL nor a file yet"
+    assert refusal(Output(url=""), "image") == "this output has neither URL nor file yet"
 
 
 def test_video_goes_by_url_only(photo: Path) -> None:
@@ -238,7 +238,7 @@ def test_bad_paths_say_what_they_are(photo: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.mark.parametrize(
-    ("value", "message"),
+    "value, message",
     [
         ("", "the text is empty"),
         (b"", "binary data is empty (0 bytes)"),

@@ -8,7 +8,7 @@ import zlib
 from pathlib import Path
 
 import av
-import numpy
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -16,9 +16,9 @@ from kling_core.media import inputs
 from kling_core.media.formats import sniff
 
 
-def encoded(width: int, height: int, format: str = "JPEG", **options: object) -> bytes:
+def encoded(width: int, height: int, kind: str = "JPEG", **options: object) -> bytes:
     buffer = io.BytesIO()
-    Image.effect_noise((width, height), 40).convert("RGB").save(buffer, format, **options)
+    Image.effect_noise((width, height), 40).convert("RGB").save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -30,10 +30,10 @@ def said(data: bytes, name: str, folder: Path, kind: inputs.Kind = "image") -> l
     return [v.message for v in violations]
 
 
-def sound(seconds: float, codec: str = "pcm_s16le", format: str = "wav", rate: int = 8000) -> bytes:
+def sound(seconds: float, codec: str = "pcm_s16le", kind: str = "wav", rate: int = 8000) -> bytes:
     buffer = io.BytesIO()
-    samples = numpy.zeros((1, round(rate * seconds)), numpy.int16)
-    with av.open(buffer, "w", format=format) as container:
+    samples = np.zeros((1, round(rate * seconds)), np.int16)
+    with av.open(buffer, "w", format=kind) as container:
         stream = container.add_stream(codec, rate=rate, layout="mono")
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.rate = rate
@@ -60,11 +60,11 @@ def png_of(width: int, height: int) -> bytes:
     return start + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("size", [(300, 300), (750, 300), (300, 750), (1280, 858)])
-def test_good_pictures_pass(format: str, size: tuple[int, int], tmp_path: Path) -> None:
+def test_good_pictures_pass(kind: str, size: tuple[int, int], tmp_path: Path) -> None:
     """Pictures at and within the limits pass, under whatever name."""
-    assert said(encoded(*size, format), "photo.dat", tmp_path) == []
+    assert said(encoded(*size, kind), "photo.dat", tmp_path) == []
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_kinds_of_jpeg_pass(options: dict[str, object], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "message"),
+    "size, message",
     [
         ((200, 200), "photo.jpg is 200x200 px; each side must be at least 300 px"),
         (
@@ -110,7 +110,7 @@ def test_no_ratio_rule_for_tail_and_try_on(kind: inputs.Kind, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(
-    ("data", "message"),
+    "data, message",
     [
         (encoded(400, 400, "WEBP"), "photo.jpg is WEBP; Kling takes JPEG or PNG"),
         (encoded(400, 400, "GIF"), "photo.jpg is GIF; Kling takes JPEG or PNG"),
@@ -127,14 +127,14 @@ def test_format_is_told_from_content(data: bytes, message: str, tmp_path: Path) 
     assert said(data, "photo.jpg", tmp_path) == [message]
 
 
-@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
 @pytest.mark.parametrize("part", [0.0003, 0.01, 0.5, 0.9999])
-def test_cut_pictures_are_found(format: str, part: float, tmp_path: Path) -> None:
+def test_cut_pictures_are_found(kind: str, part: float, tmp_path: Path) -> None:
     """A download that stopped anywhere is found, even one byte before its end."""
-    whole = encoded(640, 480, format)
+    whole = encoded(640, 480, kind)
     cut = whole[: max(int(len(whole) * part), 12)]
     found = said(cut, "photo.jpg", tmp_path)
-    assert found == [f"photo.jpg is damaged: it is cut short ({format}, {len(cut):,} bytes)"]
+    assert found == [f"photo.jpg is damaged: it is cut short ({kind}, {len(cut):,} bytes)"]
 
 
 def test_flipped_bit_in_png_is_found(tmp_path: Path) -> None:
@@ -206,7 +206,7 @@ def test_masks_share_ratio_and_size() -> None:
 
 
 @pytest.mark.parametrize(
-    ("codec", "format", "name"),
+    "codec, kind, name",
     [
         ("pcm_s16le", "wav", "WAV"),
         ("libmp3lame", "mp3", "MP3"),
@@ -215,10 +215,10 @@ def test_masks_share_ratio_and_size() -> None:
     ],
 )
 def test_sound_formats_pass_and_their_length_is_true(
-    codec: str, format: str, name: str, tmp_path: Path
+    codec: str, kind: str, name: str, tmp_path: Path
 ) -> None:
     """The four formats pass; the length is counted, also where the file does not state it."""
-    (tmp_path / "a.mp3").write_bytes(sound(5, codec, format))
+    (tmp_path / "a.mp3").write_bytes(sound(5, codec, kind))
     media = inputs.read(tmp_path / "a.mp3", "audio", field="audio")
     found = inputs.facts(media)
     assert isinstance(found, inputs.AudioFacts)
@@ -242,7 +242,7 @@ def test_sound_length_and_weight(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("data", "part"),
+    "data, part",
     [
         (sound(3, "flac", "flac"), "is FLAC; Kling takes MP3, WAV, M4A or AAC"),
         (b"ID3" + bytes(3000), "is damaged: it"),
@@ -256,7 +256,7 @@ def test_other_sounds_are_refused(data: bytes, part: str, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("head", "name"),
+    "head, name",
     [
         (b"\xff\xfb\x90\x00", "MP3"),
         (b"\xff\xf1\x50\x80", "AAC"),

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import av
-import numpy
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -17,23 +17,23 @@ from kling_core.media.probe import BadVideo, probe
 SECONDS, FPS = 3, 12
 
 
-def picture(place: int, frames: int) -> numpy.ndarray:
+def picture(place: int, frames: int) -> np.ndarray:
     """Red grows and blue falls along the clip, so that a frame tells its moment."""
-    pixels = numpy.zeros((180, 320, 3), numpy.uint8)
+    pixels = np.zeros((180, 320, 3), np.uint8)
     level = round(220 * place / (frames - 1)) + 16
     pixels[:, :, 0] = level
     pixels[:, :160, 2] = 240 - level
     return pixels
 
 
-def fading(place: int, frames: int) -> numpy.ndarray:
+def fading(place: int, frames: int) -> np.ndarray:
     pixels = picture(place, frames)
     return pixels * 0 if place < frames // 8 else pixels
 
 
 def write(
     path: Path,
-    draw: Callable[[int, int], numpy.ndarray] = picture,
+    draw: Callable[[int, int], np.ndarray] = picture,
     *,
     codec: str = "libx264",
     gop: int = 250,
@@ -50,7 +50,7 @@ def write(
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
         if track is not None:
-            silence = numpy.zeros((1, 1024), numpy.float32)
+            silence = np.zeros((1, 1024), np.float32)
             note = av.AudioFrame.from_ndarray(silence, format="fltp", layout="mono")
             note.rate = 8000
             container.mux(track.encode(note))
@@ -68,7 +68,7 @@ def moment(pixel: tuple[int, ...]) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "codec", "known"),
+    "name, codec, known",
     [("a.mp4", "libx264", "h264"), ("a.mov", "libx264", "h264"), ("a.webm", "libvpx", "vp8")],
 )
 def test_probe_tells_the_facts(name: str, codec: str, known: str, tmp_path: Path) -> None:
@@ -144,7 +144,7 @@ def test_poster_looks_past_a_fade_in(tmp_path: Path) -> None:
     assert moment(image.getpixel((300, 90))) == pytest.approx(0.25, abs=0.05)
 
 
-@pytest.mark.parametrize(("gop", "seconds"), [(250, 3), (6, 3), (12, 16)])
+@pytest.mark.parametrize("gop, seconds", [(250, 3), (6, 3), (12, 16)])
 def test_contact_sheet_goes_evenly_from_first_to_last(
     tmp_path: Path, gop: int, seconds: int
 ) -> None:
@@ -160,10 +160,10 @@ def test_contact_sheet_goes_evenly_from_first_to_last(
 
 def test_contact_sheet_keeps_its_budget(tmp_path: Path) -> None:
     """Noise, which no JPEG likes, is made to fit by lower quality and then by a smaller sheet."""
-    noise = numpy.random.default_rng(1)
+    noise = np.random.default_rng(1)
 
-    def draw(_place: int, _frames: int) -> numpy.ndarray:
-        return noise.integers(0, 255, (180, 320, 3), numpy.uint8)
+    def draw(_place: int, _frames: int) -> np.ndarray:
+        return noise.integers(0, 255, (180, 320, 3), np.uint8)
 
     path = write(tmp_path / "a.mp4", draw, seconds=1)
     assert 20_000 < len(contact_sheet(path)) <= 80_000
