@@ -1,0 +1,49 @@
+# Everything sets itself up: `make test` and `make demo` work on a fresh machine with Python 3.11+.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' \
+	&& echo $$p && break; done)
+BIN := .venv/bin
+
+.PHONY: setup test lint demo lab bench generate browser clean
+
+setup: .venv/ready
+
+.venv/ready: pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 to 3.14 is needed; none was found."; exit 1; }
+	@if command -v uv >/dev/null; then \
+		uv venv --quiet --allow-existing --python "$(PYTHON)" .venv && \
+		uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
+	else \
+		{ "$(PYTHON)" -m venv .venv || { echo "On Debian: apt install python3-venv"; exit 1; }; } && \
+		$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'; \
+	fi
+	@touch $@
+
+browser: setup
+	@$(BIN)/python tests/browser/chromium.py
+
+test: setup browser
+	$(BIN)/python -m pytest
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+demo: setup
+	@$(BIN)/python -m kling_jupyter.demo
+
+lab: setup
+	$(BIN)/jupyter lab notebooks/quickstart.ipynb
+
+bench: setup
+	@$(BIN)/python benchmarks/run.py
+
+generate: setup
+	@$(BIN)/python -m kling_core.methods
+	@$(BIN)/python -m kling_core.reference docs/endpoints.md
+
+clean:
+	rm -rf .venv demo build dist .ruff_cache .pytest_cache .hypothesis
