@@ -194,9 +194,8 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
         headers: object,
         newurl: str,
     ) -> urllib.request.Request | None:
-        if urlsplit(newurl).hostname not in _LOCAL:
-            raise TaskFailed(f"File download failed: {req.full_url}")
-        return urllib.request.Request(newurl)
+        # None ends the fetch as an HTTP error.
+        return urllib.request.Request(newurl) if urlsplit(newurl).hostname in _LOCAL else None
 
 
 def _fetch(url: str, at_most: int) -> bytes:
@@ -204,7 +203,10 @@ def _fetch(url: str, at_most: int) -> bytes:
     try:
         with opener.open(url, timeout=_FETCH_SECONDS) as answer:
             data: bytes = answer.read(at_most + 1)
-    except (OSError, urllib.error.URLError, ValueError):
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise TaskFailed(f"File download failed: {url}") from None
+    except (OSError, ValueError):
         raise TaskFailed(f"File download failed: {url}") from None
     if len(data) > at_most:
         raise TaskFailed(f"File size exceeds the limit of {at_most // MIB}MB: {url}")

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 _NAME = "image_generation"
 _RATIOS = ("16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9")
 _SECONDS = 24.0
+_LONGEST_SIDE = 2048
+_RESTYLE = "restyle_output_size_equals_input"
+_PLAIN = frozenset({"image_to_image", "image_to_image_entire_image", _RESTYLE})
+"""Features of models that take an image without being told what to refer to in it."""
 
 
 def _read(body: Body, shop: Shop) -> Job:
@@ -33,7 +37,10 @@ def _read(body: Body, shop: Shop) -> Job:
         from kling_core.sandbox import render
 
         reference = bench.image(source) if source else None
-        size = _usable(ratio, resolution, bench.quality)
+        if reference and _RESTYLE in can["features"]:
+            size = _same_size(reference)
+        else:
+            size = _usable(ratio, resolution, bench.quality)
         outputs: list[Output] = []
         for index in range(count):
             path = bench.path(".png")
@@ -80,6 +87,15 @@ def _usable(ratio: str, resolution: str, quality: Quality) -> Size:
     return render.Size(size.width * factor, size.height * factor)
 
 
+def _same_size(reference: bytes) -> Size:
+    from kling_core.sandbox import render
+    from kling_core.sandbox.inputs import image_size
+
+    width, height = image_size(reference)
+    shrink = min(1.0, _LONGEST_SIDE / max(width, height))
+    return render.Size(round(width * shrink), round(height * shrink))
+
+
 def _read_reference(body: Body, model_name: str, can: Row) -> Source | None:
     """The fields that go with a reference image."""
     source = body.image("image")
@@ -98,7 +114,7 @@ def _read_reference(body: Body, model_name: str, can: Row) -> Source | None:
         raise invalid_value("image_reference", kind)
     if kind and not source:
         raise body.missing("image")
-    if source and not kind and "image_reference" in can.get("requires", {}).get("image", []):
+    if source and not kind and not _PLAIN.intersection(can["features"]):
         raise body.missing("image_reference")
     if fidelity and kind != "subject":
         raise wrong_value("human_fidelity needs image_reference subject")
