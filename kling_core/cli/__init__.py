@@ -1,0 +1,1 @@
+"""The command line `kling`, and the argument parsers that the notebook magics share with it."""
