@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import inspect
 import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -55,7 +54,7 @@ def _section(endpoint: Endpoint) -> list[str]:
         "",
         f"## {endpoint.name}",
         "",
-        f"{inspect.getdoc(endpoint.request)} {endpoint.summary} Source: {endpoint.source}.",
+        f"{endpoint.summary} Source: {endpoint.source}.",
         "",
     ]
     if status.status != "active":

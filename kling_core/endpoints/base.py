@@ -7,6 +7,7 @@ validation and is imported at the first check, so that reading a task never pays
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
@@ -230,7 +231,6 @@ class Endpoint:
     request: type[Request]
     output: Literal["videos", "images"]
     product: Product
-    summary: str
     source: str
     aliases: tuple[str, ...] = ()
     external_task_id: bool = True
@@ -242,6 +242,11 @@ class Endpoint:
 
     def __post_init__(self) -> None:
         self.request.endpoint = self
+
+    @property
+    def summary(self) -> str:
+        """What it does, in one sentence: the request's docstring."""
+        return inspect.cleandoc(self.request.__doc__ or "")
 
     @property
     def command(self) -> str:

@@ -13,7 +13,7 @@ SOURCE = "Kling API reference, image generation (2026-09)"
 
 
 class ImageGeneration(Request):
-    """Make images from words, or from words and an image."""
+    """Make 1 to 9 images from a prompt, optionally from an image."""
 
     prompt: str = param(
         doc="What the image shows.", max_length=parts.PROMPT_MAX, unit="characters", source=SOURCE
@@ -66,7 +66,6 @@ ENDPOINT = Endpoint(
     request=ImageGeneration,
     output="images",
     product="image",
-    summary="Make 1 to 9 images from a prompt, optionally from an image.",
     source=SOURCE,
     aliases=("image",),
     positional="prompt",

@@ -23,7 +23,7 @@ SOURCE = "Kling API reference, image to video (2026-03)"
 
 
 class ImageToVideo(Request):
-    """Bring an image to life."""
+    """Make a video from a start image, an end image or both."""
 
     image: parts.MediaInput | None = param(
         default=None, doc="Start frame.", media="image", source=SOURCE, short="i"
@@ -91,7 +91,6 @@ ENDPOINT = Endpoint(
     request=ImageToVideo,
     output="videos",
     product="video",
-    summary="Make a video from a start image, an end image or both.",
     source=SOURCE,
     aliases=("i2v",),
     positional="prompt",

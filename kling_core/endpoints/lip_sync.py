@@ -145,7 +145,6 @@ ENDPOINT = Endpoint(
     request=LipSync,
     output="videos",
     product="video",
-    summary="Make the person in a video speak a text or an audio file.",
     source=SOURCE,
     external_task_id=False,
     positional="text",

@@ -12,7 +12,7 @@ SOURCE = "Kling API reference, multi-image to video (2026-03)"
 
 
 class MultiImageToVideo(Request):
-    """Make a video in which the subjects of several images meet."""
+    """Make a video from 1 to 4 images of subjects."""
 
     image_list: Sequence[parts.MediaInput | Mapping[str, Any]] = param(
         doc="1 to 4 images, each cropped to its subject.",
@@ -51,7 +51,6 @@ ENDPOINT = Endpoint(
     request=MultiImageToVideo,
     output="videos",
     product="video",
-    summary="Make a video from 1 to 4 images of subjects.",
     source=SOURCE,
     positional="prompt",
     example={"image_list": ["cat.jpg", "hat.jpg"], "prompt": "the cat tries on the hat"},

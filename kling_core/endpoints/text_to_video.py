@@ -15,7 +15,7 @@ ONE_PROMPT = Any_(Not(MULTI_SHOT), Is("shot_type", "intelligence"))
 
 
 class TextToVideo(Request):
-    """Make a video from words."""
+    """Make a video from a text prompt."""
 
     prompt: str | None = parts.prompt_param("What the video shows.")
     negative_prompt: str | None = parts.negative_prompt_param()
@@ -62,7 +62,6 @@ ENDPOINT = Endpoint(
     request=TextToVideo,
     output="videos",
     product="video",
-    summary="Make a video from a text prompt.",
     source=SOURCE,
     aliases=("t2v",),
     positional="prompt",

@@ -15,7 +15,7 @@ SOURCE = "Kling API reference, video effects (2026-09)"
 
 
 class VideoEffects(Request):
-    """Put the subject of one image, or of two, into a ready-made scene."""
+    """Put the subject of one or two images into a ready-made scene."""
 
     effect_scene: str = param(
         doc="The scene, see `kling models video-effects`.", placeholder="SCENE", source=SOURCE
@@ -113,7 +113,6 @@ ENDPOINT = Endpoint(
     request=VideoEffects,
     output="videos",
     product="video",
-    summary="Put the subject of one or two images into a ready-made scene.",
     source=SOURCE,
     aliases=("effects",),
     positional="effect_scene",

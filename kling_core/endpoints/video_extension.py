@@ -10,7 +10,7 @@ SOURCE = "Kling API reference, video extension (2026-03)"
 
 
 class VideoExtension(Request):
-    """Continue a video by 4 to 5 seconds."""
+    """Continue a video; model and mode are those of the source."""
 
     video_id: str = param(
         doc="Id of the video (not of its task): made by kling-v1, v1-5 or v1-6, at most 30 days "
@@ -31,7 +31,6 @@ ENDPOINT = Endpoint(
     request=VideoExtension,
     output="videos",
     product="video",
-    summary="Continue a video; model and mode are those of the source.",
     source=SOURCE,
     aliases=("extend",),
     positional="prompt",

@@ -9,7 +9,7 @@ SOURCE = "Kling API reference, virtual try-on (2026-03)"
 
 
 class VirtualTryOn(Request):
-    """Dress the person of one image in the garment of another."""
+    """Dress a person in a garment."""
 
     human_image: parts.MediaInput = param(doc="The person.", media="try_on", source=SOURCE)
     cloth_image: parts.MediaInput = param(
@@ -26,7 +26,6 @@ ENDPOINT = Endpoint(
     request=VirtualTryOn,
     output="images",
     product="try_on",
-    summary="Dress a person in a garment.",
     source=SOURCE,
     aliases=("try-on",),
     example={"human_image": "person.jpg", "cloth_image": "shirt.jpg"},
