@@ -6,7 +6,6 @@ violation that says what would be possible.
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -185,6 +184,8 @@ def _same_product(endpoint: str, name: str) -> bool:
 
 
 def _unknown(endpoint: str, name: str) -> str:
+    import difflib
+
     names = [model.name for model in data.models(endpoint)]
     near = difflib.get_close_matches(name.lower().replace(".", "-"), names, n=2)
     hint = f"; did you mean {' or '.join(near)}?" if near else ""

@@ -6,7 +6,7 @@ A way to meet a condition is written as one would type it: settings such as `mod
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -31,7 +31,13 @@ class Condition:
         raise NotImplementedError
 
     def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
-        """What to type so that it holds, or with `hold=False` no longer does; one is enough."""
+        """What to type so that it holds, or with `hold=False` no longer does; one is enough.
+
+        Empty when nothing needs to change.
+        """
+        return () if self.holds(fields) is hold else self._ways(fields, hold)
+
+    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]:
         raise NotImplementedError
 
 
@@ -52,7 +58,7 @@ class Given(Condition):
     def holds(self, fields: Fields) -> bool:
         return given(self.field, fields)
 
-    def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
+    def _ways(self, _fields: Fields, hold: bool, /) -> tuple[str, ...]:
         return (f"{self.field}=…" if hold else f"no {self.field}",)
 
 
@@ -79,7 +85,7 @@ class Is(Condition):
         value = fields.get(self.field)
         return any(type(value) is type(wanted) and value == wanted for wanted in self.values)
 
-    def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
+    def _ways(self, _fields: Fields, hold: bool, /) -> tuple[str, ...]:
         if hold:
             return self._settings
         opposite = _OPPOSITES.get(self.values[0]) if len(self.values) == 1 else None
@@ -110,12 +116,12 @@ class All(Condition):
     def holds(self, fields: Fields) -> bool:
         return all(part.holds(fields) for part in self.parts)
 
-    def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
+    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]:
         return _every(self.parts, fields, hold) if hold else _some(self.parts, fields, hold)
 
 
 @dataclass(frozen=True, slots=True, init=False)
-class Any_(Condition):  # `Any` is typing's
+class Any_(Condition):  # noqa: N801  # `Any` is typing's
     """At least one of the conditions holds."""
 
     parts: tuple[Condition, ...]
@@ -134,7 +140,7 @@ class Any_(Condition):  # `Any` is typing's
     def holds(self, fields: Fields) -> bool:
         return any(part.holds(fields) for part in self.parts)
 
-    def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
+    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]:
         return _some(self.parts, fields, hold) if hold else _every(self.parts, fields, hold)
 
 
@@ -163,7 +169,7 @@ class Not(Condition):
     def holds(self, fields: Fields) -> bool:
         return not self.part.holds(fields)
 
-    def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
+    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]:
         return self.part.ways(fields, hold=not hold)
 
 
@@ -208,12 +214,8 @@ def _some(parts: Iterable[Condition], fields: Fields, hold: bool) -> tuple[str, 
 
 
 def _every(parts: Iterable[Condition], fields: Fields, hold: bool) -> tuple[str, ...]:
-    open_parts = [part for part in parts if part.holds(fields) is not hold]
-    return _unique(_joined(combination) for combination in _combinations(open_parts, fields, hold))
-
-
-def _combinations(parts: list[Condition], fields: Fields, hold: bool) -> Iterator[tuple[str, ...]]:
-    return product(*(part.ways(fields, hold=hold) for part in parts))
+    ways = [part.ways(fields, hold=hold) for part in parts if part.holds(fields) is not hold]
+    return _unique(_joined(combination) for combination in product(*ways)) if ways else ()
 
 
 def _joined(ways: Iterable[str]) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any, Literal
+
+_FOLDER = Path(__file__).parent
 
 Status = Literal["active", "retiring", "retired", "unverified"]
 
@@ -170,7 +172,7 @@ def voices() -> Mapping[str, Voice]:
 @cache
 def load(name: str) -> dict[str, Any]:
     """One of the catalogue's JSON files as it stands, numbers with a point refused."""
-    text = files("kling_core.catalog").joinpath(name).read_text(encoding="utf-8")
+    text = (_FOLDER / name).read_text(encoding="utf-8")
     return json.loads(text, parse_float=_no_float)
 
 

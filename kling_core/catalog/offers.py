@@ -112,7 +112,6 @@ def _rank(ask: Ask, cell: Cell) -> tuple[bool, ...]:
         not _satisfies(ask, cell),
         other_model,
         other_model and cell.model.status != "active",
-        other_duration and other_mode,
         other_duration,
         other_mode,
     )

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -56,19 +57,19 @@ class Findings:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Rule:
+class Rule(ABC):
     """One rule of an endpoint; `source` says where it is written."""
 
     source: str = ""
 
     @property
+    @abstractmethod
     def mentions(self) -> frozenset[str]:
         """The fields it reads; when one of them is already reported, the rule is skipped."""
-        return frozenset()
 
+    @abstractmethod
     def check(self, fields: Fields) -> list[Violation]:
         """The violations of this rule by normalised fields."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, init=False)

@@ -55,7 +55,7 @@ def test_no_float_stands_in_any_file(name: str) -> None:
 def test_loader_refuses_a_float(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     """A price written as a JSON number with a point stops the loader."""
     (tmp_path / "broken.json").write_text('{"usd": 0.1}', encoding="utf-8")
-    monkeypatch.setattr(data, "files", lambda _: tmp_path)
+    monkeypatch.setattr(data, "_FOLDER", tmp_path)
     with pytest.raises(ValueError, match=r"0\.1"):
         data.load("broken.json")
 
@@ -98,7 +98,7 @@ def test_models_by_endpoint() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "name"),
+    "endpoint, name",
     [
         ("text_to_video", "kling-v2-5-turbo"),
         ("image_to_video", "kling-v2-5-turbo"),

@@ -68,7 +68,7 @@ def amounts(found: Quote | None) -> tuple[Decimal | None, Decimal | None] | None
     return None if found is None else (found.units, found.usd)
 
 
-@pytest.mark.parametrize(("model", "mode", "sound", "voice", "seconds", "units", "usd"), VIDEO)
+@pytest.mark.parametrize("model, mode, sound, voice, seconds, units, usd", VIDEO)
 def test_video_prices(
     model: str, mode: str | None, sound: str, voice: bool, seconds: str, units: str, usd: str
 ) -> None:
@@ -80,7 +80,7 @@ def test_video_prices(
     assert amounts(quote("image_to_video", fields)) == (Decimal(units), Decimal(usd))
 
 
-@pytest.mark.parametrize(("model", "image", "resolution", "n", "units", "usd"), IMAGES)
+@pytest.mark.parametrize("model, image, resolution, n, units, usd", IMAGES)
 def test_image_prices(
     model: str, image: bool, resolution: str | None, n: int, units: str, usd: str
 ) -> None:
@@ -114,7 +114,7 @@ def test_a_voice_costs_only_when_the_prompt_cites_it() -> None:
 
 
 @pytest.mark.parametrize(
-    ("parent", "units"),
+    "parent, units",
     [
         ({"model_name": "kling-v1", "mode": "std"}, "1"),
         ({"model_name": "kling-v1", "mode": "pro"}, "3.5"),
@@ -134,7 +134,7 @@ def test_extension_prices(parent: dict[str, str] | None, units: str | None) -> N
 
 
 @pytest.mark.parametrize(
-    ("seconds", "units"),
+    "seconds, units",
     [
         ("5", "0.5"),
         (5, "0.5"),
@@ -168,7 +168,7 @@ def test_multi_image_and_try_on_prices() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "fields"),
+    "endpoint, fields",
     [
         ("video_effects", {"effect_scene": "bullet_time_360", "image": "a"}),
         ("text_to_video", {"model_name": "kling-v9", "duration": "5"}),
@@ -198,7 +198,7 @@ def test_quote_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "fields", "parent", "text", "basis"),
+    "endpoint, fields, parent, text, basis",
     [
         (
             "image_to_video",

@@ -32,7 +32,7 @@ BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
 
 
 @pytest.mark.parametrize(
-    ("condition", "fields", "holds"),
+    "condition, fields, holds",
     [
         (Given("image"), {"image": "a.jpg"}, True),
         (Given("image"), {"image": ""}, False),
@@ -78,7 +78,7 @@ def test_given_never_asks_for_the_truth_of_a_picture() -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "text"),
+    "condition, text",
     [
         (Given("image_tail"), "image_tail is given"),
         (SOUND, "sound=on"),
@@ -101,22 +101,29 @@ def test_conditions_speak(condition: Condition, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("condition", "fields", "make", "undo"),
+    "condition, fields, make, undo",
     [
-        (Given("image"), {}, ("image=…",), ("no image",)),
-        (SOUND, {}, ("sound=on",), ("sound=off",)),
-        (Is("multi_shot", True), {}, ("multi_shot=true",), ("multi_shot=false",)),
-        (Is("mode", "pro", "4k"), {}, ("mode=pro", "mode=4k"), ("no mode",)),
-        (FRAMES, {}, ("image=… and image_tail=…",), ("no image", "no image_tail")),
-        (FRAMES, {"image": "a"}, ("image_tail=…",), ("no image", "no image_tail")),
-        (BRUSH, {"static_mask": "m"}, ("static_mask=…", "dynamic_masks=…"), ("no static_mask",)),
+        (Given("image"), {}, ("image=…",), ()),
+        (Given("image"), {"image": "a"}, (), ("no image",)),
+        (SOUND, {}, ("sound=on",), ()),
+        (SOUND, {"sound": "on"}, (), ("sound=off",)),
+        (Is("multi_shot", True), {"multi_shot": True}, (), ("multi_shot=false",)),
+        (Is("mode", "pro", "4k"), {"mode": "std"}, ("mode=pro", "mode=4k"), ()),
+        (Is("mode", "pro", "4k"), {"mode": "4k"}, (), ("no mode",)),
+        (FRAMES, {}, ("image=… and image_tail=…",), ()),
+        (FRAMES, {"image": "a"}, ("image_tail=…",), ()),
+        (FRAMES, {"image": "a", "image_tail": "b"}, (), ("no image", "no image_tail")),
+        (TAIL_ONLY, {"image_tail": "b"}, (), ("no image_tail", "image=…")),
+        (BRUSH, {}, ("static_mask=…", "dynamic_masks=…"), ()),
+        (BRUSH, {"static_mask": "m"}, (), ("no static_mask",)),
         (
             BRUSH,
             {"static_mask": "m", "dynamic_masks": [1]},
-            ("static_mask=…", "dynamic_masks=…"),
+            (),
             ("no static_mask and no dynamic_masks",),
         ),
-        (Not(Given("image")), {"image": "a"}, ("no image",), ("image=…",)),
+        (Not(Given("image")), {"image": "a"}, ("no image",), ()),
+        (Not(Given("image")), {}, (), ("image=…",)),
     ],
 )
 def test_conditions_can_be_met(

@@ -94,7 +94,7 @@ def cases() -> Iterator[tuple[str, Endpoint, str, str, str, bool]]:
                 yield model, endpoint, mode, duration, feature, feature in features.split()
 
 
-@pytest.mark.parametrize(("model", "endpoint", "mode", "durations", "features"), TABLE)
+@pytest.mark.parametrize("model, endpoint, mode, durations, features", TABLE)
 def test_table_matches_the_published_map(
     model: str, endpoint: Endpoint, mode: str, durations: str, features: str
 ) -> None:
@@ -136,7 +136,7 @@ def test_every_cell_and_feature_both_ways() -> None:
             assert found[0].source == "Kling capability map, 2026-03"
 
 
-@pytest.mark.parametrize(("model", "endpoint", "mode", "durations", "features"), TABLE)
+@pytest.mark.parametrize("model, endpoint, mode, durations, features", TABLE)
 def test_a_duration_that_no_row_offers(
     model: str, endpoint: Endpoint, mode: str, durations: str, features: str
 ) -> None:
@@ -170,7 +170,7 @@ def test_duration_message() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "message", "valid"),
+    "fields, message, valid",
     [
         (
             {"model_name": "kling-v2-6", "sound": "on"},
@@ -250,6 +250,15 @@ def test_sound_and_end_frame_exclude_each_other_on_v2_6() -> None:
     assert judged(I2V, {**fields, "model_name": "kling-v3"}) == []
 
 
+def test_advice_fits_the_whole_request() -> None:
+    """Where the nearest change would only meet the next refusal, the advice goes further."""
+    fields = request("kling-v2-6", "std", "5", image="a", image_tail="b", sound="on")
+    found = {v.message.partition(";")[0]: v.valid for v in judged(I2V, fields)}
+    assert found["kling-v2-6 offers sound only with mode=pro"] == "model_name=kling-v3"
+    assert found["kling-v2-6 offers an end frame only with mode=pro"] == "model_name=kling-v3"
+    assert judged(I2V, {**fields, "model_name": "kling-v3"}) == []
+
+
 def test_an_unknown_model_passes_with_near_names() -> None:
     """A model that the data does not know is a warning with near names, never a refusal."""
     findings = check("text_to_video", (), T2V.features, {"model_name": "kling-v2.6", "mode": "8k"})
@@ -262,7 +271,7 @@ def test_an_unknown_model_passes_with_near_names() -> None:
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "model", "warning"),
+    "endpoint, model, warning",
     [
         (
             "text_to_video",
@@ -340,7 +349,7 @@ def test_kling_v1_sources_take_no_negative_prompt_or_cfg_scale() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "field", "message", "valid"),
+    "fields, field, message, valid",
     [
         (
             {"model_name": "kling-v1", "resolution": "2k"},
