@@ -24,8 +24,8 @@ def check(request: Request) -> Check:
     if model and "model_name" in request.params():
         effective["model_name"] = model
         sent.add("model_name")
-    if "mode" not in given and _takes_no_mode(model, endpoint.name):
-        effective.pop("mode", None)
+        for name in rules.untaken(endpoint.name, model) - set(given):
+            effective.pop(name, None)
     findings = rules.check(
         endpoint.name,
         endpoint.rules,
@@ -48,11 +48,6 @@ def _assumed(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
         for p in request.params().values()
         if not p.required and p.default is not None and p.name not in given
     }
-
-
-def _takes_no_mode(model: str | None, endpoint: str) -> bool:
-    row = data.model(model, endpoint) if model else None
-    return row is not None and set(row.endpoints[endpoint].modes) == {"none"}
 
 
 def _read_media(params: list[Param], fields: dict[str, Any]) -> list[Violation]:
