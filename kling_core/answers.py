@@ -1,0 +1,84 @@
+"""Reading what the server says of a task, leniently: unknown fields and spellings are no error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import Any, Literal
+
+OutputKind = Literal["video", "image", "audio"]
+
+STATUSES = {
+    "submitted": "submitted",
+    "processing": "processing",
+    "succeed": "succeeded",
+    "succeeded": "succeeded",
+    "failed": "failed",
+}
+"""The wire's words and ours; any other word means that the task is still running."""
+
+_LISTS: tuple[tuple[str, OutputKind], ...] = (
+    ("videos", "video"),
+    ("images", "image"),
+    ("series_images", "image"),
+    ("audios", "audio"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer about a task."""
+
+    raw: Mapping[str, Any]
+
+    @property
+    def task_id(self) -> str:
+        """Kling's id, a string of digits."""
+        return text(self.raw, "task_id", "id")
+
+    @property
+    def status(self) -> str:
+        """submitted, processing, succeeded or failed; an unknown word is given as it came."""
+        word = text(self.raw, "task_status", "status") or "submitted"
+        return STATUSES.get(word, word)
+
+    @property
+    def ended(self) -> bool:
+        """True when the task has succeeded or failed."""
+        return self.status in ("succeeded", "failed")
+
+    @property
+    def message(self) -> str:
+        """Why it failed, in Kling's words."""
+        return text(self.raw, "task_status_msg", "message")
+
+    @property
+    def info(self) -> Mapping[str, Any]:
+        """`task_info`: the external id and the source video."""
+        return self.raw.get("task_info") or {}
+
+    @property
+    def units(self) -> Decimal | None:
+        """Units that were deducted, None until the server has said so."""
+        return decimal(self.raw.get("final_unit_deduction"))
+
+    @property
+    def outputs(self) -> list[tuple[OutputKind, Mapping[str, Any]]]:
+        """What it made, in the server's order."""
+        result: Mapping[str, Any] = self.raw.get("task_result") or {}
+        return [(kind, row) for key, kind in _LISTS for row in result.get(key) or ()]
+
+
+def text(raw: Mapping[str, Any], *keys: str) -> str:
+    """The first of the keys that holds something, as text."""
+    return next((str(raw[key]) for key in keys if raw.get(key)), "")
+
+
+def decimal(value: Any) -> Decimal | None:
+    """A number that the server may write as text; None for anything else."""
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None

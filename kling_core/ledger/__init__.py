@@ -1,0 +1,1 @@
+"""The durable record of every request, task and output, and what keeps it true."""

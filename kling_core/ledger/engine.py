@@ -1,0 +1,143 @@
+"""Opening the ledger's database: SQLite with the settings that keep promises, or PostgreSQL."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event, exc
+
+from kling_core.errors import LedgerError
+
+NETWORK = {
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "9p",
+    "afs",
+    "afpfs",
+    "ceph",
+    "fuse.sshfs",
+    "fuse.glusterfs",
+    "glusterfs",
+    "lustre",
+    "webdav",
+    "davfs",
+}
+"""File systems without the shared memory that SQLite's write-ahead log needs."""
+
+_OPEN_ATTEMPTS = 50
+
+
+def sqlite(path: Path) -> sa.Engine:
+    """An engine on a file; its folder is made, readable by its owner only.
+
+    Raises `LedgerError` for a network file system, a folder that cannot be written, or a file that
+    is no database.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise unwritable(path, error) from error
+    kind = file_system(path.parent)
+    if kind in NETWORK:
+        raise LedgerError(
+            f"the ledger cannot live on a network file system ({kind}): {path}",
+            cause="Its write-ahead log needs memory that processes share on one machine.",
+            fix="Set KLING_HOME to a local folder, or KLING_LEDGER to a postgresql:// address.",
+        )
+    if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        raise unwritable(path, PermissionError(errno.EACCES, "permission denied"))
+    engine = sa.create_engine(
+        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30}
+    )
+    event.listen(engine, "connect", _configure)
+    event.listen(engine, "begin", _begin_immediate)
+    return engine
+
+
+def postgresql(url: str) -> sa.Engine:
+    """An engine on PostgreSQL. Raises `LedgerError` when its driver is not installed."""
+    address = sa.make_url(url)
+    if address.drivername == "postgresql":
+        address = address.set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(address, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    except ModuleNotFoundError as error:
+        raise LedgerError(
+            "PostgreSQL needs the psycopg driver", fix="pip install 'kling-suite[postgresql]'"
+        ) from error
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver must not begin transactions by itself
+    cursor = connection.cursor()
+    for attempt in range(_OPEN_ATTEMPTS):
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            break
+        except Exception as error:  # noqa: BLE001, the driver's own class is not imported here
+            if "locked" not in str(error) or attempt == _OPEN_ATTEMPTS - 1:
+                raise
+            time.sleep(0.02)  # several first openings race for this one pragma
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_immediate(connection: sa.Connection) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def file_system(folder: Path) -> str:
+    """The kind of file system that holds `folder`; empty when it cannot be told."""
+    folder = folder.resolve()
+    if sys.platform == "linux":
+        rows = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+        mounts = {row[1].replace("\\040", " "): row[2] for row in rows}
+    elif sys.platform == "darwin":
+        text = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False).stdout
+        mounts = {}
+        for line in text.splitlines():
+            place, _, facts = line.partition(" on ")[2].rpartition(" (")
+            mounts[place] = facts.partition(",")[0]
+    else:
+        return ""
+    inside = [p for p in (folder, *folder.parents) if str(p) in mounts]
+    return mounts[str(inside[0])] if inside else ""
+
+
+def unwritable(path: Path, error: OSError) -> LedgerError:
+    """The error of a ledger file that cannot be made or written."""
+    return LedgerError(
+        f"the ledger {path} cannot be written: {(error.strerror or str(error)).lower()}",
+        fix="Nothing was sent. Make the folder writable, or set KLING_HOME to another one.",
+    )
+
+
+def explain(error: exc.DBAPIError, place: str) -> LedgerError:
+    """What a database error means for the user."""
+    text = str(error.orig)
+    words = text.lower()
+    if "full" in words:
+        message, fix = "the disk is full", "Nothing was sent. Make room and try again."
+    elif "readonly" in words or "read-only" in words:
+        message, fix = "it is read-only", "Nothing was sent. Make the file and folder writable."
+    elif "malformed" in words or "not a database" in words:
+        message = "it is damaged"
+        fix = (
+            "Move it aside; `kling rescue` finds every task and output of the last 30 days again."
+        )
+    elif "locked" in words:
+        message, fix = "another process holds it for too long", "Try again."
+    else:
+        message, fix = text.strip().splitlines()[0], "Nothing was lost; try again."
+    return LedgerError(f"the ledger {place} cannot be used: {message}", fix=fix)

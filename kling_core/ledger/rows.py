@@ -1,0 +1,112 @@
+"""What the ledger holds, as plain records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+LIVE = ("submitting", "submitted", "processing", "unknown")
+"""States in which a task may hold a slot at Kling."""
+
+RUNNING = ("submitted", "processing")
+"""States that a watcher follows."""
+
+ENDED = ("succeeded", "failed", "rejected", "expired")
+"""States that do not change any more."""
+
+IN_LINE = ("prepared", "waiting")
+"""States before the first byte left."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A request to be written down before it is sent."""
+
+    id: str
+    endpoint: str
+    product: str
+    weight: int = 1
+    external_task_id: str | None = None
+    project: str = ""
+    request: Mapping[str, Any]
+    media: Mapping[str, str]
+    digest: str
+    model_name: str = ""
+    text: str = ""
+    parent_task_id: str | None = None
+    parent_output_id: str | None = None
+    quote_units: Decimal | None = None
+    quote_usd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One request and its task, as the ledger knows it; times are seconds since 1970."""
+
+    id: str
+    endpoint: str
+    product: str
+    weight: int
+    state: str
+    project: str
+    external_task_id: str | None
+    task_id: str | None
+    request: Mapping[str, Any]
+    media: Mapping[str, str]
+    digest: str
+    model_name: str
+    text: str
+    parent_task_id: str | None
+    parent_output_id: str | None
+    quote_units: Decimal | None
+    quote_usd: Decimal | None
+    cost_units: Decimal | None
+    cost_usd: Decimal | None
+    error: str
+    raw: Mapping[str, Any]
+    tries: int
+    owner: str | None
+    lease_until: float | None
+    created_at: float
+    sent_at: float | None
+    updated_at: float
+    finished_at: float | None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Row:
+        """A row from the database's values."""
+        fields = dict(values)
+        for name in ("request", "media", "raw"):
+            fields[name] = json.loads(fields[name])
+        for name in ("quote_units", "quote_usd", "cost_units", "cost_usd"):
+            fields[name] = None if fields[name] is None else Decimal(fields[name])
+        return cls(**fields)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One output of a task and where it is kept."""
+
+    task: str
+    number: int
+    kind: str
+    output_id: str
+    url: str
+    path: str | None
+    sha256: str | None
+    size: int | None
+    audit: str
+    saved_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """An answer to "may I send now": yes, or the place in line and what holds the slots."""
+
+    admitted: bool
+    ahead: int = 0
+    busy: int = 0
+    limit: int | None = None

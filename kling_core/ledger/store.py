@@ -1,0 +1,500 @@
+"""The ledger: each method is one transaction, committed to disk before it returns.
+
+Rows are never deleted. Media is referred to by hash and path; no secret ever enters.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from kling_core.errors import LedgerError
+from kling_core.ledger import engine as engines
+from kling_core.ledger.rows import IN_LINE, LIVE, RUNNING, Entry, Kept, Place, Row
+from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta, outputs, tasks
+
+LEARNED_FOR = 3600.0
+"""Seconds for which a limit that 1303 taught is believed."""
+
+
+class Ledger:
+    """One account's record, shared by every process that opens the same place.
+
+    `place` is a file or a `postgresql://` address; `account` a fingerprint of the credential and
+    host, which must be the one the ledger was made for.
+
+    Raises `LedgerError` when the place cannot be used.
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        account: str,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.place = str(place)
+        self._postgres = self.place.startswith("postgresql")
+        self._clock = clock
+        self._ahead = 0.0
+        self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._pid = os.getpid()
+        self._engine = (
+            engines.postgresql(self.place) if self._postgres else engines.sqlite(Path(self.place))
+        )
+        self._lock = threading.Lock()
+        self._migrate(account)
+
+    # --- opening ---------------------------------------------------------------------------
+
+    def _migrate(self, account: str) -> None:
+        with self._transaction() as db:
+            if self._postgres:
+                db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
+                theirs = float(db.execute(sa.text("SELECT extract(epoch from now())")).scalar_one())
+                self._ahead = theirs - self._clock()
+            meta.create(db, checkfirst=True)
+            known = self._meta(db, "version")
+            version = int(known or 0)
+            if version > VERSION:
+                raise LedgerError(
+                    f"the ledger {self.place} was written by a newer kling-suite "
+                    f"(schema {version}; this one knows {VERSION})",
+                    fix="Update: pip install -U kling-suite. Nothing was changed or sent.",
+                )
+            for step in MIGRATIONS[version:]:
+                step(db)
+            if version < VERSION:
+                self._set_meta(db, "version", str(VERSION))
+            owner = self._meta(db, "account")
+            if owner is None:
+                self._set_meta(db, "account", account)
+            elif owner != account:
+                raise LedgerError(
+                    f"the ledger {self.place} belongs to another account or host",
+                    cause=f"It was made for {owner}; this credential is {account}.",
+                    fix="Set KLING_HOME or KLING_LEDGER to another place for this account.",
+                )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def now(self) -> float:
+        """The ledger's time: this machine's, or with PostgreSQL the database's."""
+        return self._clock() + self._ahead
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        if os.getpid() != self._pid:  # after a fork, the parent's connections are not ours
+            self._engine.dispose(close=False)
+            self._pid = os.getpid()
+            self.owner = f"{self._pid}-{uuid.uuid4().hex[:12]}"
+        try:
+            with self._engine.begin() as db:
+                yield db
+        except exc.IntegrityError:
+            raise
+        except exc.DBAPIError as error:
+            raise engines.explain(error, self.place) from error
+
+    def _meta(self, db: sa.Connection, key: str) -> str | None:
+        return db.execute(sa.select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+
+    def _set_meta(self, db: sa.Connection, key: str, value: str) -> None:
+        insert = self._insert(meta).values(key=key, value=value)
+        db.execute(insert.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+    def _insert(self, table: sa.Table) -> Any:
+        return pg_insert(table) if self._postgres else sqlite_insert(table)
+
+    def _alone(self, db: sa.Connection, name: str) -> None:
+        """Hold a lock until the transaction ends; SQLite's transactions are alone anyway."""
+        if self._postgres:
+            db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+    # --- submitting ------------------------------------------------------------------------
+
+    def prepare(self, entry: Entry, *, lease: float) -> tuple[Row, bool]:
+        """Write a request down; returns its row, and False when the id was there already."""
+        now = self.now()
+        values = {
+            "id": entry.id,
+            "endpoint": entry.endpoint,
+            "product": entry.product,
+            "weight": entry.weight,
+            "state": "prepared",
+            "project": entry.project,
+            "external_task_id": entry.external_task_id,
+            "request": _json(entry.request),
+            "media": _json(entry.media),
+            "digest": entry.digest,
+            "model_name": entry.model_name,
+            "text": entry.text,
+            "parent_task_id": entry.parent_task_id,
+            "parent_output_id": entry.parent_output_id,
+            "quote_units": _money(entry.quote_units),
+            "quote_usd": _money(entry.quote_usd),
+            "owner": self.owner,
+            "lease_until": now + lease,
+            "created_at": now,
+            "updated_at": now,
+        }
+        with self._transaction() as db:
+            done = db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
+            return self._get(db, entry.id), done.rowcount == 1
+
+    def take(self, id: str, *, lease: float) -> Row | None:
+        """Take over a row whose owner is gone or is us; None while somebody else holds it."""
+        now = self.now()
+        with self._transaction() as db:
+            free = sa.or_(
+                tasks.c.owner.is_(None),
+                tasks.c.owner == self.owner,
+                tasks.c.lease_until < now,
+            )
+            done = db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == id, free)
+                .values(owner=self.owner, lease_until=now + lease)
+            )
+            return self._get(db, id) if done.rowcount else None
+
+    def admit(self, id: str, *, limit: int | None, lease: float) -> Place:
+        """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
+
+        First come, first served among rows whose owner is alive.
+        """
+        now = self.now()
+        with self._transaction() as db:
+            row = self._get(db, id)
+            self._alone(db, f"slots {row.product}")
+            allowed = _least(limit, self._learned(db, row.product))
+            busy = self._busy(db, row.product)
+            ahead = self._ahead_of(db, row, now)
+            full = allowed is not None and busy > 0 and busy + row.weight > allowed
+            if ahead or full:
+                change: dict[str, Any] = {"state": "waiting"}
+            else:
+                change = {"state": "submitting", "sent_at": now, "tries": tasks.c.tries + 1}
+            db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == id)
+                .values(owner=self.owner, lease_until=now + lease, updated_at=now, **change)
+            )
+            return Place(not (ahead or full), ahead, busy, allowed)
+
+    def _busy(self, db: sa.Connection, product: str) -> int:
+        total = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
+        where = (tasks.c.product == product, tasks.c.state.in_(LIVE))
+        return int(db.execute(sa.select(total).where(*where)).scalar_one())
+
+    def _ahead_of(self, db: sa.Connection, row: Row, now: float) -> int:
+        earlier = sa.or_(
+            tasks.c.created_at < row.created_at,
+            sa.and_(tasks.c.created_at == row.created_at, tasks.c.id < row.id),
+        )
+        where = (
+            tasks.c.product == row.product,
+            tasks.c.state.in_(IN_LINE),
+            tasks.c.lease_until >= now,
+            earlier,
+        )
+        return int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
+
+    def _learned(self, db: sa.Connection, product: str) -> int | None:
+        text = self._meta(db, f"limit {product}")
+        if text is None:
+            return None
+        known = json.loads(text)
+        return int(known["limit"]) if self.now() - known["at"] < LEARNED_FOR else None
+
+    def learned(self, product: str) -> int | None:
+        """The limit that a 1303 taught for a product, None when none did lately."""
+        with self._transaction() as db:
+            return self._learned(db, product)
+
+    def back_in_line(self, id: str, *, lease: float) -> int:
+        """1303: the task was not accepted. Returns the limit that this teaches."""
+        now = self.now()
+        with self._transaction() as db:
+            row = self._get(db, id)
+            self._alone(db, f"slots {row.product}")
+            others = self._busy(db, row.product) - row.weight
+            known = self._learned(db, row.product)
+            limit = max(1, others if known is None else min(known, others))
+            self._set_meta(db, f"limit {row.product}", _json({"limit": limit, "at": now}))
+            db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == id)
+                .values(state="waiting", lease_until=now + lease, updated_at=now)
+            )
+            return limit
+
+    def beat(self, id: str, *, lease: float) -> None:
+        """Say that the row's owner is alive."""
+        now = self.now()
+        with self._transaction() as db:
+            db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == id, tasks.c.owner == self.owner)
+                .values(lease_until=now + lease)
+            )
+
+    def accepted(self, id: str, data: Mapping[str, Any]) -> Row:
+        """Kling has the task: its id and first state."""
+        with self._transaction() as db:
+            self._observe(db, id, data, first=True)
+            return self._get(db, id)
+
+    def refused(self, id: str, error: str) -> None:
+        """Kling refused the request; nothing is billed."""
+        self._settle(id, "rejected", error, finished=True)
+
+    def doubtful(self, id: str, error: str) -> None:
+        """The answer was lost and the look-up could not decide."""
+        self._settle(id, "unknown", error, finished=False)
+
+    def unsent(self, id: str, error: str) -> None:
+        """Nothing left this machine; the row may be sent later."""
+        self._settle(id, "prepared", error, finished=False)
+
+    def expired(self, id: str) -> None:
+        """Kling has purged the task."""
+        self._settle(id, "expired", "purged at Kling", finished=True)
+
+    def _settle(self, id: str, state: str, error: str, *, finished: bool) -> None:
+        now = self.now()
+        with self._transaction() as db:
+            db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == id)
+                .values(
+                    state=state,
+                    error=error,
+                    owner=None,
+                    lease_until=None,
+                    updated_at=now,
+                    **({"finished_at": now} if finished else {}),
+                )
+            )
+
+    # --- watching --------------------------------------------------------------------------
+
+    def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Take in what Kling says of tasks; returns the ids of rows that changed.
+
+        Tasks that the ledger does not know are left out.
+        """
+        with self._transaction() as db:
+            by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
+            query = sa.select(tasks.c.id, tasks.c.task_id, tasks.c.raw).where(
+                tasks.c.endpoint == endpoint, tasks.c.task_id.in_(list(by_id))
+            )
+            changed: list[str] = []
+            for row in db.execute(query).all():
+                data = by_id[row.task_id]
+                if json.loads(row.raw) != data:
+                    self._observe(db, row.id, data, first=False)
+                    changed.append(row.id)
+            return changed
+
+    def _observe(
+        self, db: sa.Connection, id: str, data: Mapping[str, Any], *, first: bool
+    ) -> None:
+        from kling_core.ledger.reading import read
+
+        now = self.now()
+        seen = read(data)
+        values: dict[str, Any] = {
+            "state": seen.state,
+            "raw": _json(data),
+            "error": seen.message if seen.state == "failed" else "",
+            "updated_at": now,
+        }
+        if first:
+            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None}
+            values["sent_at"] = sa.func.coalesce(tasks.c.sent_at, now)
+        if seen.ended:
+            values["finished_at"] = now
+            values["cost_units"] = _money(seen.cost_units)
+        db.execute(sa.update(tasks).where(tasks.c.id == id).values(values))
+        for number, output in enumerate(seen.outputs):
+            kept = {"kind": output.kind, "output_id": output.id, "url": output.url}
+            insert = self._insert(outputs).values(task=id, number=number, **kept)
+            keys = ["task", "number"]
+            db.execute(insert.on_conflict_do_update(index_elements=keys, set_=kept))
+
+    def lead(self, name: str, owner: str, *, seconds: float) -> bool:
+        """Become or stay the one who does a thing, for some seconds."""
+        now = self.now()
+        until = now + seconds
+        insert = self._insert(leases).values(name=name, owner=owner, until=until)
+        free = sa.or_(leases.c.owner == owner, leases.c.until < now)
+        statement = insert.on_conflict_do_update(
+            index_elements=["name"], set_={"owner": owner, "until": until}, where=free
+        )
+        with self._transaction() as db:
+            return db.execute(statement).rowcount == 1
+
+    def resign(self, name: str, owner: str) -> None:
+        """Give the lead back at once."""
+        with self._transaction() as db:
+            db.execute(
+                sa.update(leases)
+                .where(leases.c.name == name, leases.c.owner == owner)
+                .values(until=0.0)
+            )
+
+    def following(self, endpoint: str) -> list[tuple[str, str]]:
+        """The (id, task_id) of all running tasks of an endpoint, oldest first."""
+        query = (
+            sa.select(tasks.c.id, tasks.c.task_id)
+            .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+            .order_by(tasks.c.created_at)
+        )
+        with self._transaction() as db:
+            return [(row.id, row.task_id) for row in db.execute(query)]
+
+    # --- reading ---------------------------------------------------------------------------
+
+    def get(self, id: str) -> Row | None:
+        """The row with our id, Kling's id, or an unambiguous beginning of either."""
+        with self._transaction() as db:
+            for where in (
+                sa.or_(tasks.c.id == id, tasks.c.task_id == id),
+                sa.or_(tasks.c.id.startswith(id), tasks.c.task_id.startswith(id)),
+            ):
+                found = db.execute(sa.select(tasks).where(where).limit(2)).mappings().all()
+                if len(found) == 1:
+                    return Row.of(found[0])
+        return None
+
+    def _get(self, db: sa.Connection, id: str) -> Row:
+        return Row.of(db.execute(sa.select(tasks).where(tasks.c.id == id)).mappings().one())
+
+    def rows(
+        self,
+        *,
+        states: Sequence[str] | None = None,
+        endpoint: str | None = None,
+        words: str | None = None,
+        digest: str | None = None,
+        since: float | None = None,
+        limit: int | None = None,
+        orphans: bool = False,
+    ) -> list[Row]:
+        """Rows, newest first; `orphans` only those that no living process holds."""
+        query = sa.select(tasks).order_by(tasks.c.created_at.desc(), tasks.c.id)
+        if states is not None:
+            query = query.where(tasks.c.state.in_(states))
+        if endpoint is not None:
+            query = query.where(tasks.c.endpoint == endpoint)
+        if words:
+            query = query.where(tasks.c.text.icontains(words, autoescape=True))
+        if digest is not None:
+            query = query.where(tasks.c.digest == digest)
+        if since is not None:
+            query = query.where(tasks.c.created_at >= since)
+        if orphans:
+            gone = sa.or_(tasks.c.lease_until.is_(None), tasks.c.lease_until < self.now())
+            query = query.where(gone)
+        with self._transaction() as db:
+            found = db.execute(query.limit(limit) if limit else query).mappings().all()
+        return [Row.of(row) for row in found]
+
+    # --- outputs ---------------------------------------------------------------------------
+
+    def kept(self, id: str | None = None, *, missing: bool = False) -> list[Kept]:
+        """The outputs of a task, or of all; `missing` only those that are not on disk."""
+        query = sa.select(outputs).order_by(outputs.c.task, outputs.c.number)
+        if id is not None:
+            query = query.where(outputs.c.task == id)
+        if missing:
+            query = query.where(outputs.c.path.is_(None))
+        with self._transaction() as db:
+            return [Kept(**row) for row in db.execute(query).mappings()]
+
+    def keep(
+        self, id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
+    ) -> None:
+        """An output is on disk, whole."""
+        with self._transaction() as db:
+            db.execute(
+                sa.update(outputs)
+                .where(outputs.c.task == id, outputs.c.number == number)
+                .values(
+                    path=str(path), sha256=sha256, size=size, audit=audit, saved_at=self.now()
+                )
+            )
+
+    def adopt(self, entry: Entry, data: Mapping[str, Any]) -> bool:
+        """Write down a task that was made elsewhere; False when it is known already."""
+        now = self.now()
+        task_id = str(data.get("task_id") or data.get("id"))
+        with self._transaction() as db:
+            known = sa.select(tasks.c.id).where(
+                tasks.c.endpoint == entry.endpoint, tasks.c.task_id == task_id
+            )
+            if db.execute(known).first():
+                return False
+            values = {
+                "id": entry.id,
+                "endpoint": entry.endpoint,
+                "product": entry.product,
+                "weight": entry.weight,
+                "state": "submitted",
+                "external_task_id": entry.external_task_id,
+                "request": _json(entry.request),
+                "media": "{}",
+                "text": entry.text,
+                "created_at": now,
+                "updated_at": now,
+            }
+            db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
+            self._observe(db, entry.id, data, first=True)
+            return True
+
+    # --- money -----------------------------------------------------------------------------
+
+    def spent(self, since: float, *, project: str | None = None) -> tuple[Decimal, int]:
+        """US dollars committed since a moment, and how many of those tasks have no known price.
+
+        A task counts with its quote from the moment it is written down until it is refused or
+        fails.
+        """
+        query = sa.select(tasks.c.quote_usd, tasks.c.cost_usd).where(
+            tasks.c.created_at >= since, tasks.c.state.not_in(("rejected", "failed"))
+        )
+        if project is not None:
+            query = query.where(tasks.c.project == project)
+        with self._transaction() as db:
+            amounts = [row.cost_usd or row.quote_usd for row in db.execute(query)]
+        known = [Decimal(amount) for amount in amounts if amount is not None]
+        return sum(known, Decimal(0)), len(amounts) - len(known)
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _money(value: Decimal | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _least(one: int | None, other: int | None) -> int | None:
+    known = [limit for limit in (one, other) if limit is not None]
+    return min(known) if known else None
