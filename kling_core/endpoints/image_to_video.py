@@ -9,6 +9,7 @@ from kling_core.catalog.rules import (
     All,
     Any_,
     AtLeastOne,
+    Check,
     Exclusive,
     Given,
     Is,
@@ -83,6 +84,14 @@ class ImageToVideo(Request):
     watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
 
 
+def _simple_only(fields: Mapping[str, Any]) -> parts.Problems:
+    control = fields.get("camera_control")
+    if not control or control["type"] == "simple":
+        return []
+    message = f"{control['type']} is for text_to_video; here only the simple move is offered"
+    return [("camera_control", message, "one of " + ", ".join(parts.AXES) + ", such as zoom=5")]
+
+
 BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
 
 ENDPOINT = Endpoint(
@@ -105,6 +114,7 @@ ENDPOINT = Endpoint(
         Only("voice_list", when=Is("sound", "on"), source=SOURCE),
         *SHOT_RULES[2:],
         parts.ONE_CAMERA_VALUE,
+        Check(fields=("camera_control",), test=_simple_only, source=parts.CAMERA_SOURCE),
     ),
     features={
         "start_end_frame": All(Given("image"), Given("image_tail")),
