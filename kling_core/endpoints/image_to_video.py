@@ -88,8 +88,8 @@ def _simple_only(fields: Mapping[str, Any]) -> parts.Problems:
     control = fields.get("camera_control")
     if not control or control["type"] == "simple":
         return []
-    message = f"{control['type']} is for text_to_video; here only the simple move is offered"
-    return [("camera_control", message, "one of " + ", ".join(parts.AXES) + ", such as zoom=5")]
+    message = f"{control['type']} is a move of text_to_video; here it is a simple one, as zoom=5"
+    return [("camera_control", message, "no camera_control")]
 
 
 BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
