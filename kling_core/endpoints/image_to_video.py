@@ -13,6 +13,7 @@ from kling_core.catalog.rules import (
     Exclusive,
     Given,
     Is,
+    Needed,
     Not,
     Only,
 )
@@ -60,6 +61,7 @@ class ImageToVideo(Request):
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
         of=list[parts.Shot],
+        parse=parts.shots,
         min_items=1,
         max_items=6,
     )
@@ -112,7 +114,8 @@ ENDPOINT = Endpoint(
         Only("dynamic_masks", when=Given("image"), source=SOURCE),
         Exclusive(("element_list",), ("voice_list",), source=SOURCE),
         Only("voice_list", when=Is("sound", "on"), source=SOURCE),
-        *SHOT_RULES[2:],
+        Needed("prompt", when=Is("shot_type", "intelligence"), source=SOURCE),
+        *SHOT_RULES[1:],
         parts.ONE_CAMERA_VALUE,
         Check(fields=("camera_control",), test=_simple_only, source=parts.CAMERA_SOURCE),
     ),

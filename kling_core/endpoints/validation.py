@@ -113,7 +113,11 @@ def _plain(value: Any) -> Any:
 
 
 def _in_order(value: BaseModel) -> list[str]:
-    return [name for name in type(value).model_fields if name in value.model_fields_set]
+    return [
+        name
+        for name in type(value).model_fields
+        if name in value.model_fields_set and getattr(value, name) is not None
+    ]
 
 
 def _unknown(name: str, params: Mapping[str, Param]) -> Violation:
