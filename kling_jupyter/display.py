@@ -12,13 +12,12 @@ import threading
 import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from kling_jupyter.figure import Bundle
 
-if TYPE_CHECKING:
 __all__ = ["Live", "Shell", "has_pages", "say", "show", "ticking"]
 
 Shell = Any
