@@ -72,7 +72,7 @@ class _Piece:
         luma = (slice(self._top, bottom), slice(self._left, right))
         chroma = (slice(self._top // 2, bottom // 2), slice(self._left // 2, right // 2))
         part = Planes(picture.y[luma], picture.u[chroma], picture.v[chroma])
-        self._layer = Layer.masked(_padded(part, "edge"), np.pad(area[luma], ((4, 4), (4, 4))))
+        self._layer = Layer.masked(_padded(part), np.pad(area[luma], ((4, 4), (4, 4))))
 
     def draw(self, frame: Planes, t: float) -> None:
         if self._layer is None:

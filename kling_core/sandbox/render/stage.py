@@ -85,15 +85,12 @@ class Stage:
         _, top, _, bottom = view.box(1000, 1000)
         level = ((self._water or 0) * 1000 - top) / (bottom - top)
         for plane in picture:
-            start = max(0, math.ceil(plane.shape[0] * level))
-            rows = plane.shape[0] - start
-            if rows < 4:
+            height: int = plane.shape[0]
+            start = max(0, math.ceil(height * level))
+            if height - start < 4:
                 return
-            down = np.linspace(0, 1, rows)
-            wave = np.sin(26 * down**0.6 - 3.2 * seconds) + 0.6 * np.sin(61 * down + 2.3 * seconds)
-            reach = plane.shape[0] * (0.003 + 0.012 * down)
-            swapped = (np.arange(rows) + wave * reach + 0.5).astype(np.intp)
-            plane[start:] = plane[start:].take(swapped, 0, mode="clip")
+            rows = _rippled(height - start, height, seconds)
+            plane[start:] = plane[start:].take(rows, 0, mode="clip")
 
     def _draw_near(self, picture: Planes, view: View) -> None:
         """The foreground, sampled only where its band lies in the frame."""
@@ -130,6 +127,15 @@ def picture_of(land: Landscape) -> Image.Image:
     whole = land.far.convert("RGBA")
     whole.alpha_composite(land.near)
     return whole.convert("RGB")
+
+
+def _rippled(count: int, height: int, seconds: float) -> npt.NDArray[np.intp]:
+    """For each of `count` rows of water in a picture this high, the row that is seen there."""
+    down = np.linspace(0, 1, count)
+    swell = np.sin(26 * np.power(down, 0.6) - 3.2 * seconds)
+    chop = 0.6 * np.sin(61 * down + 2.3 * seconds)
+    reach = height * (0.003 + 0.012 * down)
+    return (np.linspace(0.5, count - 0.5, count) + (swell + chop) * reach).astype(np.intp)
 
 
 def _layers(land: Landscape, size: Size, *, flat: bool) -> tuple[Planes, Layer | None, int]:
