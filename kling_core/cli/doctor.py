@@ -87,7 +87,7 @@ class _Doctor:
     def service(self, settings: config.Settings) -> None:
         finding = probe(settings)
         if not finding.answered:
-            self.wrong("network", finding.message)
+            self.wrong("network", f"{finding.message}; check KLING_BASE_URL, KLING_REGION, proxy")
             return
         self.clock(finding)
         if finding.error is None:

@@ -26,7 +26,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             f"kling get {endpoint.command} takes one task id; you gave {len(words)}",
             fix="It is what `kling run --no-wait` printed, or your own external id.",
         )
-    console.refuse_empty_sandbox("get", sandbox=sandbox)
+    console.refuse_empty_sandbox("get", sandbox=sandbox or namespace.sandbox)
     with console.open_client(sandbox=False) as kling:
         start = time.monotonic()
         task: Task = getattr(kling, endpoint.name).get(words[0])
@@ -63,6 +63,7 @@ def _own_options(parser: argparse.ArgumentParser) -> None:
     add("--wait", action="store_true", help="wait until it has ended, then download")
     add("-o", "--out", type=Path, metavar="DIR", help="download to DIR [with --wait kling_outputs]")
     add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds")
+    add("--sandbox", action="store_true", help=argparse.SUPPRESS)
     add("--json", action="store_true", help="print the task as JSON")
 
 

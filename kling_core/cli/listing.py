@@ -17,7 +17,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         raise arguments.HelpShown(_parser("kling list ENDPOINT").format_help())
     endpoint, rest = console.take_endpoint("list", argv, _own_options)
     namespace = arguments.parse(_parser(f"kling list {endpoint.command}"), rest)
-    console.refuse_empty_sandbox("list", sandbox=sandbox)
+    console.refuse_empty_sandbox("list", sandbox=sandbox or namespace.sandbox)
     with console.open_client(sandbox=False) as kling:
         tasks: list[Task] = getattr(kling, endpoint.name).list(namespace.page, namespace.size)
     if namespace.json:
@@ -58,4 +58,5 @@ def _own_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--page", type=results.count, default=1, metavar="N", help="page, 1 to 1000 [default 1]")
     add("--size", type=results.count, default=30, metavar="N", help="1 to 500 a page [default 30]")
+    add("--sandbox", action="store_true", help=argparse.SUPPRESS)
     add("--json", action="store_true", help="print the tasks as JSON")

@@ -7,7 +7,6 @@ command again; 4 the task failed; 130 interrupted.
 
 from __future__ import annotations
 
-import os
 import sys
 import warnings
 from collections.abc import Generator, Sequence
@@ -16,7 +15,8 @@ from typing import Any
 
 from kling_core.cli.arguments import HelpShown, UsageProblem, nearest
 from kling_core.cli.commands import COMMANDS, find
-from kling_core.cli.problems import exit_code, lines
+from kling_core.cli.console import debugging
+from kling_core.cli.problems import exit_code, in_shell, lines
 from kling_core.errors import KlingError, KlingWarning
 
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _report(error)
         except KeyboardInterrupt as stop:
             said = getattr(stop, "__notes__", None) or ["Interrupted."]
-            _complain([str(said[0])])
+            print(f"\n{in_shell(said[0])}", file=sys.stderr)
             return 130
         except BrokenPipeError:
             _close_stdout()
@@ -103,7 +103,7 @@ try: kling --sandbox run text-to-video "a paper boat in the rain"
 
 
 def _report(error: Exception) -> int:
-    if os.environ.get("KLING_DEBUG", "").strip() not in ("", "0"):
+    if debugging():
         import traceback
 
         traceback.print_exception(error)
@@ -123,13 +123,14 @@ def _close_stdout() -> None:
 
 @contextmanager
 def _plain_warnings() -> Generator[None]:
-    """Show each of our warnings once, as one line."""
+    """Show each of our warnings once, as one line; those of other packages when debugging."""
     shown: set[str] = set()
     usual = warnings.showwarning
 
     def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
         if not issubclass(category, KlingWarning):
-            usual(message, category, *where, **more)
+            if debugging():
+                usual(message, category, *where, **more)
         elif str(message) not in shown:
             shown.add(str(message))
             print(f"warning: {message}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
@@ -65,7 +66,7 @@ def why_refused(settings: config.Settings) -> str:
         if _accepted(replace(settings, base_url=url)):
             return f"this key belongs to region {region}: set KLING_REGION={region}"
     if settings.api_key:
-        return _why_no_api_key(other)
+        return _why_no_api_key(settings, other)
     swapped = _swapped(settings)
     if not _trusted(here):
         return (
@@ -81,7 +82,15 @@ def why_refused(settings: config.Settings) -> str:
     return f"neither as given nor {tried}: copy both keys anew from the Kling console"
 
 
-def _why_no_api_key(other: Mapping[str, str]) -> str:
+def _why_no_api_key(settings: config.Settings, other: Mapping[str, str]) -> str:
+    access, secret = (os.environ.get(f"KLING_{n}_KEY", "").strip() for n in ("ACCESS", "SECRET"))
+    if access and secret:
+        pair = replace(settings, api_key=None, access_key=access, secret_key=secret)
+        if _accepted(pair):
+            return (
+                "the key pair in the environment works, but the API key comes before it: remove "
+                "the API key"
+            )
     tried = ", in no region" if other else ""
     return (
         f"this is no API key that Kling knows{tried}; an access key alone is none: "

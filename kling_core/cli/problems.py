@@ -7,7 +7,22 @@ import re
 from kling_core import errors
 from kling_core.cli.arguments import UsageProblem, options
 
+_WORDS = (
+    (
+        "any of three ways: Kling(api_key=…) or Kling(access_key=…, secret_key=…); ",
+        "one of two ways: ",
+    ),
+    ("Kling(sandbox=True) and KLING_SANDBOX=1 work", "--sandbox and KLING_SANDBOX=1 work"),
+    ("max_cost", "--max-cost"),
+    ("`TaskNotFound`", "not found"),
+    ("a path, an http(s) URL, bytes, a PIL image or a numpy array", "a path or an http(s) URL"),
+)
+"""Advice for Python, and what it is on a command line."""
+
 REFUSED, USAGE, LOOK_FIRST, FAILED = 1, 2, 3, 4
+
+
+_MISSING = re.compile(r"(\w+ is needed|is required)")
 
 
 def exit_code(error: Exception) -> int:
@@ -34,7 +49,9 @@ def in_shell(text: str) -> str:
     """Python calls in an advice, said as commands."""
     text = re.sub(r"kling\.(\w+)\.get\('([^']*)'\)(\.wait\(\))?", _get, text)
     text = re.sub(r"kling\.(\w+)\.list\(\)", lambda m: f"kling list {_hyphens(m[1])}", text)
-    return text.replace("max_cost", "--max-cost").replace("`TaskNotFound`", "not found")
+    for python, shell in _WORDS:
+        text = text.replace(python, shell)
+    return text
 
 
 def collect(endpoint: str, task_id: str) -> str:
@@ -47,9 +64,6 @@ def _one_line(error: errors.KlingError) -> str:
     if isinstance(error, errors.WaitTimeout) and task is not None:
         head = errors.KlingError(error.message)
         return f"{head} Collect it later: {collect(task.endpoint.name, task.task_id)}"
-    if isinstance(error, errors.DownloadError):
-        text = str(error).replace(", or name another place: clip.download('elsewhere/').", ".")
-        return f"{text} Fetch it with kling get ENDPOINT {error.task_id or 'TASK'} --out DIR."
     text = str(error)
     cause = error.cause.strip()
     if cause and isinstance(error, errors.APIError | errors.TaskFailed):
@@ -62,25 +76,30 @@ def _violations(error: errors.InvalidRequest) -> list[str]:
     from kling_core.endpoints import registry
 
     flags: dict[str, str] = {}
+    words = ""
     if error.endpoint:
-        flags = {o.field: o.flag for o in options(registry.get(error.endpoint))}
+        endpoint = registry.get(error.endpoint)
+        flags = {o.field: o.flag for o in options(endpoint)}
+        words = endpoint.positional
     count = len(error.violations)
     lead = f"{count} problems" if count != 1 else "1 problem"
     place = f" in {_hyphens(error.endpoint)}" if error.endpoint else ""
     return [
         f"{lead}{place}, nothing was sent",
-        *(f"  {_violation(violation, flags)}" for violation in error.violations),
+        *(f"  {_violation(violation, flags, words)}" for violation in error.violations),
     ]
 
 
-def _violation(violation: errors.Violation, flags: dict[str, str]) -> str:
+def _violation(violation: errors.Violation, flags: dict[str, str], words: str) -> str:
+    if violation.field == words and _MISSING.match(violation.message):
+        return f"{words} is missing: write it after the endpoint, in quotes"
     field, dot, rest = violation.field.partition(".")
-    shown = flags.get(field, field) + dot + rest
+    shown = flags.get(field, f"--{field}") + dot + rest
     text = str(violation).removeprefix(f"{violation.field}: ")
     for name, flag in flags.items():
         text = re.sub(rf"\b{name}=(?=\S)", f"{flag} ", text)
     source = f"  [{violation.source}]" if violation.source else ""
-    return f"{shown}: {text}{source}"
+    return in_shell(f"{shown}: {text}{source}")
 
 
 def _get(found: re.Match[str]) -> str:

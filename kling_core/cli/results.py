@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import console
-from kling_core.errors import ConfigError
+from kling_core.cli.problems import collect
+from kling_core.errors import ConfigError, DownloadError
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
@@ -21,9 +22,20 @@ _SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
 
 
 def save(task: Task, place: Path) -> list[Path]:
-    """Download everything a task made into the folder `place`, or under that file name."""
+    """Download everything a task made into the folder `place`, or under that file name.
+
+    Whatever stops it, the message says how to collect the task. Raises `DownloadError`.
+    """
     made = _downloadable(task)
-    return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+    how = f"collect it with: {collect(task.endpoint.name, task.task_id)}"
+    try:
+        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+    except DownloadError as error:
+        error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
+        raise
+    except KeyboardInterrupt as stop:
+        stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
+        raise
 
 
 def must_be_writable(place: Path) -> None:

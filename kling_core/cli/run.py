@@ -88,6 +88,8 @@ def _dry_run(endpoint: Endpoint, request: Request, wishes: _Wishes) -> int:
         console.say(f"POST {endpoint.path}")
         console.say(f"cost: {results.cost_line(quote)}")
     _within(quote, wishes.max_cost)
+    if endpoint.external_task_id and named is None:
+        console.say("an external_task_id of its own is added when it is sent")
     console.say("dry run: the request is good; nothing was sent")
     return 0
 
@@ -111,7 +113,8 @@ def _make(endpoint: Endpoint, request: Request, wishes: _Wishes) -> int:
             results.must_be_writable(folder)
         if embedded and not wishes.wait:
             console.say("--no-wait is left aside: the task would end with this command")
-        console.say(f"{_what(request)}: {results.cost_line(request.quote())}")
+        free = ", for real keys; the sandbox is free" if embedded else ""
+        console.say(f"{_what(request)}: {results.cost_line(request.quote())}{free}")
         start = time.monotonic()
         task = kling.submit(request, max_cost=wishes.max_cost)
         if not wait:
