@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kling_core import codes, errors
+from kling_core import errors
 from kling_core.endpoints.base import Endpoint
 from kling_core.errors import APIError, ConnectionFailed, KlingError
 from kling_core.flow import Flow, NoReply, Reply, Sleep
 from kling_core.notices import notify
 from kling_core.session import Session
+
+if TYPE_CHECKING:
+    from kling_core.codes import Retry
 
 READ_ATTEMPTS = 5
 """How often a read is sent before its error is raised."""
@@ -27,7 +30,7 @@ class Verdict(NamedTuple):
 
     envelope: Mapping[str, Any] | None
     error: KlingError | None
-    retry: codes.Retry
+    retry: Retry
 
 
 def judge(reply: Reply | NoReply) -> Verdict:
@@ -53,6 +56,8 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
     code = _integer(envelope.get("code"))
     if code == 0 and reply.status < 400:
         return Verdict(envelope, None, "no")
+    from kling_core import codes
+
     row = codes.row_for(code, reply.status)
     message = str(envelope.get("message") or envelope.get("msg") or f"HTTP {reply.status}")
     kind = _specific(row.error if row else APIError, code, message)

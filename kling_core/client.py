@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kling_core import calls, config
@@ -15,18 +14,20 @@ from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
 from kling_core.resources import limit
 from kling_core.session import Pace, Session
-from kling_core.submit import submit
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import httpx
 
     from kling_core.endpoints.base import Endpoint, Request
     from kling_core.sandbox import Sandbox
     from kling_core.task import AsyncTask, Task
 
+    Money = Decimal | float | str
+
 T = TypeVar("T")
-Money = Decimal | float | str
 
 SANDBOX_PACE = Pace(poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.2)
 """The sandbox's time runs faster, so its client asks and retries faster."""
@@ -129,6 +130,8 @@ class Kling(_Base, SyncMethods):
 
     def submit(self, request: Request, *, max_cost: Money | None = None) -> Task:
         """Submit a typed request, see `Resource.create`."""
+        from kling_core.submit import submit
+
         _warn(request)
         flow = submit(self.session, request, max_cost=limit(max_cost))
         data, external = self.run_flow(flow)
@@ -173,6 +176,8 @@ class AsyncKling(_Base, AsyncMethods):
 
     async def submit(self, request: Request, *, max_cost: Money | None = None) -> AsyncTask:
         """Submit a typed request, see `Resource.create`."""
+        from kling_core.submit import submit
+
         _warn(request)
         flow = submit(self.session, request, max_cost=limit(max_cost))
         data, external = await self.run_flow(flow)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kling_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 REGIONS = {
     "global": "https://api-singapore.klingai.com",
@@ -195,6 +197,8 @@ def money(name: str, value: Any) -> Decimal | None:
     """An amount in US dollars as exact money, None for None; raises `ConfigError` otherwise."""
     if value is None:
         return None
+    from decimal import Decimal, InvalidOperation
+
     try:
         amount = Decimal(str(value).strip().lstrip("$"))
     except InvalidOperation:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from kling_core.wire.body import JSONBody
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """Send one HTTP request; the flow receives a `Reply` or a `NoReply`."""
 
     method: str
@@ -27,9 +26,11 @@ class Send:
     headers: Mapping[str, str]
     body: JSONBody | None = None
 
+    def __repr__(self) -> str:
+        return f"<Send {self.method} {self.url}>"  # the headers hold a credential
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+
+class Reply(NamedTuple):
     """An HTTP answer, read whole."""
 
     status: int
@@ -37,23 +38,20 @@ class Reply:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class NoReply:
+class NoReply(NamedTuple):
     """No whole answer came. `sent` is False only when the server cannot have seen the request."""
 
     sent: bool
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(NamedTuple):
     """Wait this many seconds."""
 
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Save:
+class Save(NamedTuple):
     """Stream a URL into a file from byte `offset` on, without any credential.
 
     The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
@@ -65,8 +63,7 @@ class Save:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Saved:
+class Saved(NamedTuple):
     """What came of a `Save`.
 
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
@@ -79,15 +76,13 @@ class Saved:
     disk: OSError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """Run blocking local work; the flow receives its result."""
 
     work: Callable[[], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(NamedTuple):
     """Report progress to whoever drives the flow."""
 
     listener: Callable[[Any], Any] | None

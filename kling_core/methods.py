@@ -52,8 +52,23 @@ def _attribute(client: Any, name: str, kind: type[Any]) -> Any:
 @functools.cache
 def _documented(kind: type[Any], endpoint: Endpoint) -> type[Any]:
     """The resource class with this endpoint's fields in signatures and docstrings."""
-    members = {name: _spelled(getattr(kind, name), endpoint) for name in _TAKING_FIELDS}
+    members = {name: _Spelled(getattr(kind, name), endpoint) for name in _TAKING_FIELDS}
     return type(f"{endpoint.request.__name__}{kind.__name__}", (kind,), members)
+
+
+class _Spelled:
+    """A method that is spelled out when it is first looked at; a `get` never pays for it."""
+
+    def __init__(self, method: Any, endpoint: Endpoint) -> None:
+        self._method, self._endpoint = method, endpoint
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        method = _spelled(self._method, self._endpoint)
+        setattr(owner, self._name, method)
+        return method if instance is None else method.__get__(instance, owner)
 
 
 def _spelled(method: Any, endpoint: Endpoint) -> Any:

@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from kling_core import downloading
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from kling_core.task import AsyncTask, Task, TaskState
 
 RETENTION = timedelta(days=30)
@@ -183,6 +184,8 @@ def slug(task: TaskState) -> str:
 
 def decimal(text: Any) -> Decimal | None:
     """A number that the server may write as text; None for anything else."""
+    from decimal import Decimal, InvalidOperation
+
     try:
         value = Decimal(str(text))
     except InvalidOperation:

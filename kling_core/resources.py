@@ -7,7 +7,6 @@ endpoint's fields spelled out for type checkers; `python -m kling_core.methods` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,8 @@ from kling_core import calls
 from kling_core.endpoints.base import Check, Endpoint, Request
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     from kling_core.catalog.pricing import Quote
     from kling_core.client import AsyncKling, Kling
     from kling_core.task import AsyncTask, Task

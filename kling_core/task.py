@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from kling_core import calls, waiting
@@ -22,6 +21,7 @@ from kling_core.outputs import (
 )
 
 if TYPE_CHECKING:
+    from decimal import Decimal
     from typing import Self
 
     from kling_core.catalog.pricing import Quote

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
 
 def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
     """The known words most like `word`, best first, at most `count`."""
+    import difflib
+
     return difflib.get_close_matches(word, list(known), n=count)
 
 

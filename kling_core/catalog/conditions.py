@@ -6,6 +6,7 @@ A way to meet a condition is written as one would type it: settings such as `mod
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -13,22 +14,22 @@ from itertools import product
 Fields = Mapping[str, object]
 
 
-class Condition:
+class Condition(ABC):
     """Something that holds for a request or not."""
 
     @property
+    @abstractmethod
     def text(self) -> str:
         """The condition in words: "image_tail is given", "sound=on"."""
-        raise NotImplementedError
 
     @property
+    @abstractmethod
     def names(self) -> tuple[str, ...]:
         """The fields it speaks of, in order."""
-        raise NotImplementedError
 
+    @abstractmethod
     def holds(self, fields: Fields) -> bool:
         """Whether it holds for these normalised fields."""
-        raise NotImplementedError
 
     def ways(self, fields: Fields, *, hold: bool = True) -> tuple[str, ...]:
         """What to type so that it holds, or with `hold=False` no longer does; one is enough.
@@ -37,8 +38,8 @@ class Condition:
         """
         return () if self.holds(fields) is hold else self._ways(fields, hold)
 
-    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]:
-        raise NotImplementedError
+    @abstractmethod
+    def _ways(self, fields: Fields, hold: bool, /) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from kling_core.catalog import capability
-from kling_core.catalog.capability import untaken
 from kling_core.catalog.conditions import (
     All,
     Any_,
@@ -44,7 +42,6 @@ __all__ = [
     "Only",
     "Rule",
     "check",
-    "untaken",
 ]
 
 
@@ -199,8 +196,11 @@ def check(
 
     `features` names what the table speaks of ("sound") and when a request uses it. `bad` are
     fields that are already reported. `parent_model` is the model of the source video where one is
-    extended. Assumed values of fields that the model does not take (`untaken`) must be left out.
+    extended. Assumed values of fields that the model does not take (`capability.untaken`) must be
+    left out.
     """
+    from kling_core.catalog import capability
+
     violations = [
         violation for rule in rules if not rule.mentions & bad for violation in rule.check(fields)
     ]

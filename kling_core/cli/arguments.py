@@ -32,6 +32,7 @@ __all__ = [
     "nearest",
     "options",
     "parse",
+    "parse_words",
 ]
 
 
@@ -76,7 +77,7 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown(self.format_help())
 
     def error(self, message: str) -> NoReturn:
-        raise UsageProblem(message, fix=f"See {self.prog} --help.")
+        raise UsageProblem(message.removeprefix("argument "), fix=f"See {self.prog} --help.")
 
 
 def build(
@@ -113,8 +114,7 @@ def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
     An element of `argv` that is no string is an object for the option before it. Raises
     `UsageProblem`, and `HelpShown` for --help.
     """
-    flags, words = _sort(parser, list(argv))
-    namespace = parser.parse_args(flags)
+    namespace, words = parse_words(parser, argv)
     if not words:
         return namespace
     if not parser.words:
@@ -125,11 +125,17 @@ def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
     if getattr(namespace, parser.words, None) is not None:
         raise UsageProblem(
             f"{parser.words} is given twice: as --{parser.words.replace('_', '-')} and as "
-            f"{' '.join(words)!r}",
+            f"{' '.join(map(str, words))!r}",
             fix="Put it in quotes, once.",
         )
     setattr(namespace, parser.words, words[0] if len(words) == 1 else " ".join(map(str, words)))
     return namespace
+
+
+def parse_words(parser: Parser, argv: Sequence[Any]) -> tuple[argparse.Namespace, list[Any]]:
+    """The options, and the words that are none, in order; otherwise as `parse`."""
+    flags, words = _sort(parser, list(argv))
+    return parser.parse_args(flags), words
 
 
 def consumes(parser: Parser, token: str, following: Any = None) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kling_core.catalog import data, rules
+from kling_core.catalog import capability, data, rules
 from kling_core.endpoints.base import Check, MediaKind, Param, Request
 from kling_core.endpoints.validation import validate
 from kling_core.errors import Violation
@@ -24,7 +24,7 @@ def check(request: Request) -> Check:
     if model and "model_name" in request.params():
         effective["model_name"] = model
         sent.add("model_name")
-        for name in rules.untaken(endpoint.name, model) - set(given):
+        for name in capability.untaken(endpoint.name, model) - set(given):
             effective.pop(name, None)
     findings = rules.check(
         endpoint.name,

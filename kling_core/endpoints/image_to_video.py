@@ -9,9 +9,11 @@ from kling_core.catalog.rules import (
     All,
     Any_,
     AtLeastOne,
+    Check,
     Exclusive,
     Given,
     Is,
+    Needed,
     Not,
     Only,
 )
@@ -59,6 +61,7 @@ class ImageToVideo(Request):
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
         of=list[parts.Shot],
+        parse=parts.shots,
         min_items=1,
         max_items=6,
     )
@@ -83,6 +86,14 @@ class ImageToVideo(Request):
     watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
 
 
+def _simple_only(fields: Mapping[str, Any]) -> parts.Problems:
+    control = fields.get("camera_control")
+    if not control or control["type"] == "simple":
+        return []
+    message = f"{control['type']} is a move of text_to_video; here it is a simple one, as zoom=5"
+    return [("camera_control", message, "no camera_control")]
+
+
 BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
 
 ENDPOINT = Endpoint(
@@ -103,8 +114,10 @@ ENDPOINT = Endpoint(
         Only("dynamic_masks", when=Given("image"), source=SOURCE),
         Exclusive(("element_list",), ("voice_list",), source=SOURCE),
         Only("voice_list", when=Is("sound", "on"), source=SOURCE),
-        *SHOT_RULES[2:],
+        Needed("prompt", when=Is("shot_type", "intelligence"), source=SOURCE),
+        *SHOT_RULES[1:],
         parts.ONE_CAMERA_VALUE,
+        Check(fields=("camera_control",), test=_simple_only, source=parts.CAMERA_SOURCE),
     ),
     features={
         "start_end_frame": All(Given("image"), Given("image_tail")),

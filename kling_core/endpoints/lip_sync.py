@@ -100,7 +100,7 @@ class LipSync(Request):
             kind = "url" if audio.is_url else "file"
             fields |= {"audio_type": kind, f"audio_{kind}": audio}
         else:
-            fields.setdefault("voice_language", _language(fields["voice_id"]))
+            fields.setdefault("voice_language", _language(fields.get("voice_id", "")))
         return {name: _tenths(v) if name == "voice_speed" else v for name, v in fields.items()}
 
 

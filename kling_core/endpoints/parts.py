@@ -38,6 +38,8 @@ Mode = Literal["std", "pro", "4k"]
 Switch = Literal["on", "off"]
 
 PROMPT_MAX = 2500
+SIDE_MAX = 65536
+"""The longest side of any image that Kling takes, in pixels."""
 Problems = list[tuple[str, str, str]]
 
 
@@ -48,7 +50,7 @@ def seconds(value: Any) -> Any:
     """Whole seconds as the wire wants them: 5, 5.0 and "5" become "5"."""
     if isinstance(value, bool):
         raise ValueError("duration is a number of seconds")
-    if isinstance(value, (int, float)) and value == int(value):
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))
     if isinstance(value, str) and value.strip().removesuffix("s").isdecimal():
         return str(int(value.strip().removesuffix("s")))
@@ -101,6 +103,17 @@ def wrapped(key: str) -> Any:
     return parse
 
 
+def shots(value: Any) -> Any:
+    """Shots without an `index` are numbered by their place, from 1."""
+    if not isinstance(value, Sequence) or isinstance(value, (str, bytes)):
+        return value
+    plain: list[Any] = [s.given if isinstance(s, Part) else s for s in value]  # pyright: ignore[reportUnknownVariableType]
+    return [
+        {"index": number, **shot} if isinstance(shot, Mapping) else shot
+        for number, shot in enumerate(plain, 1)
+    ]
+
+
 def watermark(value: Any) -> Any:
     """True and False become the documented object."""
     return {"enabled": value} if isinstance(value, bool) else value
@@ -145,8 +158,8 @@ class Shot(Part):
 class Point(Part):
     """A point on the image; the origin is its bottom-left corner."""
 
-    x: int = param(doc="Pixels from the left edge.", ge=0, unit="pixels")
-    y: int = param(doc="Pixels from the bottom edge.", ge=0, unit="pixels")
+    x: int = param(doc="Pixels from the left edge.", ge=0, le=SIDE_MAX, unit="pixels")
+    y: int = param(doc="Pixels from the bottom edge.", ge=0, le=SIDE_MAX, unit="pixels")
 
 
 class DynamicMask(Part):
@@ -165,7 +178,9 @@ class DynamicMask(Part):
 class ElementRef(Part):
     """A reference to an element of the account."""
 
-    element_id: int = param(doc="The element's id, an integer of up to 18 digits.")
+    element_id: int = param(
+        doc="The element's id, an integer of up to 18 digits.", ge=1, le=10**18 - 1
+    )
 
 
 class VoiceRef(Part):
@@ -271,6 +286,8 @@ def _shots_fit(fields: Mapping[str, Any]) -> Problems:
         return []
     lengths = [int(shot["duration"]) for shot in shots]
     problems: Problems = []
+    if not all(shot["prompt"] for shot in shots):
+        problems.append(("multi_prompt", "each shot needs a prompt", ""))
     if min(lengths) < 1:
         problems.append(("multi_prompt", "each shot lasts at least 1 second", ""))
     total, duration = sum(lengths), fields.get("duration")

@@ -38,6 +38,7 @@ class TextToVideo(Request):
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
         of=list[parts.Shot],
+        parse=parts.shots,
         min_items=1,
         max_items=6,
     )

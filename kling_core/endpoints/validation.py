@@ -48,9 +48,13 @@ def validate(
             violations += [_violation(name, params[name], e) for e in error.errors()]
         else:
             good[name] = _plain(getattr(scratch, name))
-    missing = [p for p in params.values() if p.required and given.get(p.name) in (None, "")]
+    missing = [p for p in params.values() if p.required and _absent(given.get(p.name))]
     violations += [Violation(p.name, "is required", _short(p), p.source) for p in missing]
     return good, [v if v.source else replace(v, source=source) for v in violations]
+
+
+def _absent(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value)
 
 
 def _field(declared: Param, hint: Any) -> tuple[Any, Any]:
@@ -109,7 +113,11 @@ def _plain(value: Any) -> Any:
 
 
 def _in_order(value: BaseModel) -> list[str]:
-    return [name for name in type(value).model_fields if name in value.model_fields_set]
+    return [
+        name
+        for name in type(value).model_fields
+        if name in value.model_fields_set and getattr(value, name) is not None
+    ]
 
 
 def _unknown(name: str, params: Mapping[str, Param]) -> Violation:

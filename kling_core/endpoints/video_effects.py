@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from kling_core.catalog import data
 from kling_core.catalog.rules import Check, ExactlyOne
@@ -44,7 +44,7 @@ class VideoEffects(Request):
         parse=parts.seconds,
         unit="seconds",
     )
-    mode: parts.Mode | None = param(
+    mode: Literal["std", "pro"] | None = param(
         default=None, doc="Only first-generation dual scenes (ended) took one.", wire="input.mode"
     )
     model_name: str | None = param(
@@ -107,6 +107,28 @@ def _first_generation(fields: Mapping[str, Any]) -> parts.Problems:
     ]
 
 
+def _length(fields: Mapping[str, Any]) -> parts.Problems:
+    duration = fields.get("duration")
+    if duration is None:
+        return []
+    scene = data.effects().get(fields.get("effect_scene", ""))
+    dual_today = scene is not None and scene.images == 2 and _today(scene)
+    lengths = ("5",) if dual_today else ("5", "10")
+    if duration in lengths:
+        return []
+    name = scene.name if scene else "an effect"
+    message = f"{name} makes {' or '.join(lengths)} seconds; you asked for {duration}"
+    return [("duration", message, " or ".join(f"duration={length}" for length in lengths))]
+
+
+def _fight(fields: Mapping[str, Any]) -> parts.Problems:
+    model = fields.get("model_name")
+    if fields.get("effect_scene") != "fight" or model in (None, "kling-v1-6"):
+        return []
+    message = f"fight was made by kling-v1-6 only; you asked for {model}"
+    return [("model_name", message, "model_name=kling-v1-6")]
+
+
 ENDPOINT = Endpoint(
     name="video_effects",
     path="/v1/videos/effects",
@@ -120,6 +142,8 @@ ENDPOINT = Endpoint(
         ExactlyOne("image", "images", source=SOURCE),
         Check(fields=("effect_scene", "image", "images"), test=_scene, source=SOURCE),
         Check(fields=("effect_scene", "mode", "model_name"), test=_first_generation, source=SOURCE),
+        Check(fields=("effect_scene", "duration"), test=_length, source=SOURCE),
+        Check(fields=("effect_scene", "model_name"), test=_fight, source=SOURCE),
     ),
     example={"effect_scene": "bullet_time_360", "image": "photo.jpg"},
 )

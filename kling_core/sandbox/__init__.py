@@ -3,9 +3,9 @@
     with Sandbox() as sandbox:
         ...  # point any client at sandbox.url with sandbox.access_key and sandbox.secret_key
 
-Words in a prompt that decide its fate: `forbidden-content` (accepted, then failed by moderation) and
-`policy-refused` (refused at once with 1301). Faults on demand: `sandbox.faults.add(Fault(...))`, or
-`POST /sandbox/faults` with the same fields as JSON.
+Words in a prompt that decide its fate: `forbidden-content` (accepted, then failed by moderation)
+and `policy-refused` (refused at once with 1301). Faults on demand:
+`sandbox.faults.add(Fault(...))`, or `POST /sandbox/faults` with the same fields as JSON.
 """
 
 from __future__ import annotations

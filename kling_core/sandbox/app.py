@@ -157,9 +157,9 @@ class App:
         return None
 
     def _answer(self, route: Route, request: Request, body: bytes, fault: Fault | None) -> Response:
+        if fault and fault.action == "refuse":
+            return self._refuse(Refusal(fault.code, fault.message, status=fault.status))
         try:
-            if fault and fault.action == "refuse":
-                raise Refusal(fault.code, fault.message, status=fault.status)
             if route.kind == "control":
                 data, warnings = self._control(request.method, body), []
             elif route.kind == "account":

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
-from collections.abc import Callable
 from typing import Any
 
 from uvicorn import Config, Server
@@ -12,19 +12,41 @@ from uvicorn import Config, Server
 from kling_core.sandbox.wire import reset
 
 _START_SECONDS = 15.0
-_GRACE_SECONDS = 0.4
+_GRACE_SECONDS = 0.3
 
 
-class _Announcing(Server):
-    """A server that says when it listens."""
+class _PromptServer(Server):
+    """A server that says when it listens and ends by an event, where uvicorn's own polls."""
 
-    def __init__(self, config: Config, listening: Callable[[], None]) -> None:
+    def __init__(self, config: Config, listening: threading.Event) -> None:
         super().__init__(config)
         self._listening = listening
+        self.leaving = asyncio.Event()
 
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
-        self._listening()
+        self._listening.set()
+
+    async def main_loop(self) -> None:
+        while not self.leaving.is_set():
+            # The tick of count 0 renews the date header.
+            await self.on_tick(0)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.leaving.wait(), 1.0)
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        del sockets
+        for server in self.servers:
+            server.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        tasks = set(self.server_state.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+        for connection in list(self.server_state.connections):
+            reset(connection)
+        for task in tasks:
+            task.cancel()
 
 
 class BackgroundServer:
@@ -35,10 +57,9 @@ class BackgroundServer:
         self._port = port
         self._ready = threading.Event()
         self._failure: BaseException | None = None
-        self._server: _Announcing | None = None
+        self._server: _PromptServer | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
-        self.stopping: asyncio.Event | None = None
 
     @property
     def loop(self) -> asyncio.AbstractEventLoop:
@@ -51,7 +72,10 @@ class BackgroundServer:
         return list(self._server.server_state.connections) if self._server else []
 
     def start(self, app: Any) -> int:
-        """Starts serving `app(stopping)` and returns the port. Raises `OSError` when it cannot."""
+        """Serves the application and returns the port. Raises `OSError` when it cannot listen.
+
+        The application's `stopping` is set to an event that says when stalled requests must end.
+        """
         self._thread = threading.Thread(
             target=self._run, args=(app,), name="kling-sandbox-server", daemon=True
         )
@@ -64,29 +88,12 @@ class BackgroundServer:
 
     def stop(self) -> None:
         """Ends the server; whoever is still connected after a short grace is cut off."""
-        thread, server = self._thread, self._server
-        if thread is None or server is None or self._loop is None:
+        if self._thread is None or self._server is None or self._loop is None:
             return
-        server.should_exit = True
-        self._call(self.stopping.set if self.stopping else None)
-        thread.join(_GRACE_SECONDS)
-        if thread.is_alive():
-            self._call(self._cut_off)
-            thread.join(5)
-
-    def _call(self, function: Callable[[], object] | None) -> None:
-        try:
-            if function and self._loop:
-                self._loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            # The loop has closed in the meantime, which is what was wanted.
-            return
-
-    def _cut_off(self) -> None:
-        assert self._server is not None
-        self._server.force_exit = True
-        for connection in self.connections():
-            reset(connection)
+        # A loop that has closed in the meantime is what was wanted.
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._server.leaving.set)
+        self._thread.join(5)
 
     def _run(self, app: Any) -> None:
         try:
@@ -98,8 +105,6 @@ class BackgroundServer:
 
     async def _serve(self, app: Any) -> None:
         self._loop = asyncio.get_running_loop()
-        self.stopping = asyncio.Event()
-        app.stopping = self.stopping
         config = Config(
             app,
             host=self._host,
@@ -110,7 +115,7 @@ class BackgroundServer:
             lifespan="off",
             access_log=False,
             log_config=None,
-            timeout_graceful_shutdown=2,
         )
-        self._server = _Announcing(config, self._ready.set)
+        self._server = _PromptServer(config, self._ready)
+        app.stopping = self._server.leaving
         await self._server.serve()

@@ -87,9 +87,9 @@ def units(
 ) -> Decimal:
     """What one output costs in units of its pack, from the price table.
 
-    `variant` tells sound, voice, image and resolution. Where the table has no row or no units (effects,
-    try-on) the sandbox charges by its own estimate: effects as a 5 s clip of kling-v1-6 in std mode,
-    the rest as US dollars over the price of one image unit.
+    `variant` tells sound, voice, image and resolution. Where the table has no row or no units
+    (effects, try-on) the sandbox charges by its own estimate: effects as a 5 s clip of kling-v1-6
+    in std mode, the rest as US dollars over the price of one image unit.
     """
     for row in load("prices")["rows"]:
         if _priced(row, endpoint, model_name, mode, seconds, variant):

@@ -1,7 +1,7 @@
 """Reads a JSON body field by field, strictly, and remembers which keys nobody asked for.
 
-The live reaction to unknown keys is not documented; they are ignored here and recorded. Strings that
-stand for a number or a boolean are taken where official samples send them so.
+The live reaction to unknown keys is not documented; they are ignored here and recorded. Strings
+that stand for a whole number or a boolean are taken, as official samples send them so.
 """
 
 from __future__ import annotations

@@ -15,8 +15,9 @@ import urllib.request
 import wave
 from array import array
 from collections.abc import Callable
+from http.client import HTTPMessage
 from pathlib import Path, PurePosixPath
-from typing import Final
+from typing import IO, Final
 from urllib.parse import urlsplit
 
 from kling_core.sandbox.fields import AUDIO_BYTES, IMAGE_BYTES, MIB, Source
@@ -188,14 +189,16 @@ class _StayHere(urllib.request.HTTPRedirectHandler):
     def redirect_request(
         self,
         req: urllib.request.Request,
-        fp: object,
+        fp: IO[bytes],
         code: int,
         msg: str,
-        headers: object,
+        headers: HTTPMessage,
         newurl: str,
     ) -> urllib.request.Request | None:
         # None ends the fetch as an HTTP error.
-        return urllib.request.Request(newurl) if urlsplit(newurl).hostname in _LOCAL else None
+        if urlsplit(newurl).hostname not in _LOCAL:
+            return None
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _fetch(url: str, at_most: int) -> bytes:

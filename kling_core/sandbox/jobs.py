@@ -1,4 +1,4 @@
-"""What a contract makes of an accepted request: a `Job`, and what a job may use to make its outputs."""
+"""What a contract makes of an accepted request, a `Job`, and what a job has to work with."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from kling_core.sandbox.jobs import Bench, Output
@@ -17,6 +17,7 @@ from kling_core.sandbox.tasks import Account, SandboxTask
 
 _WORKERS = 2
 _QUEUED_SHARE = 0.1
+_PATIENCE_SECONDS = 0.5
 _BROKEN_INPUT = "File content is invalid"
 
 Timer = Callable[[float, Callable[[], None]], object]
@@ -47,6 +48,7 @@ class Lifecycle:
         self._speed = speed
         self._stopping = stopping
         self._on_change = on_change
+        self._futures: set[Future[list[Output]]] = set()
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="kling-sandbox-render")
 
     def begin(self, task: SandboxTask, timer: Timer, *, extra_seconds: float = 0.0) -> None:
@@ -55,6 +57,9 @@ class Lifecycle:
             self._on_change(task)
         length = task.job.nominal_seconds / self._speed
         future = None if task.doom else self._pool.submit(task.job.make, self._bench)
+        if future:
+            self._futures.add(future)
+            future.add_done_callback(self._futures.discard)
         run = _Run(task, time.monotonic() + length + extra_seconds, future)
         timer(length * _QUEUED_SHARE, lambda: self._process(task))
         timer(length + extra_seconds, lambda: self._settle(run))
@@ -62,8 +67,13 @@ class Lifecycle:
             future.add_done_callback(lambda _: self._settle(run))
 
     def stop(self) -> None:
-        """Ends the workers; renders notice within a frame."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """Ends the workers. Renders notice within a frame; only the first one in a process, which
+        still loads its libraries, is not waited for longer than half a second.
+        """
+        self._pool.shutdown(wait=False, cancel_futures=True)
+        busy = wait(set(self._futures), _PATIENCE_SECONDS).not_done
+        if not busy:
+            self._pool.shutdown(wait=True)
 
     def _process(self, task: SandboxTask) -> None:
         # Under one lock with its report, so that reports come in order and tell the right status.

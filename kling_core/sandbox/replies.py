@@ -1,4 +1,4 @@
-"""The answers' shapes: envelopes, tasks, callback bodies (Kling API reference, response envelope)."""
+"""The answers' shapes: envelopes, tasks, packs (Kling API reference, response envelope)."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from decimal import Decimal
 from pathlib import Path
@@ -48,18 +49,23 @@ def serve(
     )
     ended = threading.Event()
 
-    def end(number: int, frame: FrameType | None) -> None:
+    def end(_number: int, _frame: FrameType | None) -> None:
         ended.set()
 
     before = {kind: signal.signal(kind, end) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
         with sandbox:
-            print(how_to_reach(sandbox), flush=True)
+            _say(how_to_reach(sandbox))
             ended.wait()
     finally:
         for kind, handler in before.items():
             signal.signal(kind, handler)
-    print("Sandbox stopped.", flush=True)
+    _say("Sandbox stopped.")
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 def how_to_reach(sandbox: Sandbox) -> str:

@@ -1,4 +1,4 @@
-"""The account: tasks by id, external id and output, slots, balances and the 30 days of retention."""
+"""The account: tasks by id, external id and output; slots, balances, 30 days of retention."""
 
 from __future__ import annotations
 
@@ -21,13 +21,18 @@ RETENTION_SECONDS: Final = 30 * 24 * 3600
 """Results and ids are purged 30 days after the task was made."""
 
 
+def new_id() -> str:
+    """A decimal id of 18 digits, like the service's."""
+    return str(10**17 + secrets.randbelow(9 * 10**17))
+
+
 @dataclass
 class Made:
     """One output of a task as the service keeps it."""
 
     output: Output
     index: int
-    video_id: str = field(default_factory=lambda: new_id())
+    video_id: str = field(default_factory=new_id)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     generation: int = 0
     """Goes up when a URL is declared dead; earlier URLs answer 403."""
@@ -44,7 +49,7 @@ class SandboxTask:
     external_task_id: str = ""
     callback_url: str = ""
     watermark: bool = False
-    task_id: str = field(default_factory=lambda: new_id())
+    task_id: str = field(default_factory=new_id)
     status: Status = "submitted"
     status_msg: str = ""
     updated_at: int = 0
@@ -226,8 +231,3 @@ class Account:
                 for made in task.outputs:
                     del self._media[made.token]
                     made.output.path.unlink(missing_ok=True)
-
-
-def new_id() -> str:
-    """A decimal id of 18 digits, like the service's."""
-    return str(10**17 + secrets.randbelow(9 * 10**17))

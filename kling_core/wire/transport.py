@@ -1,23 +1,25 @@
 """The two ports to the network: the only file that imports httpx.
 
+The blocking port must not pay for asyncio, which only the other one imports.
+
 Requests are built bare, so that no client default (header, cookie, auth) ever joins them: what is
 sent is what the flow says, and the media host never sees a credential.
 """
 
 from __future__ import annotations
 
-import asyncio
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
 from kling_core.flow import NoReply, Reply, Save, Saved, Send
 
 if TYPE_CHECKING:
+    import asyncio
+
     from kling_core.wire.body import JSONBody
 
 _NOT_SENT = (
@@ -31,8 +33,7 @@ _NOT_SENT = (
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeouts:
+class Timeouts(NamedTuple):
     """Seconds: for connecting, for each read or write, and for a whole create."""
 
     connect: float = 10.0
@@ -115,6 +116,8 @@ class AsyncTransport:
     def _client(self) -> httpx.AsyncClient:
         if self._given is not None:
             return self._given
+        import asyncio
+
         loop = asyncio.get_running_loop()
         client = self._pools.get(loop)
         if client is None:
@@ -130,6 +133,8 @@ class AsyncTransport:
             if effect.body is None:
                 response = await send
             else:
+                import asyncio
+
                 response = await asyncio.wait_for(send, self._timeouts.total)
         except (httpx.HTTPError, httpx.InvalidURL, _Late) as error:
             return _no_reply(error)
@@ -162,10 +167,14 @@ class AsyncTransport:
 
     async def sleep(self, seconds: float) -> None:
         """Yield to the loop."""
+        import asyncio
+
         await asyncio.sleep(seconds)
 
     async def close(self) -> None:
         """Close the connections of this loop that are ours."""
+        import asyncio
+
         client = self._pools.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()

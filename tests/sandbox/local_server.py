@@ -66,7 +66,7 @@ class LocalServer:
                 self.send_response(server.statuses.pop(0) if server.statuses else 200)
                 self.end_headers()
 
-            def log_message(self, format: str, *args: Any) -> None:
+            def log_message(self, *_: Any) -> None:
                 return
 
         return Handler

@@ -40,7 +40,7 @@ def test_token_without_nbf_is_taken(shared: Any, forge: Forge) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "code"),
+    "changes, code",
     [
         ({"secret": "x" * 32}, 1000),
         ({"iss": "somebody else"}, 1002),
@@ -59,7 +59,7 @@ def test_bad_claims(shared: Any, forge: Forge, changes: dict[str, Any], code: in
 
 
 @pytest.mark.parametrize(
-    ("header", "code", "text"),
+    "header, code, text",
     [
         (None, 1001, "Authorization is empty"),
         ("", 1001, "Authorization is empty"),

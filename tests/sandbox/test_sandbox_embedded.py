@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +49,7 @@ def test_many_at_once_are_apart() -> None:
 
 def test_stop_under_stall_and_render(start: Any) -> None:
     """A silent request, an idle connection and a running render do not hold up the end."""
+    import_module("kling_core.sandbox.render")
     api = start(speed=1, quality="std")
     api.create(T2V, BOAT | {"mode": "pro", "duration": "10"})
     api.sandbox.faults.add(Fault("stall", kind="list"))
@@ -70,6 +72,26 @@ def test_stop_under_stall_and_render(start: Any) -> None:
     assert threads() == []
 
 
+def test_stop_while_the_first_render_loads() -> None:
+    """In a fresh process the libraries of the first render load for long; the end does not wait."""
+    program = """
+import time, httpx
+from kling_core.sandbox import Sandbox
+sandbox = Sandbox(speed=1).start()
+body = {"model_name": "kling-v2-5-turbo", "prompt": "a boat"}
+headers = {"Authorization": f"Bearer {sandbox.api_key}"}
+httpx.post(sandbox.url + "/v1/videos/text2video", json=body, headers=headers, trust_env=False)
+began = time.monotonic()
+sandbox.stop()
+print(time.monotonic() - began)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert float(done.stdout) < 1
+    assert done.stderr == ""
+
+
 def test_inside_a_running_loop() -> None:
     """Start, use and stop work within asyncio, as in a notebook."""
 
@@ -84,11 +106,14 @@ def test_inside_a_running_loop() -> None:
     assert threads() == []
 
 
-def test_start_and_stop_twice(tmp_path: Path) -> None:
+def test_start_and_stop_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Both may be repeated; the temporary folder goes with the sandbox."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     sandbox = Sandbox(quality="test")
     assert sandbox.start() is sandbox.start()
+    assert len(list(tmp_path.iterdir())) == 1
     sandbox.stop()
+    assert list(tmp_path.iterdir()) == []
     sandbox.stop()
     with pytest.raises(httpx.ConnectError):
         httpx.get(sandbox.url, trust_env=False)

@@ -1,4 +1,4 @@
-"""Tasks over their life: states, ids, lists, slots, balances, moderation, retention, retired models."""
+"""Tasks over their life: states, ids, lists, slots, balances, moderation, retention, models."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_speed_scales_the_nominal_time(start: Any) -> None:
 
 
 def test_unknown_task(api: Any) -> None:
-    """An unknown id is 400/1201 with the live text, on every endpoint, also for another one's task."""
+    """An unknown id is 400/1201 with the live text; so is another endpoint's task."""
     task_id = api.create(T2V, BOAT)["task_id"]
     for path, any_id in ((T2V, "404"), (I2V, task_id), (IMAGES, "my-id"), (T2V, "a/b")):
         answer = api.get(f"{path}/{any_id}")
@@ -123,7 +123,7 @@ def test_list_pages_newest_first(start: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("params", "field"),
+    "params, field",
     [
         ({"pageNum": 0}, "pageNum"),
         ({"pageNum": 1001}, "pageNum"),
@@ -179,7 +179,7 @@ def test_slots_of_images_count_n(start: Any) -> None:
 
 
 def test_balance(start: Any) -> None:
-    """Units go with success; a task that the rest does not cover is 429/1102; packs are separate."""
+    """Units go with success; a task beyond the balance is 429/1102; packs are separate."""
     api = start(units="2", image_units=0)
     assert api.finish(T2V, BOAT)["final_unit_deduction"] == "1.5"
     answer = api.post(T2V, BOAT)

@@ -340,7 +340,7 @@ REFUSED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "body", "text"), REFUSED)
+@pytest.mark.parametrize("path, body, text", REFUSED)
 def test_refused(api: Api, path: str, body: dict[str, Any], text: str) -> None:
     """A wrong body is 400/1201 and the message names the field; nothing is accepted."""
     assert text in api.refused(path, body)
@@ -435,7 +435,7 @@ LATER: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("path", "body", "text"), LATER)
+@pytest.mark.parametrize("path, body, text", LATER)
 def test_pixels_fail_the_task_later(start: Any, path: str, body: dict[str, Any], text: str) -> None:
     """Wrong pixels are accepted and fail the task after a while, free of charge."""
     api = start()

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_core.catalog import data
-from kling_core.catalog.rules import Given, check, untaken
+from kling_core.catalog.capability import untaken
+from kling_core.catalog.rules import Given, check
 from kling_core.endpoints import image_generation, image_to_video, text_to_video
 from kling_core.endpoints.base import Endpoint
 from kling_core.errors import Violation

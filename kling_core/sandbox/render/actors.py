@@ -64,9 +64,9 @@ def _falling(
     strengths = [(sprite * (step / 8)).astype(np.uint8) for step in range(9)]
 
     def draw(frame: Planes, seconds: float) -> None:
-        for x, y, pace, phase in drops:
-            x += speed[0] * pace * seconds + sway * math.sin(phase + seconds * 1.4)
-            y += speed[1] * pace * seconds
+        for first_x, first_y, pace, phase in drops:
+            x = first_x + speed[0] * pace * seconds + sway * math.sin(phase + seconds * 1.4)
+            y = first_y + speed[1] * pace * seconds
             left = int((x % 1) * (width - columns))
             top = int((y % 1) * (height - rows))
             glow = 0.55 + 0.45 * math.sin(phase + 2.4 * seconds) if twinkle else pace / 1.4

@@ -24,7 +24,8 @@ Floats = npt.NDArray[np.float32]
 @dataclass(frozen=True)
 class Mask:
     """A region and its way: an image that is white (or opaque) inside the region, and the points
-    of the way in pixels of the input image, the origin at its bottom left corner."""
+    of the way in pixels of the input image, the origin at its bottom left corner.
+    """
 
     mask: bytes
     points: Sequence[tuple[float, float]]
@@ -71,7 +72,7 @@ class _Piece:
         luma = (slice(self._top, bottom), slice(self._left, right))
         chroma = (slice(self._top // 2, bottom // 2), slice(self._left // 2, right // 2))
         part = Planes(picture.y[luma], picture.u[chroma], picture.v[chroma])
-        self._layer = Layer.masked(_padded(part, "edge"), np.pad(area[luma], 4))
+        self._layer = Layer.masked(_padded(part), np.pad(area[luma], ((4, 4), (4, 4))))
 
     def draw(self, frame: Planes, t: float) -> None:
         if self._layer is None:

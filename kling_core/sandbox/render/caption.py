@@ -145,7 +145,7 @@ def _font_files() -> dict[str, str]:
     for root in _font_folders():
         for folder, _, names in os.walk(root):
             for name in wanted.intersection(names):
-                found.setdefault(name, os.path.join(folder, name))
+                found.setdefault(name, str(Path(folder, name)))
     return found
 
 

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +16,17 @@ from kling_core.sandbox.render.actors import weather
 from kling_core.sandbox.render.encode import frame_count, write_clip
 from kling_core.sandbox.render.errors import never
 from kling_core.sandbox.render.motion import Lens, View, ease
-from kling_core.sandbox.render.planes import Layer, Plane, Planes, dissolve, place
+from kling_core.sandbox.render.planes import Layer, Planes, blend, dissolve
 from kling_core.sandbox.render.read import cover, read_image
 from kling_core.sandbox.render.scenes import seed_of
 from kling_core.sandbox.render.sizes import Size
+from kling_core.sandbox.render.warp import Fine, net
 
 __all__ = ["FAMILIES", "effect", "family_of"]
 
 Moment = Callable[[float], Planes]
-Field = npt.NDArray[np.float64]
+Field = npt.NDArray[np.floating[Any]]
 Bend = Callable[[Field, Field, float], tuple[Field, Field]]
-
-_CELLS = 18
 
 
 def effect(
@@ -80,38 +80,18 @@ def _bent(bend: Bend) -> Callable[[Planes, random.Random], Moment]:
 
     def family(picture: Planes, rng: random.Random) -> Moment:
         del rng
-        at = np.linspace(-1, 1, _CELLS + 1)
-        grid_x, grid_y = np.meshgrid(at, at)
+        rubber = Fine(picture)
+        grid_x, grid_y = (2 * knots - 1 for knots in net())
 
         def moment(t: float) -> Planes:
-            x, y = bend(grid_x, grid_y, t)
-            x, y = (np.clip(v, -1, 1) / 2 + 0.5 for v in (x, y))
-            return Planes(*(_meshed(plane, x, y) for plane in picture))
+            x, y = (np.clip(v / 2 + 0.5, 0, 1) for v in bend(grid_x, grid_y, t))
+            return rubber.bent(
+                x.astype(np.float32), y.astype(np.float32), picture.width, picture.height
+            )
 
         return moment
 
     return family
-
-
-def _meshed(plane: Plane, x: Field, y: Field) -> Plane:
-    height, width = plane.shape
-    across = np.rint(np.linspace(0, width, _CELLS + 1)).astype(int)
-    down = np.rint(np.linspace(0, height, _CELLS + 1)).astype(int)
-    source_x, source_y = x * width, y * height
-    cells: list[tuple[tuple[int, ...], tuple[float, ...]]] = []
-    for row in range(_CELLS):
-        for column in range(_CELLS):
-            corners = ((0, 0), (1, 0), (1, 1), (0, 1))
-            quad = tuple(
-                float(source[row + i, column + j])
-                for i, j in corners
-                for source in (source_x, source_y)
-            )
-            target = (across[column], down[row], across[column + 1], down[row + 1])
-            cells.append((tuple(int(v) for v in target), quad))
-    image = Image.fromarray(np.pad(plane, ((0, 1), (0, 1)), "edge"))
-    bent = image.transform((width, height), Image.Transform.MESH, cells, Image.Resampling.BILINEAR)
-    return np.array(bent)
 
 
 def _squish(x: Field, y: Field, t: float) -> tuple[Field, Field]:
@@ -139,7 +119,7 @@ def _sway(x: Field, y: Field, t: float) -> tuple[Field, Field]:
     """A dance: the feet stay, the hips and the head swing to a beat."""
     free = np.clip((1 - y) / 2, 0, 1)
     beat = math.sin(2 * math.pi * 4 * t)
-    shift = 0.17 * beat * free * np.sin(2.4 * free + 0.4)
+    shift = 0.3 * beat * free * np.sin(2.4 * free + 0.4)
     hop = 0.06 * abs(math.sin(2 * math.pi * 4 * t)) * free
     return x + shift * (1 - np.abs(x) ** 3), y + hop * (1 - np.abs(y) ** 3)
 
@@ -176,18 +156,23 @@ def _confetti(picture: Planes, rng: random.Random) -> Moment:
     ]
     flight = [
         (rng.random(), rng.uniform(0.75, 1.25), rng.uniform(-0.2, 0.2), rng.randrange(5))
-        for _ in range(70)
+        for _ in range(48)
     ]
 
     def moment(t: float) -> Planes:
         frame = lens.look(View(1 + 0.08 * ease(t)))
         for index, (x, pace, side, colour) in enumerate(flight):
-            clock = t * 2.2 * pace - 0.5 * (index % 7) / 7
+            clock = t * 1.9 * pace - 0.75 * (index % 7) / 7
             if clock < 0:
                 continue
             y = 1.05 - 2.3 * clock + 1.9 * clock**2
             scrap = scraps[colour * 4 + int(clock * 14 + index) % 4]
-            place(frame, scrap, (x + side * clock) % 1 * picture.width, y * picture.height)
+            blend(
+                frame,
+                scrap,
+                int((x + side * clock) % 1 * picture.width),
+                int(y * picture.height),
+            )
         return frame
 
     return moment
@@ -227,8 +212,8 @@ def _seasons(picture: Planes, rng: random.Random) -> Moment:
     """Day turns into night while snow begins to fall."""
     night = Planes(
         (16 + (picture.y.astype(np.float32) - 16) * 0.38).astype(np.uint8),
-        np.clip(picture.u * 0.5 + 82, 0, 255).astype(np.uint8),
-        np.clip(picture.v * 0.5 + 52, 0, 255).astype(np.uint8),
+        np.clip(picture.u * 0.4 + 95, 0, 255).astype(np.uint8),
+        np.clip(picture.v * 0.4 + 67, 0, 255).astype(np.uint8),
     )
     snow = weather("snow", picture.width, picture.height, rng.getrandbits(32))
 

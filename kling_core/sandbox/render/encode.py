@@ -1,9 +1,11 @@
 """Writing clips: H.264 and AAC in an MP4 that can be played while it downloads."""
 
+# PyAV's stubs leave some of their types open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -31,13 +33,13 @@ def frame_count(seconds: float, fps: Fraction | int) -> int:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path) -> Generator[Path]:
     """A temporary name beside `path` that takes its place on success and vanishes on failure."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
         yield part
-        os.replace(part, path)
+        part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 

@@ -1,5 +1,8 @@
 """Going on from a clip: an extension that joins without a seam, and a voice laid over it."""
 
+# PyAV's stubs leave some of their types open.
+# pyright: reportUnknownMemberType=false
+
 from __future__ import annotations
 
 import math
@@ -137,7 +140,7 @@ def _join(part: Path, parent: Path, piece: Path, cancelled: Callable[[], bool]) 
     ):
         kept: list[Stream] = [first.streams.video[0], *first.streams.audio[:1]]
         tracks: dict[int, Stream] = {s.index: out.add_stream_from_template(s) for s in kept}
-        picture, end = tracks[kept[0].index], 0
+        end = 0
         for packet in first.demux(kept):
             if packet.dts is None or packet.pts is None:
                 continue
@@ -151,7 +154,7 @@ def _join(part: Path, parent: Path, piece: Path, cancelled: Callable[[], bool]) 
             if packet.dts is None or packet.pts is None:
                 continue
             packet.pts, packet.dts = packet.pts + end, packet.dts + end
-            packet.stream = picture
+            packet.stream = out.streams.video[0]
             out.mux(packet)
 
 
@@ -166,7 +169,7 @@ def _loudness(voice: npt.NDArray[np.float32], fps: Fraction) -> npt.NDArray[np.f
 def _draw_bars(picture: Planes, loudness: npt.NDArray[np.float32], index: int) -> None:
     """Seven bars that open and close like a mouth, in the lower right corner."""
     level = float(loudness[index]) if index < len(loudness) else 0.0
-    unit = max(2, picture.height // 120) // 2 * 2
+    unit = max(4, round(picture.height / 60)) // 2 * 2
     middle = (picture.height - 8 * unit) // 2 * 2
     for bar in range(7):
         bow = math.cos((bar - 3) / 3.6 * math.pi / 2)

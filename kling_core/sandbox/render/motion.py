@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from kling_core.sandbox.render.planes import Box, Plane, Planes, sample
+from kling_core.sandbox.render.planes import Box, Planes
+from kling_core.sandbox.render.warp import Fine, Floats, net
 
 __all__ = ["Camera", "Lens", "View", "camera_view", "drift_view", "ease", "push_in"]
 
@@ -17,8 +16,6 @@ _FOCAL = 2.2
 _TURN = 11.0
 _ROLL = 10.0
 _PADDING = 0.25
-
-Matrix = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -116,36 +113,31 @@ class Lens:
     """
 
     def __init__(self, picture: Planes, width: int, height: int, *, turning: bool = False) -> None:
-        self._core = (picture.width, picture.height)
-        self._picture = _roomy(picture) if turning else picture
-        self._turning, self._width, self._height = turning, width, height
+        self._width, self._height, self._turning = width, height, turning
+        self._whole = (picture.width, picture.height)
+        self._fine = Fine(_roomy(picture) if turning else picture)
 
     def look(self, view: View) -> Planes:
         """What is seen at this view, as planes that may be drawn upon."""
         width, height = self._width, self._height
         if not self._turning:
-            return sample(self._picture, view.box(*self._core), width, height)
-        centre = (self._picture.width / 2, self._picture.height / 2)
-        onto = _projection(view, self._core, centre, (width, height))
-        half = _halved(onto)
-        return Planes(
-            _project(self._picture.y, onto, width, height),
-            _project(self._picture.u, half, width // 2, height // 2),
-            _project(self._picture.v, half, width // 2, height // 2),
-        )
+            return self._fine.part(view.box(*self._whole), width, height)
+        x, y = _turned_net(view, width / height)
+        margin = 1 + 2 * _PADDING
+        return self._fine.bent((x + _PADDING) / margin, (y + _PADDING) / margin, width, height)
 
 
 def _roomy(picture: Planes) -> Planes:
     """`picture` with a mirrored margin, so that a turned camera never looks past its edge."""
-    across = round(picture.width * _PADDING / 2) * 2
-    down = round(picture.height * _PADDING / 2) * 2
-    return Planes(
-        np.pad(picture.y, ((down, down), (across, across)), "reflect"),
-        *(
-            np.pad(chroma, ((down // 2,) * 2, (across // 2,) * 2), "reflect")
-            for chroma in (picture.u, picture.v)
-        ),
+    luma, u, v = (
+        np.pad(
+            plane,
+            [(round(side * _PADDING),) * 2 for side in plane.shape],
+            "reflect",
+        )
+        for plane in picture
     )
+    return Planes(luma, u, v)
 
 
 def _strength(value: float) -> float:
@@ -173,46 +165,21 @@ def _simple_view(axis: str | None, s: float, e: float) -> View:
             raise ValueError(f"unknown camera axis {axis!r}")
 
 
-def _projection(
-    view: View, core: tuple[float, float], centre: tuple[float, float], target: tuple[int, int]
-) -> Matrix:
-    """The map from target pixels to pixels of the picture, by a turned pinhole camera."""
+def _turned_net(view: View, ratio: float) -> tuple[Floats, Floats]:
+    """Where in the picture (0..1) a turned pinhole camera sees each knot of the frame."""
     yaw, pitch, roll = (math.radians(a) for a in (view.yaw, view.pitch, view.roll))
-    turn_yaw = np.array(
-        [[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]]
+    across, down = net()
+    x = (2 * across - 1) * np.float32(ratio / view.zoom)
+    y = (2 * down - 1) * np.float32(1 / view.zoom)
+    x, y = x * math.cos(roll) - y * math.sin(roll), x * math.sin(roll) + y * math.cos(roll)
+    y, ahead = (
+        y * math.cos(pitch) - _FOCAL * math.sin(pitch),
+        y * math.sin(pitch) + _FOCAL * math.cos(pitch),
     )
-    turn_pitch = np.array(
-        [[1, 0, 0], [0, math.cos(pitch), -math.sin(pitch)], [0, math.sin(pitch), math.cos(pitch)]]
+    x, ahead = (
+        x * math.cos(yaw) + ahead * math.sin(yaw),
+        ahead * math.cos(yaw) - x * math.sin(yaw),
     )
-    turn_roll = np.array(
-        [[math.cos(roll), -math.sin(roll), 0], [math.sin(roll), math.cos(roll), 0], [0, 0, 1]]
-    )
-    width, height = target
-    rays = np.array([[2 / height, 0, -width / height], [0, 2 / height, -1], [0, 0, _FOCAL]])
-    scale = core[1] / 2
-    screen = np.array(
-        [
-            [scale * _FOCAL, 0, centre[0] + view.x * core[0]],
-            [0, scale * _FOCAL, centre[1] + view.y * core[1]],
-            [0, 0, 1],
-        ]
-    )
-    zoom = np.diag([1 / view.zoom, 1 / view.zoom, 1.0])
-    matrix = screen @ turn_yaw @ turn_pitch @ turn_roll @ zoom @ rays
-    return matrix / matrix[2, 2]
-
-
-def _halved(matrix: Matrix) -> Matrix:
-    """The same map between planes of half the size."""
-    half = np.diag([0.5, 0.5, 1.0]) @ matrix @ np.diag([2.0, 2.0, 1.0])
-    return half / half[2, 2]
-
-
-def _project(plane: Plane, matrix: Matrix, width: int, height: int) -> Plane:
-    image = Image.fromarray(plane).transform(
-        (width, height),
-        Image.Transform.PERSPECTIVE,
-        [float(value) for value in matrix.reshape(-1)[:8]],
-        Image.Resampling.BILINEAR,
-    )
-    return np.array(image)
+    seen_x = x / ahead * _FOCAL / (2 * ratio) + (0.5 + view.x)
+    seen_y = y / ahead * _FOCAL / 2 + (0.5 + view.y)
+    return seen_x.astype(np.float32), seen_y.astype(np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -134,7 +134,7 @@ def frames_of(path: Path, last: bool = False) -> Iterator[Planes]:
 
 
 @contextmanager
-def decoding(what: str) -> Iterator[None]:
+def decoding(what: str) -> Generator[None]:
     """Turn the decoder's errors into `BadMedia` about `what`."""
     try:
         yield

@@ -214,11 +214,14 @@ class _Canvas:
 
     def land(self, line: Floats, colour: Floats) -> None:
         """Fill below `line`, with haze gathering at the foot."""
-        cover = np.clip(self.rows - line[None, :] + 0.5, 0, 1)[..., None]
-        foot = np.clip((self.rows - line[None, :]) / (self.height * 0.3), 0, 1)[..., None]
+        top = int(max(0, line.min()))
+        below = self.rows[top:] - line[None, :]
+        cover = np.clip(below + np.float32(0.5), 0, 1)[..., None]
+        foot = np.clip(below / np.float32(self.height * 0.3), 0, 1)[..., None]
         haze = colour + (np.array(self.mood.low, np.float32) - colour) * np.float32(0.22)
-        shade = colour * (1 - foot) + haze * foot
-        self.pixels += (shade - self.pixels) * cover
+        shade = colour + (haze - colour) * foot
+        part = self.pixels[top:]
+        part += (shade - part) * cover
 
     def snow_caps(self, line: Floats, colour: Floats) -> None:
         """White where a range is high, with a ragged lower edge."""
@@ -354,7 +357,7 @@ def _paint_dunes(canvas: _Canvas) -> None:
         depth = 0.2 + 0.25 * layer
         share = np.float32(0.2 if canvas.mood.dark else 0.45)
         tone = canvas.colour(depth) * np.float32(0.55) + sand * share
-        canvas.land(line, tone)
+        canvas.land(line, tone.astype(np.float32))
 
 
 def _paint_city(canvas: _Canvas) -> None:

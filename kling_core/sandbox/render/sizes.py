@@ -25,7 +25,7 @@ class Size(NamedTuple):
     height: int
 
     def times(self, factor: float) -> Size:
-        """This size, larger by `factor`, in even numbers."""
+        """The size made larger by `factor`, in even numbers."""
         return Size(round(self.width * factor / 2) * 2, round(self.height * factor / 2) * 2)
 
 

@@ -11,15 +11,15 @@ from PIL import Image
 from kling_core.sandbox.render.actors import Actor, traveller, weather
 from kling_core.sandbox.render.caption import caption
 from kling_core.sandbox.render.motion import Camera, Lens, View, camera_view, drift_view
-from kling_core.sandbox.render.planes import Layer, Planes, blend, sample
+from kling_core.sandbox.render.planes import Layer, Planes, blend
 from kling_core.sandbox.render.scenes import Landscape, paint, seed_of
 from kling_core.sandbox.render.sizes import Size
+from kling_core.sandbox.render.warp import FineLayer
 
 __all__ = ["Stage", "caption_drawer", "picture_of"]
 
 Drawer = Callable[[Planes, float], None]
 
-_OVERSIZE = 1.2
 _PARALLAX = 1.7
 
 
@@ -44,7 +44,8 @@ class Stage:
         land = paint(prompt, size.width, size.height, self._seed)
         self._water = land.water
         self._turning = self._view(0.0).turned or self._view(1.0).turned
-        far, self._near, self._top = _layers(land, size, flat=self._turning)
+        far, near, self._top = _layers(land, size, flat=self._turning)
+        self._near = FineLayer(near) if near else None
         self._far_size = (far.width, far.height)
         self._lens = Lens(far, *size, turning=self._turning)
         self._actors: list[Actor] = [
@@ -84,15 +85,12 @@ class Stage:
         _, top, _, bottom = view.box(1000, 1000)
         level = ((self._water or 0) * 1000 - top) / (bottom - top)
         for plane in picture:
-            start = max(0, math.ceil(plane.shape[0] * level))
-            rows = plane.shape[0] - start
-            if rows < 4:
+            height: int = plane.shape[0]
+            start = max(0, math.ceil(height * level))
+            if height - start < 4:
                 return
-            down = np.arange(rows) / rows
-            wave = np.sin(26 * down**0.6 - 3.2 * seconds) + 0.6 * np.sin(61 * down + 2.3 * seconds)
-            reach = plane.shape[0] * (0.003 + 0.012 * down)
-            source = np.clip(np.arange(rows) + np.rint(wave * reach), 0, rows - 1).astype(np.intp)
-            plane[start:] = plane[start:].take(source, 0)
+            rows = _rippled(height - start, height, seconds)
+            plane[start:] = plane[start:].take(rows, 0, mode="clip")
 
     def _draw_near(self, picture: Planes, view: View) -> None:
         """The foreground, sampled only where its band lies in the frame."""
@@ -100,15 +98,11 @@ class Stage:
         width, height = self._size
         left, top, right, bottom = view.box(*self._far_size)
         rise = (bottom - top) / height
-        first = max(0, math.floor((self._top - top) / rise)) // 2 * 2
+        first = max(0, math.ceil((self._top - top) / rise / 2)) * 2
         if first >= height:
             return
         box = (left, top + first * rise - self._top, right, bottom - self._top)
-        seen = Layer(
-            sample(self._near.colour, box, width, height - first),
-            sample(self._near.clear, box, width, height - first),
-        )
-        blend(picture, seen, 0, first)
+        blend(picture, self._near.part(box, width, height - first), 0, first)
 
 
 def caption_drawer(text: str, size: Size, note: str = "", after: float = 0.0) -> Drawer | None:
@@ -135,16 +129,22 @@ def picture_of(land: Landscape) -> Image.Image:
     return whole.convert("RGB")
 
 
+def _rippled(count: int, height: int, seconds: float) -> npt.NDArray[np.intp]:
+    """For each of `count` rows of water in a picture this high, the row that is seen there."""
+    down = np.linspace(0, 1, count)
+    swell = np.sin(26 * np.power(down, 0.6) - 3.2 * seconds)
+    chop = 0.6 * np.sin(61 * down + 2.3 * seconds)
+    reach = height * (0.003 + 0.012 * down)
+    return (np.linspace(0.5, count - 0.5, count) + (swell + chop) * reach).astype(np.intp)
+
+
 def _layers(land: Landscape, size: Size, *, flat: bool) -> tuple[Planes, Layer | None, int]:
     """The far picture, the near layer and the row where it begins; one picture when `flat`."""
-    large = size.times(_OVERSIZE)
     if flat:
-        whole = picture_of(land).resize(large, Image.Resampling.BICUBIC)
-        return Planes.of(whole), None, 0
-    far = Planes.of(land.far.resize(large, Image.Resampling.BICUBIC))
+        return Planes.of(picture_of(land)), None, 0
+    far = Planes.of(land.far)
     bounds = land.near.getchannel("A").getbbox()
     if bounds is None:
         return far, None, 0
-    near = land.near.resize(large, Image.Resampling.BILINEAR)
-    top = max(0, int(bounds[1] * _OVERSIZE) - 2) // 2 * 2
-    return far, Layer.of(near.crop((0, top, large.width, large.height))), top
+    top = max(0, bounds[1] - 6) // 2 * 2
+    return far, Layer.of(land.near.crop((0, top, size.width, size.height))), top

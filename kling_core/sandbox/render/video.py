@@ -13,7 +13,7 @@ from kling_core.sandbox.render.brush import Brush, Mask
 from kling_core.sandbox.render.encode import frame_count, write_clip
 from kling_core.sandbox.render.errors import never
 from kling_core.sandbox.render.motion import Camera, Lens, View, camera_view, ease, push_in
-from kling_core.sandbox.render.planes import Layer, Planes, blend, dissolve, place, sample
+from kling_core.sandbox.render.planes import Layer, Planes, blend, dissolve, sample
 from kling_core.sandbox.render.read import cover, read_image
 from kling_core.sandbox.render.sizes import Size
 from kling_core.sandbox.render.stage import Stage
@@ -82,10 +82,9 @@ def image_video(
     if image is None and tail is None:
         raise ValueError("image_video needs an image or a tail image")
     total = frame_count(seconds, fps)
+    start = _still(image or tail or b"", size, _OVERSIZE)
     if image is None:
-        start = _fogged(_still(tail or b"", size, 1.0))
-    else:
-        start = _still(image, size, 1.0)
+        start = _fogged(start)
     ending = Planes.of(_still(tail, size, 1.0)) if tail is not None else None
     if masks or static_mask:
         moving = _brushed(image or tail or b"", size, total, masks or (), static_mask, camera)
@@ -157,8 +156,7 @@ def _fogged(image: Image.Image) -> Image.Image:
 
 def _filmed(image: Image.Image, size: Size, total: int, camera: Camera | None) -> Iterator[Planes]:
     views = [_view(camera, index / max(1, total - 1)) for index in range(total)]
-    picture = Planes.of(image.resize(size.times(_OVERSIZE), Image.Resampling.BICUBIC))
-    lens = Lens(picture, *size, turning=any(view.turned for view in views))
+    lens = Lens(Planes.of(image), *size, turning=any(view.turned for view in views))
     for view in views:
         yield lens.look(view)
 
@@ -210,7 +208,7 @@ class _Card:
         self._inner = Size(width - 2 * rim, height - 2 * rim)
         self._rim, self._index, self._size = rim, index, size
         self._lens = Lens(Planes.of(_still(data, self._inner, 1.2)), *self._inner)
-        frame = Image.new("RGBA", (width + 2, height + 2), (255, 255, 255, 0))
+        frame = Image.new("RGBA", (width, height), (255, 255, 255, 0))
         ImageDraw.Draw(frame).rounded_rectangle(
             (0, 0, width - 1, height - 1), radius=rim, fill=(252, 252, 250, 255)
         )
@@ -221,7 +219,7 @@ class _Card:
         arrived = ease((seconds - 0.12 * self._index) / 0.8)
         y = self._y + (1 - arrived) * (self._size.height - self._y)
         top = int(y) // 2 * 2
-        place(target, self._frame, self._x, top)
+        blend(target, self._frame, self._x, top)
         seen = self._lens.look(push_in(t))
         solid = Layer(seen, Planes(*(plane * 0 for plane in seen)))
         blend(target, solid, self._x + self._rim, top + self._rim)

@@ -1,0 +1,40 @@
+"""The commands of `kling`: their names, what they do, and where they live."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib import import_module
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; its module has `run(argv, *, sandbox) -> int` and is imported when used."""
+
+    name: str
+    module: str
+    usage: str
+    summary: str
+
+    def run(self, argv: list[str], *, sandbox: bool) -> int:
+        """Run it; returns the exit code. Raises `KlingError` and `HelpShown`."""
+        return import_module(f"kling_core.cli.{self.module}").run(argv, sandbox=sandbox)
+
+
+COMMANDS = (
+    Command("run", "run", "ENDPOINT [options] PROMPT", "make something: submit, wait, download"),
+    Command("get", "get", "ENDPOINT TASK", "look at a task; --wait for it and download"),
+    Command("list", "listing", "ENDPOINT", "the tasks of the account"),
+    Command("quote", "quoting", "ENDPOINT [options] PROMPT", "what it would cost; sends nothing"),
+    Command("models", "models", "[ENDPOINT]", "models, effects and voices, and what they can do"),
+    Command("account", "account", "", "resource packs and what is left of them"),
+    Command("doctor", "doctor", "", "test settings, key, clock, network; costs nothing"),
+    Command("explain", "explaining", "CODE", "what an error code of Kling means"),
+    Command(
+        "sandbox", "sandbox", "[options]", "a stand-in for Kling on this machine; no key, no cost"
+    ),
+)
+
+
+def find(name: str) -> Command | None:
+    """The command of this name."""
+    return next((command for command in COMMANDS if command.name == name), None)

@@ -1,0 +1,143 @@
+"""What the commands share: lines for people on stderr, results on stdout, tables, the client."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli.arguments import Parser, UsageProblem, consumes
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+    from kling_core.client import Kling
+    from kling_core.endpoints.base import Endpoint
+
+
+def say(text: str) -> None:
+    """A line for people, on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def show_json(value: Any) -> None:
+    """A result for programs, on stdout."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+
+
+def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table on stdout: by rich in a terminal, in aligned plain columns elsewhere."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+        from rich.table import Table
+
+        table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        for title in head:
+            table.add_column(title, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        Console(markup=False, highlight=False).print(table)
+        return
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    for row in (head, *rows):
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+
+
+def open_client(*, sandbox: bool) -> Kling:
+    """The client of this command; the embedded sandbox when it is asked for."""
+    from kling_core.client import Kling
+
+    kling = Kling(sandbox=True if sandbox else None)
+    if kling.sandbox is not None:
+        say("sandbox: embedded in this command; no key, no cost, and it ends with the command")
+    return kling
+
+
+def wants_sandbox(*, sandbox: bool) -> bool:
+    """Whether the embedded sandbox is asked for, by option or by KLING_SANDBOX."""
+    from kling_core import config
+
+    return sandbox or config.wants_sandbox()
+
+
+def refuse_empty_sandbox(command: str, *, sandbox: bool) -> None:
+    """An embedded sandbox begins empty, so there is nothing to look at."""
+    if wants_sandbox(sandbox=sandbox):
+        raise UsageProblem(
+            f"kling {command} finds nothing in an embedded sandbox, which begins empty and ends "
+            "with the command",
+            fix="Start `kling sandbox` in another shell and set the lines that it prints "
+            "(and unset KLING_SANDBOX).",
+        )
+
+
+def take_endpoint(
+    command: str, argv: list[str], extra: Callable[[ArgumentParser], None]
+) -> tuple[Endpoint, list[str]]:
+    """The endpoint, the first word, and the rest; options of the command may stand before it."""
+    from kling_core.endpoints import registry
+
+    front = Parser(prog=f"kling {command}")
+    extra(front)
+    before: list[str] = []
+    rest = list(argv)
+    while rest and rest[0].startswith("-"):
+        try:
+            count = consumes(front, rest[0], rest[1] if len(rest) > 1 else None)
+        except UsageProblem as problem:
+            raise UsageProblem(
+                f"{rest[0]} comes before the endpoint", fix=f"Write kling {command} ENDPOINT first."
+            ) from problem
+        before, rest = before + rest[:count], rest[count:]
+        if not count:
+            break
+    if not rest:
+        names = ", ".join(name.replace("_", "-") for name in registry.names())
+        raise UsageProblem(
+            f"kling {command} needs an endpoint: {names}",
+            fix=f"See kling {command} ENDPOINT --help.",
+        )
+    return registry.get(rest[0]), before + rest[1:]
+
+
+def endpoint_list(command: str, about: str) -> str:
+    """The help of a command that has an endpoint as its first word."""
+    from kling_core.endpoints import registry
+
+    found = registry.endpoints()
+    names = [", ".join([e.command, *e.aliases]) for e in found]
+    width = max(map(len, names))
+    rows = [f"  {name:{width}}  {e.summary}" for name, e in zip(names, found, strict=True)]
+    return "\n".join(
+        [
+            f"usage: kling {command} ENDPOINT {about}",
+            "",
+            f"endpoints (kling {command} ENDPOINT --help says more):",
+            *rows,
+        ]
+    )
+
+
+def clock(seconds: float) -> str:
+    """Minutes and seconds: 1:05."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+def local(moment: datetime | None) -> str:
+    """A time as people here read it; empty for None."""
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
+
+
+def debugging() -> bool:
+    """Whether KLING_DEBUG asks for tracebacks."""
+    return os.environ.get("KLING_DEBUG", "").strip() not in ("", "0")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -1,0 +1,145 @@
+"""The console script `kling`.
+
+Exit codes: 0 done; 1 refused by us or by Kling, nothing was made; 2 the command line cannot be
+understood; 3 a task exists or may exist and is not in your hands yet, so look before you run the
+command again; 4 the task failed; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from kling_core.cli.arguments import HelpShown, UsageProblem, nearest
+from kling_core.cli.commands import COMMANDS, find
+from kling_core.cli.console import debugging
+from kling_core.cli.problems import exit_code, in_shell, lines
+from kling_core.errors import KlingError, KlingWarning
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command line; `argv` is that of the process when left out. Returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    with _plain_warnings():
+        try:
+            return _dispatch(words)
+        except HelpShown as help_:
+            print(help_.text.rstrip())
+            return 0
+        except KlingError as error:
+            return _report(error)
+        except KeyboardInterrupt as stop:
+            said = getattr(stop, "__notes__", None) or ["Interrupted."]
+            print(f"\n{in_shell(said[0])}", file=sys.stderr)
+            return 130
+        except BrokenPipeError:
+            _close_stdout()
+            return 141
+        except Exception as error:  # noqa: BLE001 - the last line of defence of a console script
+            return _report(error)
+
+
+def _dispatch(words: list[str]) -> int:
+    sandbox = False
+    while words and words[0] == "--sandbox":
+        sandbox = True
+        words = words[1:]
+    if not words or words[0] in ("-h", "--help") or words == ["help"]:
+        raise HelpShown(_overview())
+    if words[0] in ("-V", "--version"):
+        from kling_core.version import VERSION
+
+        print(f"kling-suite {VERSION}")
+        return 0
+    name, *rest = words
+    if name == "help":
+        name, rest = rest[0], ["--help"]
+    command = find(name)
+    if command is None:
+        raise _unknown(name)
+    return command.run(rest, sandbox=sandbox)
+
+
+def _unknown(name: str) -> UsageProblem:
+    from kling_core.endpoints import registry
+
+    endpoints = {n.replace("_", "-") for n in registry.names()}
+    endpoints |= {a for e in registry.endpoints() for a in e.aliases}
+    if name.replace("_", "-") in endpoints:
+        return UsageProblem(
+            f"{name} is an endpoint, not a command", fix=f"Try kling run {name} --help."
+        )
+    known = [command.name for command in COMMANDS]
+    near = nearest(name, known)
+    if name.startswith("-"):
+        return UsageProblem(f"unknown option {name}", fix="See kling --help.")
+    if near:
+        return UsageProblem(f"there is no command {name!r}; did you mean {near}?")
+    return UsageProblem(f"there is no command {name!r}", fix=f"The commands: {', '.join(known)}.")
+
+
+def _overview() -> str:
+    rows = [(f"{c.name} {c.usage}".strip(), c.summary) for c in COMMANDS]
+    width = max(len(left) for left, _ in rows)
+    table = "\n".join(f"  {left:{width}}  {right}" for left, right in rows)
+    return f"""usage: kling [--sandbox] COMMAND [options]
+
+Kling AI video and image generation.
+
+commands:
+{table}
+
+options:
+  --sandbox   use the embedded sandbox: no key, no cost, nothing leaves this machine
+  --version   print the version
+  --help      this text; kling COMMAND --help, kling run ENDPOINT --help say more
+
+key: KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY; kling doctor tests it.
+try: kling --sandbox run text-to-video "a paper boat in the rain"
+"""
+
+
+def _report(error: Exception) -> int:
+    if debugging():
+        import traceback
+
+        traceback.print_exception(error)
+    _complain(lines(error))
+    return exit_code(error)
+
+
+def _complain(text: list[str]) -> None:
+    first, *more = text
+    print("\n".join([f"error: {first}", *more]), file=sys.stderr)
+
+
+def _close_stdout() -> None:
+    """Whoever read our output has gone; spare the interpreter's own complaint at exit."""
+    sys.stdout = None
+
+
+@contextmanager
+def _plain_warnings() -> Generator[None]:
+    """Show each of our warnings once, as one line; those of other packages when debugging."""
+    shown: set[str] = set()
+    usual = warnings.showwarning
+
+    def show(message: Any, category: type[Warning], *where: Any, **more: Any) -> None:
+        if not issubclass(category, KlingWarning):
+            if debugging():
+                usual(message, category, *where, **more)
+        elif str(message) not in shown:
+            shown.add(str(message))
+            print(f"warning: {message}", file=sys.stderr)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", KlingWarning)
+        warnings.showwarning = show
+        yield
+
+
+if __name__ == "__main__":
+    sys.exit(main())

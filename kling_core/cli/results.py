@@ -1,0 +1,163 @@
+"""Tasks and prices on the command line: as text, as JSON, as files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli import console
+from kling_core.cli.problems import collect
+from kling_core.errors import ConfigError, DownloadError
+
+if TYPE_CHECKING:
+    from kling_core.catalog.pricing import Quote
+    from kling_core.outputs import Output
+    from kling_core.task import Task
+
+_SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
+
+
+def save(task: Task, place: Path) -> list[Path]:
+    """Download everything a task made into the folder `place`, or under that file name.
+
+    Whatever stops it, the message says how to collect the task. Raises `DownloadError`.
+    """
+    made = _downloadable(task)
+    how = f"collect it with: {collect(task.endpoint.name, task.task_id)}"
+    try:
+        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+    except DownloadError as error:
+        error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
+        raise
+    except KeyboardInterrupt as stop:
+        stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
+        raise
+
+
+def must_be_writable(place: Path) -> None:
+    """Raise `ConfigError`, before anything is paid, when files cannot go to `place`."""
+    folder = place.parent if _names_a_file(place) else place
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        problem = "" if os.access(folder, os.W_OK) else "permission denied"
+    except OSError as error:
+        problem = (error.strerror or str(error)).lower()
+    if problem:
+        raise ConfigError(
+            f"{folder} cannot be written: {problem}; nothing was sent",
+            fix="Name another folder with --out.",
+        )
+
+
+def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:
+    """The result on stdout: one path a line, or the task as JSON."""
+    if as_json:
+        console.show_json(described(task))
+        return
+    for path in paths:
+        print(path)
+
+
+def described(task: Task) -> dict[str, Any]:
+    """A task as JSON: amounts as text, times in ISO 8601."""
+    cost = task.cost
+    return {
+        "task_id": task.task_id,
+        "external_task_id": task.external_task_id,
+        "endpoint": task.endpoint.name,
+        "status": task.status,
+        "status_message": task.status_message,
+        "created_at": task.created_at,
+        "updated_at": task.updated_at,
+        "quote": quoted(task.quote),
+        "cost_units": cost.units if cost else None,
+        "outputs": [_output(output) for output in task.outputs],
+    }
+
+
+def quoted(quote: Quote | None) -> dict[str, Any] | None:
+    """A quote as JSON; None when no price is known."""
+    if quote is None:
+        return None
+    return {
+        "units": quote.units,
+        "usd": quote.usd,
+        "as_of": quote.as_of,
+        "source": quote.source,
+        "basis": quote.basis,
+    }
+
+
+def cost_line(quote: Quote | None) -> str:
+    """A quote in words."""
+    return str(quote) if quote is not None else "no price is known for this"
+
+
+def ending(task: Task, seconds: float) -> str:
+    """The last line of a finished task: how long, how much, and the ids to build on."""
+    parts = [f"done in {console.clock(seconds)}"]
+    cost = task.cost
+    if cost is not None and cost.units is not None:
+        parts.append(f"{cost.units} units")
+    parts.append(f"task {task.task_id}")
+    parts += [f"video id {video.id}" for video in task.videos if video.id]
+    return ", ".join(parts)
+
+
+def seconds(text: str) -> float:
+    """An option's value: seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
+
+
+def dollars(text: str) -> Decimal:
+    """An option's value: an amount in US dollars."""
+    try:
+        amount = Decimal(text.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount in US dollars, such as 0.50")
+    return amount
+
+
+def count(text: str) -> int:
+    """An option's value: a whole number, 0 or above."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def _output(output: Output) -> dict[str, Any]:
+    return {
+        "kind": output.kind,
+        "id": output.id or None,
+        "url": output.url,
+        "watermark_url": output.watermark_url,
+        "duration": output.duration,
+        "expires_at": output.expires_at,
+        "path": output.path,
+    }
+
+
+def _downloadable(task: Task) -> list[Any]:
+    return [*task.videos, *task.images, *task.audios]
+
+
+def _names_a_file(place: Path) -> bool:
+    return place.suffix.lower() in _SUFFIXES and not place.is_dir()
+
+
+def _target(place: Path, index: int, total: int) -> str | Path:
+    if not _names_a_file(place):
+        return f"{place}/"
+    return place if total == 1 else place.with_stem(f"{place.stem}-{index + 1}")

@@ -1,0 +1,109 @@
+"""Errors as a notebook shows them: one line each, and the cell fails.
+
+Not IPython's `UsageError`: tools that run notebooks do not take that for a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+from kling_core import errors
+from kling_core.errors import KlingError
+
+__all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "shown"]
+
+_RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
+
+
+class KlingMagicError(KlingError):
+    """A magic failed. `__cause__` is the error of `kling_core`; its facts are here too."""
+
+    def __init__(self, message: str, *, title: str = "Error", lines: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.title = title
+        self.lines = lines
+
+    def __str__(self) -> str:
+        return "\n".join([self.message, *self.lines])
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{_RED}{self.title}{_PLAIN}: {self.message}", *self.lines]
+
+
+class StoppedWaiting(KlingMagicError):
+    """You interrupted the cell; the task goes on and is paid for."""
+
+
+@contextmanager
+def shown() -> Generator[None]:
+    """Turn every `KlingError` inside into a `KlingMagicError` in the words of the magics."""
+    try:
+        yield
+    except KlingMagicError:
+        raise
+    except KlingError as error:
+        raise _translated(error) from error
+
+
+def command_to_get(endpoint: str, task_id: str) -> str:
+    """What to type to get a task later."""
+    return f"%kling get {endpoint.replace('_', '-')} {task_id}"
+
+
+def _translated(error: KlingError) -> KlingMagicError:
+    title = type(error).__name__
+    if isinstance(error, errors.InvalidRequest):
+        count = len(error.violations)
+        lead = "1 problem" if count == 1 else f"{count} problems"
+        place = f" in {error.endpoint.replace('_', '-')}" if error.endpoint else ""
+        lines = tuple(f"  - {violation}" for violation in error.violations)
+        made = KlingMagicError(f"{lead}{place}, nothing was sent", title=title, lines=lines)
+    else:
+        words = next((say(error) for kind, say in _FIXES if isinstance(error, kind)), error.fix)
+        message, fix = _without_fix(error), words
+        lines = (f"{_CYAN}Hint{_PLAIN}: {fix}",) if fix else ()
+        made = KlingMagicError(message, title=title, lines=lines)
+    for fact in ("code", "http_status", "request_id", "cause", "fix"):
+        setattr(made, fact, getattr(error, fact))
+    made.retryable, made.billed, made.task_id = error.retryable, error.billed, error.task_id
+    return made
+
+
+def _without_fix(error: KlingError) -> str:
+    """What happened, in one line, without the advice at its end."""
+    text = str(error)
+    return text.removesuffix(error.fix).rstrip(" .") if error.fix else text.rstrip(" .")
+
+
+def _no_credential(error: KlingError) -> str:
+    if "there is no Kling credential" not in error.message:
+        return error.fix
+    return (
+        "%kling connect --sandbox plays without a key. With one, set KLING_API_KEY, or "
+        "KLING_ACCESS_KEY and KLING_SECRET_KEY, and type %kling connect."
+    )
+
+
+def _unknown_outcome(error: KlingError) -> str:
+    assert isinstance(error, errors.SubmitOutcomeUnknown)
+    if not error.external_task_id:
+        return error.fix
+    command = command_to_get(error.endpoint, error.external_task_id)
+    return (
+        f"Do not submit again; look first: {command}. If it finds a task, that is yours; "
+        "TaskNotFound means that nothing was made."
+    )
+
+
+def _late(error: KlingError) -> str:
+    task = getattr(error, "task", None)
+    return f"Get it with: {command_to_get(task.endpoint.name, task.task_id)}" if task else error.fix
+
+
+_FIXES: tuple[tuple[type[KlingError], Callable[[KlingError], str]], ...] = (
+    (errors.ConfigError, _no_credential),
+    (errors.SubmitOutcomeUnknown, _unknown_outcome),
+    (errors.WaitTimeout, _late),
+    (errors.BudgetExceeded, lambda error: error.fix.replace("max_cost", "--max-cost")),
+)

@@ -1,0 +1,106 @@
+"""`%kling` and `%%kling`: from what was typed to what is shown."""
+
+from __future__ import annotations
+
+from collections import ChainMap
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from IPython.core.magic import (
+    Magics,
+    line_cell_magic,
+    magics_class,
+    needs_local_scope,
+    no_var_expand,
+)
+
+from kling_jupyter import lines
+from kling_jupyter.display import Shell, has_pages, say
+from kling_jupyter.errors import shown
+from kling_jupyter.studio import Studio
+
+if TYPE_CHECKING:
+    from kling_core.task import Task
+
+__all__ = ["KlingMagics", "load", "unload"]
+
+
+@magics_class
+class KlingMagics(Magics):
+    """Kling AI in the notebook; `%kling help` lists the commands."""
+
+    shell: Shell
+
+    def __init__(self, shell: Shell) -> None:
+        super().__init__(shell)
+        self.studio = Studio(shell)
+
+    @no_var_expand
+    @needs_local_scope
+    @line_cell_magic
+    def kling(
+        self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
+    ) -> Task | None:
+        """Make videos and images with Kling AI; the result is the task, also in `_kling`.
+
+        %kling                                        where you are connected, what to type next
+        %kling connect --sandbox                      play without a key
+        %kling text-to-video -d 5 a paper boat        the rest of the line is the prompt, verbatim
+        %%kling image-to-video --image {photo}        the cell is the prompt
+        %kling help [command]                         all commands, or one command's options
+        """
+        from kling_core.cli.arguments import HelpShown
+        from kling_jupyter import commands
+
+        self.studio.just_shown = None
+        names = ChainMap(dict(local_ns or {}), _own_names(self.shell))
+        try:
+            with shown():
+                return commands.run(self.studio, line, cell, names)
+        except HelpShown as asked:
+            say(asked.text)
+            return None
+
+    def show(self, task: Task) -> None:
+        """Show a task that is the value of a cell, unless the cell has just shown it."""
+        from kling_jupyter import display, figure
+
+        shown_already, self.studio.just_shown = self.studio.just_shown, None
+        if task is shown_already:
+            return
+        saved = any(output.path is not None for output in task.outputs)
+        words = [task.status, *figure.summary(task)]
+        bundle = figure.of_task(task, self.studio.folder) if saved else figure.of_state(words)
+        display.show(self.shell, bundle)
+
+
+def load(shell: Shell) -> None:
+    """Register the magics; a second time changes nothing."""
+    lines.install(shell)
+    if shell.magics_manager.registry.get("KlingMagics") is None:
+        magics = KlingMagics(shell)
+        shell.register_magics(magics)
+        if has_pages(shell):
+            formatter = shell.display_formatter.ipython_display_formatter
+            formatter.for_type_by_name("kling_core.task", "Task", magics.show)
+
+
+def unload(shell: Shell) -> None:
+    """Take the magics away."""
+    lines.uninstall(shell)
+    manager = shell.magics_manager
+    manager.registry.pop("KlingMagics", None)
+    for kind in ("line", "cell"):
+        manager.magics[kind].pop("kling", None)
+    formatter = shell.display_formatter.ipython_display_formatter
+    formatter.deferred_printers.pop(("kling_core.task", "Task"), None)
+    for kind in [k for k in formatter.type_printers if k.__module__ == "kling_core.task"]:
+        formatter.pop(kind)
+
+
+def _own_names(shell: Shell) -> dict[str, Any]:
+    """The variables that the user made, without those that IPython put there."""
+    hidden: dict[str, Any] = shell.user_ns_hidden
+    return {
+        name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
+    }

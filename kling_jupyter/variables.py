@@ -1,0 +1,76 @@
+"""Notebook variables in prompts and options: `{name}`, `{name.attr}`, `{name[0]}`.
+
+Only names that exist are looked up, by attribute and index and never by evaluation; every other
+brace is text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["Missing", "interpolate", "lookup", "whole"]
+
+_NAME = r"[^\W\d]\w*"
+_KEY = r"""-?\d+|'[^'{}\[\]]*'|"[^"{}\[\]]*"|[^\W\d]\w*"""
+_STEPS = rf"(?:\.{_NAME}|\[(?:{_KEY})\])*"
+_FIELD = re.compile(rf"(?<!\{{)\{{({_NAME})({_STEPS})\}}(?!\}})")
+_STEP = re.compile(rf"\.({_NAME})|\[({_KEY})\]")
+
+
+class Missing(LookupError):
+    """The expression leads to nothing; the text says where it ends."""
+
+
+def interpolate(text: str, names: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The text with the variables filled in, and a note on each that could not be.
+
+    What cannot be filled in stays as it is written. Doubled braces are text.
+    """
+    notes: list[str] = []
+
+    def fill(found: re.Match[str]) -> str:
+        if found[1] not in names:
+            return found[0]
+        try:
+            return str(_walk(names[found[1]], found[1], found[2]))
+        except Exception as error:  # noqa: BLE001 - whatever a property or __str__ of the user raises
+            why = error if isinstance(error, Missing) else f"{type(error).__name__}: {error}"
+            notes.append(f"{found[0]} is left as it is written: {why}")
+            return found[0]
+
+    return _FIELD.sub(fill, text), notes
+
+
+def whole(text: str) -> str | None:
+    """The expression when the text is one `{expression}` and nothing else, else None."""
+    found = _FIELD.fullmatch(text)
+    return found[0][1:-1] if found else None
+
+
+def lookup(expression: str, names: Mapping[str, Any]) -> Any:
+    """The object that an expression such as `clip.videos[0]` names. Raises `Missing`."""
+    root = re.match(_NAME, expression)
+    assert root is not None
+    if root[0] not in names:
+        raise Missing(f"there is no variable {root[0]!r}")
+    return _walk(names[root[0]], root[0], expression[root.end() :])
+
+
+def _walk(value: Any, name: str, steps: str) -> Any:
+    path = name
+    for step in _STEP.finditer(steps):
+        attribute, key = step.groups()
+        try:
+            value = getattr(value, attribute) if attribute else value[_key(key)]
+        except (AttributeError, LookupError, TypeError):
+            raise Missing(f"{path} has no {step[0]}") from None
+        path += step[0]
+    return value
+
+
+def _key(text: str) -> int | str:
+    if text[0] in "'\"":
+        return text[1:-1]
+    return text if text[0].isalpha() or text[0] == "_" else int(text)

@@ -1,0 +1,140 @@
+"""Fixtures for all tests: a clean environment, sandboxes, clients, media."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_core import AsyncKling, Kling, Sandbox
+from kling_core.session import Pace
+
+FAST = Pace(
+    poll_floor=0.02,
+    poll_ceiling=0.1,
+    retry_first=0.02,
+    retry_most=0.2,
+    recheck=0.05,
+    slot_patience=20.0,
+)
+"""The pace of clients in tests, in seconds."""
+
+PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10**9}
+"""A sandbox that never says 1102 or 1303 by itself."""
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No setting of the developer's machine reaches a test, and no test reaches it."""
+    for name in list(os.environ):
+        if name.startswith("KLING_") or name.lower().endswith("_proxy"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("KLING_HOME", str(tmp_path_factory.getbasetemp() / "no-home"))
+
+
+@pytest.fixture(scope="session")
+def shared_sandbox() -> Iterator[Sandbox]:
+    """One sandbox for all tests that look at nothing but their own tasks."""
+    with Sandbox(quality="test", speed=5000, **PLENTY) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def quick_sandbox() -> Iterator[Sandbox]:
+    """One sandbox whose clips have a frame a second: for tests that do not look at the frames."""
+    with Sandbox(quality="test", speed=20000, **PLENTY) as sandbox:
+        one_frame_a_second(sandbox)
+        yield sandbox
+
+
+def one_frame_a_second(sandbox: Sandbox) -> Sandbox:
+    """Make the sandbox's clips five times cheaper; their length stays."""
+    lifecycle: Any = sandbox._lifecycle
+    lifecycle._bench.fps = 1
+    return sandbox
+
+
+@pytest.fixture
+def start_sandbox() -> Iterator[Callable[..., Sandbox]]:
+    """Starts sandboxes with options of the test's own, and ends them after it."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> Sandbox:
+            defaults: dict[str, Any] = {"quality": "test", "speed": 5000}
+            return stack.enter_context(Sandbox(**{**defaults, **options}))
+
+        yield start
+
+
+@pytest.fixture
+def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
+    """A fresh sandbox for one test."""
+    return start_sandbox()
+
+
+@pytest.fixture
+def kling(quick_sandbox: Sandbox, tmp_path: Path) -> Iterator[Kling]:
+    """A blocking client of the quick sandbox; its downloads go to `tmp_path / "clips"`."""
+    with Kling(sandbox=quick_sandbox, pace=FAST, output_dir=tmp_path / "clips") as client:
+        yield client
+
+
+@dataclass
+class Driver:
+    """A client and `do`, which gives the result of a call of either kind of client."""
+
+    kind: str
+    client: Any
+    do: Callable[[Any], Any]
+
+    def all(self, items: Any) -> list[Any]:
+        """Everything that an iterator of either kind gives."""
+        if self.kind == "sync":
+            return list(items)
+
+        async def collect() -> list[Any]:
+            return [item async for item in items]
+
+        return self.do(collect())
+
+
+MakeDriver = Callable[..., Driver]
+
+
+@pytest.fixture(params=["sync", "async"])
+def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDriver]:
+    """Makes clients of one kind, so that a test that takes it runs once with each kind."""
+    with ExitStack() as stack:
+        runner = stack.enter_context(asyncio.Runner())
+
+        def do(result: Any) -> Any:
+            if not inspect.isawaitable(result):
+                return result
+
+            async def finish() -> Any:
+                return await result
+
+            return runner.run(finish())
+
+        def make(**options: Any) -> Driver:
+            options = {"pace": FAST, "output_dir": tmp_path / "clips"} | options
+            client = (Kling if request.param == "sync" else AsyncKling)(**options)
+            stack.callback(lambda: do(client.close()))
+            return Driver(request.param, client, do)
+
+        yield make
+
+
+@pytest.fixture
+def driver(make_driver: MakeDriver, quick_sandbox: Sandbox) -> Driver:
+    """A client of the quick sandbox: blocking in one run of the test, awaiting in the other."""
+    return make_driver(sandbox=quick_sandbox)

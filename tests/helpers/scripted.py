@@ -1,0 +1,152 @@
+"""Ports that answer from a script and write down everything a flow asks of them."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from kling_core import config
+from kling_core.flow import Clock, NoReply, Reply, Save, Saved, Send
+from kling_core.session import Pace, Session
+
+Answer = Reply | NoReply | Callable[[Send], Reply | NoReply]
+
+
+def envelope(data: Any = None, code: int = 0, message: str = "SUCCEED", **more: Any) -> Reply:
+    """An answer of the API with the HTTP status that fits, 200 unless `status` says otherwise."""
+    status = more.pop("status", 200)
+    headers = more.pop("headers", {})
+    body = {"code": code, "message": message, "request_id": "r-1", **more}
+    if data is not None:
+        body["data"] = data
+    return Reply(status, headers, json.dumps(body).encode())
+
+
+def task(task_id: str = "1", status: str = "submitted", **more: Any) -> dict[str, Any]:
+    """A task as the server describes it."""
+    return {"task_id": task_id, "task_status": status, **more}
+
+
+def html(status: int = 502) -> Reply:
+    """What a gateway says."""
+    return Reply(status, {"content-type": "text/html"}, b"<!doctype html><h1>Bad gateway</h1>")
+
+
+LOST = NoReply(sent=True, reason="ReadError")
+REFUSED = NoReply(sent=False, reason="ConnectError: refused")
+
+
+@dataclass
+class FakeClock:
+    """Time that moves only when a flow sleeps."""
+
+    now: float = 1_800_000_000.0
+
+    def clock(self) -> Clock:
+        return Clock(lambda: self.now, lambda: self.now)
+
+
+@dataclass
+class Script:
+    """The outside world of a flow: answers in order, and the trace of what was asked."""
+
+    answers: Iterable[Answer] = ()
+    saves: Iterable[Saved | tuple[Saved, bytes]] = ()
+    clock: FakeClock = field(default_factory=FakeClock)
+    trace: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
+    sent: list[Send] = field(default_factory=list[Send])
+
+    def __post_init__(self) -> None:
+        self._answers, self._saves = iter(self.answers), iter(self.saves)
+
+    @property
+    def sleeps(self) -> list[float]:
+        return [entry[1] for entry in self.trace if entry[0] == "sleep"]
+
+    @property
+    def methods(self) -> list[str]:
+        return [entry[1] for entry in self.trace if entry[0] == "send"]
+
+    def answer(self, effect: Send) -> Reply | NoReply:
+        self.sent.append(effect)
+        self.trace.append(("send", effect.method, effect.url))
+        answer = next(self._answers, None)
+        assert answer is not None, f"the script has no answer to {effect.method} {effect.url}"
+        return answer(effect) if callable(answer) else answer
+
+    def store(self, effect: Save) -> Saved:
+        self.trace.append(("save", effect.url, effect.offset))
+        answer = next(self._saves)
+        saved, data = answer if isinstance(answer, tuple) else (answer, b"")
+        if data:
+            with effect.path.open("ab" if saved.status == 206 else "wb") as file:
+                file.write(data)
+        return saved
+
+    def rest(self, seconds: float) -> None:
+        self.trace.append(("sleep", round(seconds, 6)))
+        self.clock.now += seconds
+
+
+class Port:
+    """A script as the blocking driver's port."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def send(self, effect: Send) -> Reply | NoReply:
+        return self._script.answer(effect)
+
+    def save(self, effect: Save) -> Saved:
+        return self._script.store(effect)
+
+    def sleep(self, seconds: float) -> None:
+        self._script.rest(seconds)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class AsyncPort:
+    """A script as the awaiting driver's port."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    async def send(self, effect: Send) -> Reply | NoReply:
+        return self._script.answer(effect)
+
+    async def save(self, effect: Save) -> Saved:
+        return self._script.store(effect)
+
+    async def sleep(self, seconds: float) -> None:
+        self._script.rest(seconds)
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class NoJitter(random.Random):
+    """Chance that always says 0, so that pauses are exact."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def session(script: Script, *, pace: Pace | None = None, **settings: Any) -> Session:
+    """A session whose clock is the script's and whose pauses have no jitter."""
+    credential = {} if "access_key" in settings else {"api_key": "key-of-the-test"}
+    resolved = config.resolve(
+        base_url="http://kling.test", output_dir=Path("out"), **credential, **settings
+    )
+    return Session(resolved, script.clock.clock(), pace or Pace(), NoJitter())
+
+
+def body_of(effect: Send) -> dict[str, Any]:
+    """The JSON body of a request."""
+    assert effect.body is not None
+    return json.loads(b"".join(effect.body))
