@@ -167,7 +167,12 @@ def get(
 
 
 def page(
-    session: Session, endpoint: Endpoint, number: int = 1, size: int = 30
+    session: Session,
+    endpoint: Endpoint,
+    number: int = 1,
+    size: int = 30,
+    *,
+    attempts: int = READ_ATTEMPTS,
 ) -> Flow[list[dict[str, Any]]]:
     """One page of the account's tasks; `number` 1 to 1000, `size` 1 to 500; order not promised."""
     if not 1 <= number <= 1000:
@@ -175,7 +180,7 @@ def page(
     if not 1 <= size <= 500:
         raise errors.InvalidRequest([_bounds("size", size, "1 to 500")], endpoint=endpoint.name)
     query = {"pageNum": number, "pageSize": size}
-    envelope = yield from call(session, "GET", session.path(endpoint), query)
+    envelope = yield from call(session, "GET", session.path(endpoint), query, attempts=attempts)
     return many(envelope)
 
 

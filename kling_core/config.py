@@ -43,6 +43,10 @@ class Settings:
     access_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)
     max_cost: Decimal | None = None
+    budget: Decimal | None = None
+    project: str = ""
+    slots: int | None = None
+    ledger: str = ""
     timeout: float = 60.0
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     """Paths that replace those of the declarations, by endpoint name."""
@@ -110,6 +114,10 @@ class _Resolver:
             home=self.home,
             output_dir=Path(self.setting("output_dir") or "kling_outputs").expanduser(),
             max_cost=money("max_cost", self.setting("max_cost")),
+            budget=money("budget", self.setting("budget")),
+            project=str(self.setting("project") or ""),
+            slots=_count("slots", self.setting("slots")),
+            ledger=str(self.setting("ledger") or ""),
             timeout=float(self.setting("timeout") or 60.0),
             paths=self.explicit.get("paths") or dict(self.file.get("paths", {})),
             source=source,
@@ -191,6 +199,14 @@ def _examine(name: str, value: Any, place: str) -> str:
             fix="Give the access key and the secret key themselves; they are signed for you.",
         )
     return value
+
+
+def _count(name: str, value: Any) -> int | None:
+    if value is None:
+        return None
+    if not str(value).strip().isdecimal() or int(value) < 1:
+        raise ConfigError(f"{name} {value!r} is not a number of slots", fix="Write 5.")
+    return int(value)
 
 
 def money(name: str, value: Any) -> Decimal | None:

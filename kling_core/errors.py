@@ -21,6 +21,7 @@
     ├── SubmitOutcomeUnknown      sent, answer lost, and the look-up could not decide
     ├── TaskFailed                the task ended as failed
     ├── WaitTimeout               we stopped waiting; the task goes on
+    ├── LedgerError               the ledger cannot be used; nothing was sent
     └── DownloadError             the file could not be fetched or written; the task is intact
 
 Every error carries the same facts (see `KlingError`) and prints as one line for people.
@@ -252,6 +253,10 @@ class WaitTimeout(KlingError):
             billed="yes",
             **facts,
         )
+
+
+class LedgerError(KlingError):
+    """The ledger cannot be opened or written. Nothing was sent: what is not recorded is not sent."""
 
 
 class DownloadError(KlingError):

@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    import asyncio
+
+    from kling_core.interrupts import HeldInterrupts
     from kling_core.wire.body import JSONBody
 
 T = TypeVar("T")
@@ -89,7 +92,16 @@ class Tell(NamedTuple):
     news: Any
 
 
-Effect = Send | Sleep | Save | Call | Tell
+class Guard(NamedTuple):
+    """From `on=True` to `on=False` nothing may interrupt: a request is out and not yet written down.
+
+    An interruption that comes meanwhile is raised at the end of the stretch.
+    """
+
+    on: bool
+
+
+Effect = Send | Sleep | Save | Call | Tell | Guard
 Flow = Generator[Effect, Any, T]
 
 
@@ -111,11 +123,15 @@ class AsyncPort(Protocol):
 
 def drive(flow: Flow[T], port: Port) -> T:
     """Run a flow to its end, blocking."""
+    guard: HeldInterrupts | None = None
     try:
         effect = flow.send(None)
         while True:
             try:
-                answer = _perform(effect, port)
+                if isinstance(effect, Guard):
+                    guard, answer = _guard(guard, effect.on), None
+                else:
+                    answer = _perform(effect, port)
             except BaseException as error:  # noqa: BLE001, the flow may add what it knows, then it goes on up
                 effect = flow.throw(error)
             else:
@@ -124,6 +140,18 @@ def drive(flow: Flow[T], port: Port) -> T:
         return end.value
     finally:
         flow.close()
+        _guard(guard, False)
+
+
+def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
+    from kling_core.interrupts import HeldInterrupts
+
+    if on and held is None:
+        return HeldInterrupts()
+    if not on and held is not None:
+        held.release()
+        return None
+    return held
 
 
 def _perform(effect: Effect, port: Port) -> Any:
@@ -138,13 +166,21 @@ def _perform(effect: Effect, port: Port) -> Any:
     return effect.listener(effect.news) if effect.listener else None
 
 
-async def adrive(flow: Flow[T], port: AsyncPort) -> T:
-    """Run a flow to its end in the running event loop."""
+async def adrive(flow: Flow[T], port: AsyncPort, guard: asyncio.Event | None = None) -> T:
+    """Run a flow to its end in the running event loop.
+
+    `guard` is set while the flow may be cancelled, and cleared while it must not be.
+    """
     try:
         effect = flow.send(None)
         while True:
             try:
-                answer = await _aperform(effect, port)
+                if isinstance(effect, Guard):
+                    answer = None
+                    if guard is not None:
+                        guard.clear() if effect.on else guard.set()
+                else:
+                    answer = await _aperform(effect, port)
             except BaseException as error:  # noqa: BLE001, as in `drive`
                 effect = flow.throw(error)
             else:
@@ -153,6 +189,26 @@ async def adrive(flow: Flow[T], port: AsyncPort) -> T:
         return end.value
     finally:
         flow.close()
+
+
+async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
+    """`adrive`, where a cancellation waits for the end of a guarded stretch."""
+    import asyncio
+
+    free = asyncio.Event()
+    free.set()
+    inner = asyncio.ensure_future(adrive(flow, port, free))
+    try:
+        return await asyncio.shield(inner)
+    except asyncio.CancelledError:
+        while not free.is_set() and not inner.done():
+            try:
+                await asyncio.wait({inner, waiter := asyncio.ensure_future(free.wait())}, return_when=asyncio.FIRST_COMPLETED)
+                waiter.cancel()
+            except asyncio.CancelledError:
+                continue  # asked again; what is out must still be written down
+        inner.cancel()
+        raise
 
 
 async def _aperform(effect: Effect, port: AsyncPort) -> Any:

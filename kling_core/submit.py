@@ -1,13 +1,14 @@
-"""The create call, which never pays twice.
+"""The create call, which never loses and never pays twice.
 
-The external id is fixed before the first byte leaves. What happens then:
+The request is written into the ledger, with its id and the hashes of its media, before the first
+byte leaves. What happens then:
 
     no connection was made             send again with backoff, same id
     1003, 1004                         re-sign, once
-    1302, 1303                         not accepted: wait in line, same id
-    other 4xx codes                    refused, raised, not billed
+    1302, 1303                         not accepted: back in line, same id, the limit is learned
+    other 4xx codes                    rejected, raised, not billed
     answer lost, 5xx, HTML, bad JSON   look the task up; found: it is ours; "not found" twice,
-                                       seconds apart: send again, same id; else SubmitOutcomeUnknown
+                                       seconds apart: send again, same id; else unknown
     "External_task_id already exists"  it is ours
 
 Endpoints that take no external id (lip-sync) compare the account's list before and after; when
@@ -16,8 +17,10 @@ that cannot decide, the outcome is unknown and nothing is sent again.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -25,7 +28,10 @@ from typing import Any
 from kling_core import calls, codes, errors
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
-from kling_core.flow import Flow, NoReply, Reply, Sleep, Tell
+from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
+from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
+from kling_core.ledger.store import Budget, Ledger
+from kling_core.ledger.watch import Watcher
 from kling_core.media.item import Unreadable
 from kling_core.session import Session
 from kling_core.wire import v1
@@ -39,28 +45,43 @@ RESENDS = 2
 
 LIST_PAGE = 500
 
+MARGIN = 30.0
+"""Seconds by which a lease outlives the longest exchange it protects."""
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """News of a create that waits for a slot: `seconds` until the next try."""
+    """News of a create that waits for a slot: how many are ahead, and what is busy."""
 
-    seconds: float
-    reason: str
+    ahead: int
+    busy: int
+    limit: int | None
+
+    def __str__(self) -> str:
+        place = f", {self.ahead} ahead" if self.ahead else ", next in line"
+        slots = f" ({self.busy}/{self.limit} busy)" if self.limit else ""
+        return f"waiting for a slot{slots}{place}"
 
 
 @dataclass(slots=True)
 class _Attempt:
     session: Session
+    ledger: Ledger
     endpoint: Endpoint
     body: JSONBody
+    id: str
     external_task_id: str | None
-    known: frozenset[str] = frozenset()
+    known: frozenset[str] | None = None
     source_video: str | None = None
-    waited: float = 0.0
     tries: int = 0
     resends: int = 0
     resigned: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a row is ours without a sign of life: longer than any exchange."""
+        return 2 * self.session.settings.timeout + MARGIN
 
 
 def submit(
@@ -68,58 +89,220 @@ def submit(
     request: Request,
     *,
     max_cost: Decimal | None = None,
+    project: str | None = None,
+    dedupe: float | None = None,
     listener: Callable[[Any], Any] | None = None,
-) -> Flow[tuple[dict[str, Any], str | None]]:
-    """Create the task of a request; returns the task's data and its external id.
+) -> Flow[Row]:
+    """Create the task of a request; returns its row.
 
-    Raises `InvalidRequest`, `BudgetExceeded`, the API's errors, or `SubmitOutcomeUnknown`.
+    `dedupe` in seconds: an identical request that was made within them is taken for this one.
+
+    Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError`, the API's errors, or
+    `SubmitOutcomeUnknown`.
     """
     check = request.require()
     endpoint = request.endpoint
-    _budget(request, max_cost if max_cost is not None else session.max_cost)
-    external_task_id = _external_id(endpoint, check)
-    tree = v1.encode(endpoint, check, external_task_id=external_task_id)
-    attempt = _Attempt(session, endpoint, JSONBody(tree), external_task_id, listener=listener)
+    ledger: Ledger = yield Call(session.ledger)
+    attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
+    attempt.listener = listener
+    budget = _budget(session, request, max_cost)
+    if dedupe is not None:
+        twin: Row | None = yield Call(lambda: ledger.twin(entry.digest, dedupe))
+        if twin is not None:
+            return twin
+    row, new = yield Call(
+        lambda: ledger.prepare(entry, lease=attempt.lease, budget=budget)
+    )
+    if not new:
+        return (yield from _rejoin(attempt, row))
+    return (yield from _carry(attempt))
+
+
+def resume(session: Session, row: Row, request: Request | None) -> Flow[Row]:
+    """Bring a row that no living process holds to a certain state; see `Tasks.resume`.
+
+    A row that was never sent is sent only when `request` is given.
+    """
+    ledger: Ledger = yield Call(session.ledger)
+    endpoint = _endpoint(row)
+    if request is not None:
+        attempt, _ = _begin(session, ledger, request, request.require(), row.project, row)
+    else:
+        body = JSONBody({})
+        attempt = _Attempt(session, ledger, endpoint, body, row.id, row.external_task_id)
+        attempt.source_video = row.parent_output_id
+    if row.state in IN_LINE and request is None:
+        return row
+    return (yield from _rejoin(attempt, row, may_send=request is not None))
+
+
+def _endpoint(row: Row) -> Endpoint:
+    from kling_core.endpoints import registry
+
+    return registry.load(row.endpoint)
+
+
+def _begin(
+    session: Session,
+    ledger: Ledger,
+    request: Request,
+    check: Check,
+    project: str,
+    row: Row | None = None,
+) -> tuple[_Attempt, Entry]:
+    endpoint = request.endpoint
+    given = check.fields.get("external_task_id")
+    row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
+    external = row_id if endpoint.external_task_id else None
+    body = JSONBody(v1.encode(endpoint, check, external_task_id=external))
+    attempt = _Attempt(session, ledger, endpoint, body, row_id, external)
     attempt.source_video = check.fields.get("video_id")
-    if external_task_id is None:
-        attempt.known = yield from _listed(attempt)
-    try:
-        data = yield from _deliver(attempt)
-    except Unreadable as error:  # a file changed under our hands; the body never got whole
-        raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
-    except KlingError:
-        raise
-    except BaseException as interruption:
-        interruption.add_note(f"The request may have gone out. {_how_to_find(attempt)}")
-        raise
-    return data, external_task_id
+    quote = request.quote()
+    shown: dict[str, Any] = body.preview()
+    shown.pop("external_task_id", None)
+    media = body.digests()
+    words = check.fields.get("prompt") or check.fields.get("text")
+    parent = request.parent or {}
+    entry = Entry(
+        id=row_id,
+        endpoint=endpoint.name,
+        product=endpoint.product,
+        weight=request.slots(),
+        external_task_id=external,
+        project=project,
+        request={"fields": recorded(request), "sent": shown},
+        media=media,
+        digest=_digest(endpoint, shown, media),
+        model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
+        text=str(words or check.fields.get("effect_scene") or ""),
+        parent_task_id=parent.get("task_id"),
+        parent_output_id=attempt.source_video,
+        quote_units=quote.units if quote else None,
+        quote_usd=quote.usd if quote else None,
+    )
+    return attempt, entry
 
 
-def _budget(request: Request, limit: Decimal | None) -> None:
-    if limit is None:
-        return
+def recorded(request: Request) -> dict[str, Any]:
+    """The fields as they can be given again: media as a path or URL, other media by its name."""
+    from kling_core.ledger.recording import record
+
+    return {name: record(value) for name, value in request.given.items()}
+
+
+def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
+    text = json.dumps([endpoint.name, shown, media], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _budget(session: Session, request: Request, max_cost: Decimal | None) -> Budget | None:
+    """Refuse what is above the limit per call; returns the limit per day for the ledger."""
+    limit = max_cost if max_cost is not None else session.settings.max_cost
+    budget = session.settings.budget
+    if limit is None and budget is None:
+        return None
     quote = request.quote()
     if quote is None or quote.usd is None:
+        kind, amount = ("per call", limit) if limit is not None else ("per day", budget)
         raise errors.BudgetExceeded(
-            f"no price is known for this request, and a limit of ${limit} per call is set",
-            fix="Call it without max_cost to allow it.",
+            f"no price is known for this request, and a limit of ${amount} {kind} is set",
+            fix="Call it in a client without max_cost and budget to allow it.",
         )
-    if quote.usd > limit:
+    if limit is not None and quote.usd > limit:
         raise errors.BudgetExceeded(
             f"this would cost {quote}, above the limit of ${limit} per call",
             fix="Raise max_cost, or choose a shorter clip or a cheaper mode.",
         )
+    return None if budget is None else Budget(budget, quote.usd)
 
 
-def _external_id(endpoint: Endpoint, check: Check) -> str | None:
-    if not endpoint.external_task_id:
-        return None
-    return check.fields.get("external_task_id") or f"kc-{uuid.uuid4().hex}"
+# --- the way of a row ----------------------------------------------------------------------
 
 
-def _deliver(attempt: _Attempt) -> Flow[dict[str, Any]]:
+def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
+    """Go on with a row that is there already, wherever its last owner left it."""
+    ledger = attempt.ledger
+    while True:
+        if row.state in RUNNING or row.state in ENDED:
+            return row
+        held: Row | None = yield Call(lambda: ledger.take(row.id, lease=attempt.lease))
+        if held is not None:
+            break
+        yield Sleep(attempt.session.pace.poll_floor)
+        row = yield Call(lambda: ledger.get(row.id))
+    if held.state in IN_LINE:
+        return (yield from _carry(attempt))
+    attempt.resends = 0 if may_send else RESENDS
+    error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
+    yield Guard(True)
+    data = yield from _resolve(attempt, error)
+    if data is not None:
+        row = yield Call(lambda: ledger.accepted(row.id, data))
+        yield Guard(False)
+        return row
+    yield Call(lambda: ledger.unsent(row.id, "the look-up found nothing"))
+    yield Guard(False)
+    return (yield from _carry(attempt))
+
+
+def _carry(attempt: _Attempt) -> Flow[Row]:
+    """From a prepared row to a task, or to an error that is written down."""
+    ledger = attempt.ledger
+    while True:
+        yield from _wait_for_slot(attempt)
+        yield Guard(True)
+        if attempt.external_task_id is None and attempt.known is None:
+            yield from _remember_list(attempt)
+        try:
+            data = yield from _deliver(attempt)
+        except Unreadable as error:  # a file changed under our hands; the body never got whole
+            yield Call(lambda error=error: ledger.refused(attempt.id, str(error)))
+            yield Guard(False)
+            raise errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name) from error
+        except KlingError as error:
+            yield Call(lambda error=error: _write(attempt, error))
+            yield Guard(False)
+            raise
+        if data is not None:
+            row: Row = yield Call(lambda: ledger.accepted(attempt.id, data))
+            yield Guard(False)
+            return row
+        yield Guard(False)
+
+
+def _write(attempt: _Attempt, error: KlingError) -> None:
+    if isinstance(error, SubmitOutcomeUnknown):
+        attempt.ledger.doubtful(attempt.id, error.message)
+    elif isinstance(error, errors.ConnectionFailed):
+        attempt.ledger.unsent(attempt.id, error.message)
+    elif isinstance(error, errors.RateLimited):
+        attempt.ledger.unsent(attempt.id, error.message)
+    else:
+        attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())
+
+
+def _wait_for_slot(attempt: _Attempt) -> Flow[None]:
+    """Stand in line until the row is `submitting`; who waits also watches the running tasks."""
+    session, ledger = attempt.session, attempt.ledger
+    limit = session.settings.slots
+    watcher: Watcher | None = None
+    while True:
+        place: Place = yield Call(
+            lambda: ledger.admit(attempt.id, limit=limit, lease=attempt.lease)
+        )
+        if place.admitted:
+            return
+        yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
+        watcher = watcher or Watcher(session, ledger, f"line {attempt.id}")
+        yield from watcher.any_round(attempt.endpoint.product)
+        yield Sleep(session.pace.line_tick)
+
+
+def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
+    """Send until Kling has said something: the task, or None to stand in line again."""
     session = attempt.session
     while True:
+        yield Call(lambda: attempt.ledger.beat(attempt.id, lease=attempt.lease))
         reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
         verdict = calls.judge(reply)
         if verdict.envelope is not None:
@@ -132,6 +315,9 @@ def _deliver(attempt: _Attempt) -> Flow[dict[str, Any]]:
         else:
             assert verdict.error is not None
             error = verdict.error
+        if verdict.retry == "backoff":
+            yield from _back_in_line(attempt, reply, error)
+            return None
         found = yield from _go_on(attempt, reply, error, verdict.retry)
         if found is not None:
             return found
@@ -159,22 +345,19 @@ def _go_on(
         attempt.resigned = calls.renew(attempt.session, reply)
         if attempt.resigned:
             return None
-    if retry == "backoff":
-        yield from _wait_in_line(attempt, reply, error)
-        return None
     if retry == "reads" or error.billed == "unknown":
         return (yield from _resolve(attempt, error))
     raise error
 
 
-def _wait_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
-    session = attempt.session
-    pause = session.backoff(attempt.tries, calls.retry_after(reply))
+def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
+    """1302 and 1303: not accepted. The row gives its slot back and waits."""
+    pause = attempt.session.backoff(min(attempt.tries, 4), calls.retry_after(reply))
     attempt.tries += 1
-    if attempt.waited + pause > session.pace.slot_patience:
-        raise error
-    attempt.waited += pause
-    yield Tell(attempt.listener, Waiting(pause, error.message))
+    full = isinstance(error, errors.ConcurrencyLimit)
+    yield Call(
+        lambda: attempt.ledger.back_in_line(attempt.id, lease=attempt.lease + pause, learn=full)
+    )
     yield Sleep(pause)
 
 
@@ -190,8 +373,7 @@ def _resolve(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None
     """The outcome is in doubt: find the task, or make sure that there is none."""
     session = attempt.session
     if attempt.external_task_id is None:
-        found = yield from _compare(attempt, error)
-        return found
+        return (yield from _compare(attempt, error))
     for look in range(2):
         if look:
             yield Sleep(session.pace.recheck)
@@ -216,8 +398,24 @@ def _look_up(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
         return None
 
 
+# --- endpoints without an external id ------------------------------------------------------
+
+
+def _remember_list(attempt: _Attempt) -> Flow[None]:
+    """Before the first POST: which tasks the account has; on disk, for whoever has to compare."""
+    rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
+    attempt.known = frozenset(str(row.get("task_id")) for row in rows)
+    yield Call(lambda: attempt.ledger.remember(attempt.id, sorted(attempt.known or ())))
+
+
 def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     """Find the one new task in the list; anything else cannot be decided."""
+    if attempt.known is None:
+        known: frozenset[str] | None = yield Call(lambda: attempt.ledger.remembered(attempt.id))
+        if known is None:  # it ended before the list was read, so before the POST
+            raise _nothing_made(error)
+        attempt.known = known
+    others: frozenset[str] = yield Call(lambda: attempt.ledger.task_ids(attempt.endpoint.name))
     complete = True
     for _ in range(2):
         yield Sleep(attempt.session.pace.recheck)
@@ -226,7 +424,8 @@ def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
         except KlingError as trouble:
             raise _unknown(attempt, trouble) from error
         complete = complete and len(rows) < LIST_PAGE
-        new = [row for row in rows if str(row.get("task_id")) not in attempt.known]
+        old = attempt.known | others
+        new = [row for row in rows if str(row.get("task_id")) not in old]
         new = [row for row in new if _from_same_video(row, attempt.source_video)]
         if len(new) == 1:
             return new[0]
@@ -250,9 +449,7 @@ def _from_same_video(row: dict[str, Any], video_id: str | None) -> bool:
     return not parent.get("id") or not video_id or str(parent["id"]) == video_id
 
 
-def _listed(attempt: _Attempt) -> Flow[frozenset[str]]:
-    rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
-    return frozenset(str(row.get("task_id")) for row in rows)
+# --- what to say ---------------------------------------------------------------------------
 
 
 def _unknown(attempt: _Attempt, reason: KlingError) -> SubmitOutcomeUnknown:
@@ -271,10 +468,12 @@ def _how_to_find(attempt: _Attempt) -> str:
     name = attempt.endpoint.name
     if attempt.external_task_id:
         return (
-            f"Do not submit again; look first: kling.{name}.get({attempt.external_task_id!r}). "
-            "An answer is your task; `TaskNotFound` means that nothing was made."
+            "Do not submit again: kling.tasks.resume() (or `kling resume`) looks it up and takes "
+            f"it over. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your task; "
+            "`TaskNotFound` means that nothing was made."
         )
     return (
-        f"Do not submit again; look first: kling.{name}.list() shows the newest tasks, and a new "
-        "one from the same video is yours."
+        "Do not submit again: kling.tasks.resume() (or `kling resume`) compares the account's "
+        f"list. By hand: kling.{name}.list() shows the newest tasks, and a new one from the same "
+        "video is yours."
     )

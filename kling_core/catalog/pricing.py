@@ -53,6 +53,12 @@ class Price:
     source: str
 
 
+def unit_usd(product: str) -> Decimal:
+    """What a resource unit of a product ("video", "image", "try_on") is worth in US dollars."""
+    kind = "video_unit" if product == "video" else "image_unit"
+    return Decimal(data.load("prices.json")["units"][kind]["usd"])
+
+
 def quote(
     endpoint: str, fields: Fields, *, parent: Mapping[str, Any] | None = None
 ) -> Quote | None:

@@ -60,7 +60,7 @@ def sqlite(path: Path) -> sa.Engine:
         f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30}
     )
     event.listen(engine, "connect", _configure)
-    event.listen(engine, "begin", _begin_immediate)
+    event.listen(engine, "begin", _begin)
     return engine
 
 
@@ -93,8 +93,9 @@ def _configure(connection: Any, _record: Any) -> None:
     cursor.close()
 
 
-def _begin_immediate(connection: sa.Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+def _begin(connection: sa.Connection) -> None:
+    read = connection.get_execution_options().get("kling_read")
+    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
 def file_system(folder: Path) -> str:

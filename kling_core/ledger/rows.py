@@ -78,7 +78,7 @@ class Row:
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Row:
         """A row from the database's values."""
-        fields = dict(values)
+        fields = {name: value for name, value in values.items() if name != "known"}
         for name in ("request", "media", "raw"):
             fields[name] = json.loads(fields[name])
         for name in ("quote_units", "quote_usd", "cost_units", "cost_usd"):

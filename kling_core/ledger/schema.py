@@ -47,6 +47,7 @@ tasks = sa.Table(
     sa.Column("cost_usd", sa.Text),
     sa.Column("error", sa.Text, nullable=False, default=""),
     sa.Column("raw", sa.Text, nullable=False, default="{}"),
+    sa.Column("known", sa.Text),
     sa.Column("tries", sa.Integer, nullable=False, default=0),
     sa.Column("owner", sa.Text),
     sa.Column("lease_until", sa.Float),

@@ -11,7 +11,9 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,19 @@ from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from kling_core.errors import LedgerError
+from kling_core.answers import Answer, text
+from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger import engine as engines
 from kling_core.ledger.rows import IN_LINE, LIVE, RUNNING, Entry, Kept, Place, Row
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta, outputs, tasks
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The day's limit, and what the next task would cost; US dollars."""
+
+    limit: Decimal
+    usd: Decimal
+
 
 LEARNED_FOR = 3600.0
 """Seconds for which a limit that 1303 taught is believed."""
@@ -98,16 +109,18 @@ class Ledger:
         return self._clock() + self._ahead
 
     @contextmanager
-    def _transaction(self) -> Iterator[sa.Connection]:
+    def _transaction(self, *, read: bool = False) -> Iterator[sa.Connection]:
+        """One transaction; a `read` one waits for nobody and holds nobody up."""
         if os.getpid() != self._pid:  # after a fork, the parent's connections are not ours
             self._engine.dispose(close=False)
+            self._lock = threading.Lock()
             self._pid = os.getpid()
             self.owner = f"{self._pid}-{uuid.uuid4().hex[:12]}"
+        queue = self._lock if not (read or self._postgres) else nullcontext()
         try:
-            with self._engine.begin() as db:
+            # In line within the process: SQLite's own waiting is unfair and slow.
+            with queue, self._engine.connect().execution_options(kling_read=read) as db, db.begin():
                 yield db
-        except exc.IntegrityError:
-            raise
         except exc.DBAPIError as error:
             raise engines.explain(error, self.place) from error
 
@@ -128,8 +141,13 @@ class Ledger:
 
     # --- submitting ------------------------------------------------------------------------
 
-    def prepare(self, entry: Entry, *, lease: float) -> tuple[Row, bool]:
-        """Write a request down; returns its row, and False when the id was there already."""
+    def prepare(
+        self, entry: Entry, *, lease: float, budget: Budget | None = None
+    ) -> tuple[Row, bool]:
+        """Write a request down; returns its row, and False when the id was there already.
+
+        Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
+        """
         now = self.now()
         values = {
             "id": entry.id,
@@ -154,8 +172,47 @@ class Ledger:
             "updated_at": now,
         }
         with self._transaction() as db:
+            if budget is not None:
+                self._alone(db, "budget")
+                self._afford(db, budget)
             done = db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
             return self._get(db, entry.id), done.rowcount == 1
+
+    def _afford(self, db: sa.Connection, budget: Budget) -> None:
+        today = _midnight(self.now())
+        spent, _ = self._spent(db, today, None)
+        if spent + budget.usd <= budget.limit:
+            return
+        raise BudgetExceeded(
+            f"this would cost ${budget.usd}, and ${spent} of today's ${budget.limit} are spent",
+            fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
+        )
+
+    def twin(self, digest: str, seconds: float) -> Row | None:
+        """The newest identical request of the last `seconds` that was not refused or failed."""
+        states = ("prepared", "waiting", *LIVE, "succeeded")
+        found = self.rows(digest=digest, since=self.now() - seconds, states=states, limit=1)
+        return found[0] if found else None
+
+    def remember(self, id: str, task_ids: Sequence[str]) -> None:
+        """The account's tasks before a POST that carries no id of ours."""
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(tasks.c.id == id).values(known=_json(task_ids)))
+
+    def remembered(self, id: str) -> frozenset[str] | None:
+        """What `remember` wrote; None when the row never came that far."""
+        with self._transaction(read=True) as db:
+            query = sa.select(tasks.c.known).where(tasks.c.id == id)
+            text = db.execute(query).scalar_one()
+        return None if text is None else frozenset(json.loads(text))
+
+    def task_ids(self, endpoint: str) -> frozenset[str]:
+        """Kling's ids of all tasks of an endpoint that the ledger knows."""
+        query = sa.select(tasks.c.task_id).where(
+            tasks.c.endpoint == endpoint, tasks.c.task_id.is_not(None)
+        )
+        with self._transaction(read=True) as db:
+            return frozenset(db.execute(query).scalars())
 
     def take(self, id: str, *, lease: float) -> Row | None:
         """Take over a row whose owner is gone or is us; None while somebody else holds it."""
@@ -224,25 +281,25 @@ class Ledger:
 
     def learned(self, product: str) -> int | None:
         """The limit that a 1303 taught for a product, None when none did lately."""
-        with self._transaction() as db:
+        with self._transaction(read=True) as db:
             return self._learned(db, product)
 
-    def back_in_line(self, id: str, *, lease: float) -> int:
-        """1303: the task was not accepted. Returns the limit that this teaches."""
+    def back_in_line(self, id: str, *, lease: float, learn: bool) -> None:
+        """1302 or 1303: the task was not accepted; the latter teaches the limit (`learn`)."""
         now = self.now()
         with self._transaction() as db:
             row = self._get(db, id)
             self._alone(db, f"slots {row.product}")
-            others = self._busy(db, row.product) - row.weight
-            known = self._learned(db, row.product)
-            limit = max(1, others if known is None else min(known, others))
-            self._set_meta(db, f"limit {row.product}", _json({"limit": limit, "at": now}))
+            if learn:
+                others = self._busy(db, row.product) - row.weight
+                known = self._learned(db, row.product)
+                limit = max(1, others if known is None else min(known, others))
+                self._set_meta(db, f"limit {row.product}", _json({"limit": limit, "at": now}))
             db.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == id)
                 .values(state="waiting", lease_until=now + lease, updated_at=now)
             )
-            return limit
 
     def beat(self, id: str, *, lease: float) -> None:
         """Say that the row's owner is alive."""
@@ -315,14 +372,13 @@ class Ledger:
     def _observe(
         self, db: sa.Connection, id: str, data: Mapping[str, Any], *, first: bool
     ) -> None:
-        from kling_core.ledger.reading import read
-
         now = self.now()
-        seen = read(data)
+        seen = Answer(data)
+        state = seen.status if seen.ended or seen.status == "submitted" else "processing"
         values: dict[str, Any] = {
-            "state": seen.state,
+            "state": state,
             "raw": _json(data),
-            "error": seen.message if seen.state == "failed" else "",
+            "error": seen.message if state == "failed" else "",
             "updated_at": now,
         }
         if first:
@@ -330,13 +386,21 @@ class Ledger:
             values["sent_at"] = sa.func.coalesce(tasks.c.sent_at, now)
         if seen.ended:
             values["finished_at"] = now
-            values["cost_units"] = _money(seen.cost_units)
+            values["cost_units"] = _money(seen.units)
+            values["cost_usd"] = _dollars(seen.units, self._product(db, id))
         db.execute(sa.update(tasks).where(tasks.c.id == id).values(values))
-        for number, output in enumerate(seen.outputs):
-            kept = {"kind": output.kind, "output_id": output.id, "url": output.url}
+        for number, (kind, output) in enumerate(seen.outputs):
+            kept = {
+                "kind": kind,
+                "output_id": text(output, "id", "audio_id"),
+                "url": text(output, "url", "url_mp3", "mp3_url"),
+            }
             insert = self._insert(outputs).values(task=id, number=number, **kept)
             keys = ["task", "number"]
             db.execute(insert.on_conflict_do_update(index_elements=keys, set_=kept))
+
+    def _product(self, db: sa.Connection, id: str) -> str:
+        return db.execute(sa.select(tasks.c.product).where(tasks.c.id == id)).scalar_one()
 
     def lead(self, name: str, owner: str, *, seconds: float) -> bool:
         """Become or stay the one who does a thing, for some seconds."""
@@ -366,14 +430,24 @@ class Ledger:
             .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
             .order_by(tasks.c.created_at)
         )
-        with self._transaction() as db:
+        with self._transaction(read=True) as db:
             return [(row.id, row.task_id) for row in db.execute(query)]
+
+    def busy_endpoints(self, product: str) -> list[str]:
+        """The endpoints of a product that have running tasks."""
+        query = (
+            sa.select(tasks.c.endpoint)
+            .where(tasks.c.product == product, tasks.c.state.in_(RUNNING))
+            .distinct()
+        )
+        with self._transaction(read=True) as db:
+            return list(db.execute(query).scalars())
 
     # --- reading ---------------------------------------------------------------------------
 
     def get(self, id: str) -> Row | None:
         """The row with our id, Kling's id, or an unambiguous beginning of either."""
-        with self._transaction() as db:
+        with self._transaction(read=True) as db:
             for where in (
                 sa.or_(tasks.c.id == id, tasks.c.task_id == id),
                 sa.or_(tasks.c.id.startswith(id), tasks.c.task_id.startswith(id)),
@@ -412,7 +486,7 @@ class Ledger:
         if orphans:
             gone = sa.or_(tasks.c.lease_until.is_(None), tasks.c.lease_until < self.now())
             query = query.where(gone)
-        with self._transaction() as db:
+        with self._transaction(read=True) as db:
             found = db.execute(query.limit(limit) if limit else query).mappings().all()
         return [Row.of(row) for row in found]
 
@@ -425,7 +499,7 @@ class Ledger:
             query = query.where(outputs.c.task == id)
         if missing:
             query = query.where(outputs.c.path.is_(None))
-        with self._transaction() as db:
+        with self._transaction(read=True) as db:
             return [Kept(**row) for row in db.execute(query).mappings()]
 
     def keep(
@@ -476,15 +550,22 @@ class Ledger:
         A task counts with its quote from the moment it is written down until it is refused or
         fails.
         """
+        with self._transaction(read=True) as db:
+            return self._spent(db, since, project)
+
+    def _spent(self, db: sa.Connection, since: float, project: str | None) -> tuple[Decimal, int]:
         query = sa.select(tasks.c.quote_usd, tasks.c.cost_usd).where(
             tasks.c.created_at >= since, tasks.c.state.not_in(("rejected", "failed"))
         )
         if project is not None:
             query = query.where(tasks.c.project == project)
-        with self._transaction() as db:
-            amounts = [row.cost_usd or row.quote_usd for row in db.execute(query)]
+        amounts = [row.cost_usd or row.quote_usd for row in db.execute(query)]
         known = [Decimal(amount) for amount in amounts if amount is not None]
         return sum(known, Decimal(0)), len(amounts) - len(known)
+
+
+def _midnight(now: float) -> float:
+    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
 
 
 def _json(value: Any) -> str:
@@ -493,6 +574,13 @@ def _json(value: Any) -> str:
 
 def _money(value: Decimal | None) -> str | None:
     return None if value is None else str(value)
+
+
+def _dollars(units: Decimal | None, product: str) -> str | None:
+    """What units are worth by the dated price of a unit; None when either is unknown."""
+    from kling_core.catalog.pricing import unit_usd
+
+    return None if units is None else _money(units * unit_usd(product))
 
 
 def _least(one: int | None, other: int | None) -> int | None:

@@ -61,6 +61,12 @@ class Watcher:
             return True
         return True
 
+    def any_round(self, product: str) -> Flow[None]:
+        """Watch every endpoint of a product that has running tasks; for those who wait in line."""
+        names: list[str] = yield Call(lambda: self.ledger.busy_endpoints(product))
+        for name in names:
+            yield from self.round(name, seconds=2 * self.session.pace.line_tick + 1)
+
     def resign(self, endpoint: str) -> Flow[None]:
         """Let somebody else lead at once."""
         yield Call(lambda: self.ledger.resign(f"watch {endpoint}", self.name))
