@@ -87,7 +87,7 @@ class Session:
         """Seconds before the next try: doubling from `retry_first`, with jitter, capped."""
         if retry_after and retry_after.strip().isdecimal():
             return min(float(retry_after), self.pace.retry_most)
-        full = min(self.pace.retry_first * 2.0**attempt, self.pace.retry_most)
+        full = min(self.pace.retry_first * 2.0 ** min(attempt, 60), self.pace.retry_most)
         return full * (1 + 0.25 * self.random.random())
 
     @property

@@ -57,7 +57,8 @@ class _Attempt:
     known: frozenset[str] = frozenset()
     source_video: str | None = None
     waited: float = 0.0
-    tries: int = 0
+    connects: int = 0
+    waits: int = 0
     resends: int = 0
     resigned: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
@@ -148,10 +149,10 @@ def _go_on(
 ) -> Flow[dict[str, Any] | None]:
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
-        attempt.tries += 1
-        if attempt.tries >= CONNECT_ATTEMPTS:
+        attempt.connects += 1
+        if attempt.connects >= CONNECT_ATTEMPTS:
             raise error
-        yield Sleep(attempt.session.backoff(attempt.tries - 1))
+        yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None
     if isinstance(error, errors.DuplicateExternalId):
         return (yield from _adopt(attempt, error))
@@ -169,8 +170,8 @@ def _go_on(
 
 def _wait_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
     session = attempt.session
-    pause = session.backoff(attempt.tries, calls.retry_after(reply))
-    attempt.tries += 1
+    pause = session.backoff(attempt.waits, calls.retry_after(reply))
+    attempt.waits += 1
     if attempt.waited + pause > session.pace.slot_patience:
         raise error
     attempt.waited += pause
@@ -180,7 +181,13 @@ def _wait_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) 
 
 def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     """The server has a task with our id already: that task is ours."""
-    found = yield from _look_up(attempt)
+    try:
+        found = yield from _look_up(attempt)
+    except KlingError as trouble:
+        raise _unknown(attempt, trouble) from error
+    if found is None and not attempt.resends:
+        error.fix = "A task of another endpoint has this external_task_id: choose another one."
+        raise error
     if found is None:
         raise _unknown(attempt, error)
     return found
@@ -203,7 +210,7 @@ def _resolve(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None
             return found
     attempt.resends += 1
     if attempt.resends > RESENDS:
-        raise error
+        raise _nothing_made(error)
     yield Sleep(session.backoff(attempt.resends))
     return None
 
@@ -240,7 +247,9 @@ def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
 
 def _nothing_made(error: KlingError) -> KlingError:
     error.billed = "no"
-    error.fix = "The account's list shows that nothing was made: it is safe to call again."
+    error.fix = (
+        "Kling knows of no such task, asked twice: nothing was made, it is safe to call again."
+    )
     return error
 
 
