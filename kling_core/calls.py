@@ -56,6 +56,9 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
     code = _integer(envelope.get("code"))
     if code == 0 and reply.status < 400:
         return Verdict(envelope, None, "no")
+    if code is None and reply.status < 400:
+        unread = _unreadable(reply, "JSON that is not the API's")
+        return Verdict(None, unread, "reads" if unread.retryable else "no")
     from kling_core import codes
 
     row = codes.row_for(code, reply.status)
@@ -86,12 +89,12 @@ def _specific(kind: type[APIError], code: int | None, message: str) -> type[APIE
     return kind
 
 
-def _unreadable(reply: Reply) -> APIError:
+def _unreadable(reply: Reply, what: str = "something that is not JSON") -> APIError:
     """An answer that is not the API's; a 3xx or 4xx page is no acceptance either."""
     refused = 300 <= reply.status < 500
     start = reply.content[:200].lstrip().lower()
     html = start.startswith((b"<!doctype", b"<html"))
-    what = "an HTML page" if html else "something that is not JSON"
+    what = "an HTML page" if html else what
     return errors.UnreadableAnswer(
         f"the server answered HTTP {reply.status} with {what}",
         http_status=reply.status,
@@ -125,8 +128,17 @@ def call(
                 continue
         attempt += 1
         if verdict.retry not in ("reads", "backoff") or attempt >= attempts:
-            raise verdict.error
+            raise _harmless(verdict)
         yield Sleep(session.backoff(attempt - 1, retry_after(reply)))
+
+
+def _harmless(verdict: Verdict) -> KlingError:
+    """The error of a read, which costs nothing whatever became of it."""
+    assert verdict.error is not None
+    verdict.error.billed = "no"
+    if isinstance(verdict.error, errors.ServerError):
+        verdict.error.fix = "Try again later: this only read, nothing is billed."
+    return verdict.error
 
 
 def renew(session: Session, reply: Reply | NoReply) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kling_core import calls, config
-from kling_core.errors import InvalidRequest
+from kling_core.errors import ConfigError, InvalidRequest
 from kling_core.flow import Clock, Flow, adrive, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
@@ -68,6 +68,10 @@ class _Base:
         self.sandbox: Sandbox | None = None
         if sandbox is not False:
             self.sandbox = _shared_sandbox() if sandbox is True else sandbox
+            if not self.sandbox.url:
+                raise ConfigError(
+                    "the sandbox is not started", fix="Use `with Sandbox() as sandbox:`."
+                )
             place = {
                 "access_key": self.sandbox.access_key,
                 "secret_key": self.sandbox.secret_key,

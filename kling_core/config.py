@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from kling_core.errors import ConfigError
 
@@ -52,6 +52,11 @@ class Settings:
     """Paths that replace those of the declarations, by endpoint name."""
     source: str = ""
     """Where the credential came from, in words."""
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            "settings hold secrets and are not pickled; resolve them where they are used"
+        )
 
 
 def resolve(**explicit: Any) -> Settings:
@@ -118,7 +123,7 @@ class _Resolver:
             project=str(self.setting("project") or ""),
             slots=_count("slots", self.setting("slots")),
             ledger=str(self.setting("ledger") or ""),
-            timeout=float(self.setting("timeout") or 60.0),
+            timeout=_timeout(self.setting("timeout")),
             paths=self.explicit.get("paths") or dict(self.file.get("paths", {})),
             source=source,
             **credential,
@@ -189,6 +194,11 @@ def _examine(name: str, value: Any, place: str) -> str:
             f"{spelled} in {place} has spaces or a line break in or around it",
             fix="Remove them; a copied key often carries some.",
         )
+    if not value.isascii() or not value.isprintable():
+        raise ConfigError(
+            f"{spelled} in {place} has a character that no key has",
+            fix="Copy it again from the console: quotation marks get changed on the way.",
+        )
     if value[0] in "'\"" or value[-1] in "'\"":
         raise ConfigError(f"{spelled} in {place} has quotes around it", fix="Remove them.")
     if name == "api_key" and value.lower().startswith("bearer"):
@@ -199,6 +209,16 @@ def _examine(name: str, value: Any, place: str) -> str:
             fix="Give the access key and the secret key themselves; they are signed for you.",
         )
     return value
+
+
+def _timeout(value: Any) -> float:
+    try:
+        seconds = 60.0 if value is None else float(value)
+    except (TypeError, ValueError):
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigError(f"timeout {value!r} is not a number of seconds", fix="Write 60.")
+    return seconds
 
 
 def _count(name: str, value: Any) -> int | None:

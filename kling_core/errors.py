@@ -110,7 +110,9 @@ class KlingError(Exception):
         return " ".join(parts)
 
     def __reduce__(self) -> tuple[Callable[..., KlingError], tuple[Any, ...]]:
-        return _rebuild, (type(self), self.args, self.__dict__)
+        # A live task holds a client, which no other process can use; its id goes along.
+        state = {k: None if k == "task" else v for k, v in self.__dict__.items()}
+        return _rebuild, (type(self), self.args, state)
 
 
 def _sentence(text: str) -> str:

@@ -26,7 +26,8 @@ class Send(NamedTuple):
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)
+    """They hold the credential, so they are not part of the repr."""
     body: JSONBody | None = None
 
     def __repr__(self) -> str:

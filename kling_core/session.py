@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from kling_core.config import Settings
     from kling_core.endpoints.base import Endpoint
+    from kling_core.ledger.store import Ledger
     from kling_core.wire.body import JSONBody
 
 
@@ -29,7 +31,8 @@ class Pace:
 
     `poll_floor` and `poll_ceiling` bound the time between two looks at a running task; between
     them it is a tenth of the task's age. `recheck` is the pause between the two look-ups that must
-    both say "not found" before a create is sent again.
+    both say "not found" before a create is sent again. `line_tick` is the time between two looks
+    at the ledger, by those who wait for a slot or let another process do the asking.
     """
 
     poll_floor: float = 2.0
@@ -37,7 +40,7 @@ class Pace:
     retry_first: float = 1.0
     retry_most: float = 30.0
     recheck: float = 3.0
-    slot_patience: float = 600.0
+    line_tick: float = 1.0
 
 
 @dataclass(slots=True)
@@ -48,7 +51,10 @@ class Session:
     clock: Clock = field(default_factory=Clock)
     pace: Pace = field(default_factory=Pace)
     random: random.Random = field(default_factory=random.Random)
+    sandbox: bool = False
     signer: Signer = field(init=False)
+    _ledger: Ledger | None = field(init=False, default=None)
+    _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
         settings = self.settings
@@ -56,6 +62,25 @@ class Session:
             self.signer = ApiKey(settings.api_key)
         else:
             self.signer = KeyPair(settings.access_key or "", settings.secret_key or "", self.clock)
+
+    def ledger(self) -> Ledger:
+        """The account's ledger, opened at first use. Raises `LedgerError`."""
+        with self._opening:
+            if self._ledger is None:
+                from kling_core.ledger.store import Ledger
+
+                account = self.account
+                place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
+                self._ledger = Ledger(place, account, clock=self.clock.time)
+            return self._ledger
+
+    @property
+    def account(self) -> str:
+        """A fingerprint of host and key; it names the ledger and gives no secret away."""
+        import hashlib
+
+        key = self.settings.access_key or self.settings.api_key or ""
+        return hashlib.sha256(f"{self.settings.base_url}|{key}".encode()).hexdigest()[:12]
 
     def path(self, endpoint: Endpoint) -> str:
         """The endpoint's path, unless a setting replaces it."""
@@ -87,7 +112,7 @@ class Session:
         """Seconds before the next try: doubling from `retry_first`, with jitter, capped."""
         if retry_after and retry_after.strip().isdecimal():
             return min(float(retry_after), self.pace.retry_most)
-        full = min(self.pace.retry_first * 2.0**attempt, self.pace.retry_most)
+        full = min(self.pace.retry_first * 2.0 ** min(attempt, 60), self.pace.retry_most)
         return full * (1 + 0.25 * self.random.random())
 
     @property

@@ -73,7 +73,8 @@ class _Attempt:
     external_task_id: str | None
     known: frozenset[str] | None = None
     source_video: str | None = None
-    tries: int = 0
+    connects: int = 0
+    waits: int = 0
     resends: int = 0
     resigned: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
@@ -334,10 +335,10 @@ def _go_on(
 ) -> Flow[dict[str, Any] | None]:
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
-        attempt.tries += 1
-        if attempt.tries >= CONNECT_ATTEMPTS:
+        attempt.connects += 1
+        if attempt.connects >= CONNECT_ATTEMPTS:
             raise error
-        yield Sleep(attempt.session.backoff(attempt.tries - 1))
+        yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None
     if isinstance(error, errors.DuplicateExternalId):
         return (yield from _adopt(attempt, error))
@@ -352,8 +353,8 @@ def _go_on(
 
 def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
     """1302 and 1303: not accepted. The row gives its slot back and waits."""
-    pause = attempt.session.backoff(min(attempt.tries, 4), calls.retry_after(reply))
-    attempt.tries += 1
+    pause = attempt.session.backoff(min(attempt.waits, 4), calls.retry_after(reply))
+    attempt.waits += 1
     full = isinstance(error, errors.ConcurrencyLimit)
     yield Call(
         lambda: attempt.ledger.back_in_line(attempt.id, lease=attempt.lease + pause, learn=full)
@@ -363,7 +364,13 @@ def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) 
 
 def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     """The server has a task with our id already: that task is ours."""
-    found = yield from _look_up(attempt)
+    try:
+        found = yield from _look_up(attempt)
+    except KlingError as trouble:
+        raise _unknown(attempt, trouble) from error
+    if found is None and not attempt.resends:
+        error.fix = "A task of another endpoint has this external_task_id: choose another one."
+        raise error
     if found is None:
         raise _unknown(attempt, error)
     return found
@@ -385,7 +392,7 @@ def _resolve(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None
             return found
     attempt.resends += 1
     if attempt.resends > RESENDS:
-        raise error
+        raise _nothing_made(error)
     yield Sleep(session.backoff(attempt.resends))
     return None
 
@@ -439,7 +446,9 @@ def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
 
 def _nothing_made(error: KlingError) -> KlingError:
     error.billed = "no"
-    error.fix = "The account's list shows that nothing was made: it is safe to call again."
+    error.fix = (
+        "Kling knows of no such task, asked twice: nothing was made, it is safe to call again."
+    )
     return error
 
 

@@ -262,4 +262,7 @@ def _moment(value: Any) -> datetime | None:
     if number is None:
         return None
     seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
-    return datetime.fromtimestamp(seconds, UTC)
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None

@@ -1,43 +1,62 @@
-"""Waiting for a task as a flow: patient, adaptive, and unable to fail the task."""
+"""Waiting for a task as a flow: patient, adaptive, and unable to fail the task.
+
+Whoever waits takes part in the watching (`kling_core.ledger.watch`): one of all the waiting asks
+Kling for all running tasks of the endpoint, the others read the ledger.
+"""
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kling_core import calls, errors
-from kling_core.flow import Flow, Sleep, Tell
+from kling_core import errors
+from kling_core.flow import Call, Flow, Sleep, Tell
 
 if TYPE_CHECKING:
+    from kling_core.ledger.rows import Row
     from kling_core.session import Session
     from kling_core.task import TaskState
-
-_PASSING = (errors.ConnectionFailed, errors.ServerError, errors.RateLimited)
 
 
 def wait(
     task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
-    clock = task.session.clock
+    from kling_core.ledger import adoption
+    from kling_core.ledger.watch import Watcher
+
+    if task.done:
+        return _finish(task)
+    session, name = task.session, task.endpoint.name
+    ledger = yield Call(session.ledger)
+    row_id: str = yield Call(lambda: adoption.row_of(ledger, task))
+    watcher = Watcher(session, ledger, f"wait {uuid.uuid4().hex}")
+    clock, leads = session.clock, False
     start = clock.monotonic()
     end = None if timeout is None else start + timeout
-    while not task.done:
-        now = clock.monotonic()
-        if end is not None and now >= end:
-            raise _late(task, now - start)
-        pause = _pause(task.session, now - start)
-        yield Sleep(pause if end is None else min(pause, end - now))
-        try:
-            data = yield from calls.get(task.session, task.endpoint, task.task_id, attempts=1)
-        except _PASSING:
-            continue
-        except errors.UnreadableAnswer as error:
-            if not error.retryable:
-                raise
-            continue
-        task.update(data)
-        yield Tell(listener, task)
+    try:
+        while not task.done:
+            now = clock.monotonic()
+            if end is not None and now >= end:
+                raise _late(task, now - start)
+            pause = _pause(session, now - start)
+            rest = pause if leads else min(pause, session.pace.line_tick)
+            yield Sleep(rest if end is None else min(rest, end - now))
+            leads = yield from watcher.round(name, seconds=2 * pause + session.settings.timeout)
+            row: Row = yield Call(lambda: ledger.row(row_id))
+            if row.state == "expired":
+                raise _purged(task)
+            if row.raw != task.raw:
+                task.update(row.raw)
+            yield Tell(listener, task)
+    finally:
+        if leads:
+            ledger.resign(f"watch {name}", watcher.name)
+    return _finish(task)
+
+
+def _finish(task: TaskState) -> None:
     if task.status == "failed":
         raise failure(task)
 
@@ -65,6 +84,12 @@ def failure(task: TaskState) -> errors.TaskFailed:
     billed = "yes" if cost is not None and cost.units else "no"
     return errors.TaskFailed(
         f"task {task.task_id} failed{said}", task=task, cause=cause, fix=fix, billed=billed
+    )
+
+
+def _purged(task: TaskState) -> errors.TaskNotFound:
+    return errors.TaskNotFound(
+        f"task {task.task_id} is no longer at Kling", task_id=task.task_id, billed="unknown"
     )
 
 

@@ -139,5 +139,5 @@ def debugging() -> bool:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Decimal):
-        return str(value)
+        return f"{value.normalize():f}"
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -457,6 +457,18 @@ class Ledger:
                     return Row.of(found[0])
         return None
 
+    def row(self, id: str) -> Row:
+        """The row with exactly our id."""
+        with self._transaction(read=True) as db:
+            return self._get(db, id)
+
+    def by_task_id(self, endpoint: str, task_id: str) -> Row | None:
+        """The row of one of Kling's tasks, None when the ledger does not know it."""
+        where = (tasks.c.endpoint == endpoint, tasks.c.task_id == task_id)
+        with self._transaction(read=True) as db:
+            found = db.execute(sa.select(tasks).where(*where)).mappings().first()
+        return None if found is None else Row.of(found)
+
     def _get(self, db: sa.Connection, id: str) -> Row:
         return Row.of(db.execute(sa.select(tasks).where(tasks.c.id == id)).mappings().one())
 

@@ -7,7 +7,7 @@ Source: Kling API reference, authentication (2026-09): JWT HS256, `iss` the acce
 from __future__ import annotations
 
 import threading
-from typing import Protocol
+from typing import NoReturn, Protocol
 
 from kling_core.flow import Clock
 
@@ -45,6 +45,9 @@ class ApiKey:
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is not pickled")
 
 
 class KeyPair:
@@ -88,3 +91,6 @@ class KeyPair:
 
     def __repr__(self) -> str:
         return "KeyPair(***)"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a credential is not pickled")

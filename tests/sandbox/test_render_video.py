@@ -231,7 +231,7 @@ def _mark_way(tmp_path: Path, camera: Camera) -> tuple[float, float, float]:
     "axis, across, down",
     [("horizontal", -1, 0), ("vertical", 0, 1), ("pan", -1, 0), ("tilt", 0, 1)],
 )
-@pytest.mark.parametrize("value", [10, -10, 2])
+@pytest.mark.parametrize("value", [10, -3])
 def test_camera_shifts_have_their_sign(
     tmp_path: Path, axis: str, across: int, down: int, value: float
 ) -> None:
@@ -372,7 +372,7 @@ def test_every_image_takes_part(tmp_path: Path) -> None:
     """Each of the images is seen in the clip's last frame, in either orientation."""
     colours = [(230, 20, 20), (20, 200, 40), (30, 60, 240), (240, 220, 30)]
     for size in (SIZE, Size(180, 320)):
-        for count in (1, 2, 4):
+        for count in (1, 4):
             path = tmp_path / f"{count}.mp4"
             multi_image_video(
                 path,
@@ -394,9 +394,9 @@ def test_each_effect_changes_the_picture_its_way(tmp_path: Path, family: str) ->
     """Each family makes a whole clip in which the picture visibly moves."""
     scene = next(name for i in range(999) if family_of(name := f"scene-{i}") == family)
     path = tmp_path / "clip.mp4"
-    effect(path, scene=scene, images=[photo(4)], size=SIZE, seconds=2, fps=FPS)
+    effect(path, scene=scene, images=[photo(4)], size=SIZE, seconds=1, fps=FPS)
     frames = luma(path)
-    assert len(frames) == 24
+    assert len(frames) == 12
     assert max(difference(frames[0], frame) for frame in frames) > 2.5
 
 
@@ -406,7 +406,7 @@ def test_effects_are_told_apart(tmp_path: Path) -> None:
     for family in FAMILIES:
         scene = next(name for i in range(999) if family_of(name := f"scene-{i}") == family)
         path = tmp_path / "clip.mp4"
-        effect(path, scene=scene, images=[photo(4)], size=SIZE, seconds=1.5, fps=6)
+        effect(path, scene=scene, images=[photo(4)], size=SIZE, seconds=1, fps=8)
         middles[family] = luma(path)[2:7]
     assert len(middles) >= 6
     names = sorted(middles)

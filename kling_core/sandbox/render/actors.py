@@ -23,7 +23,7 @@ _SMOOTH = 4
 def weather(kind: str, width: int, height: int, seed: int) -> Actor | None:
     """Fireflies, snow, rain or petals for frames of this size; None for `clear`."""
     rng = random.Random(seed)
-    unit = height / 360
+    unit = min(width, height) / 360
     if kind == "rain":
         return _falling(rng, 60, _streak(unit), (0.05, 1.3), 0.0, width, height)
     if kind == "snow":

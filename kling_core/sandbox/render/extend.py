@@ -53,17 +53,20 @@ def extend(
     facts = inspect(parent)
     count = frame_count(seconds, facts.fps)
     child = _going_on(parent, prompt, count, facts.fps)
-    with replacing(path.with_name(path.name + ".child")) as piece, replacing(path) as part:
-        write_mp4(piece, child, fps=facts.fps, cancelled=cancelled)
-        if _same_coding(parent, piece):
-            _join(part, parent, piece, cancelled)
-        else:
-            whole = chain(frames_of(parent), frames_of(piece))
-            sound = None
-            if facts.has_sound:
-                sound = read_sound(parent.read_bytes(), SOUND_RATE, facts.seconds)
-            write_mp4(part, whole, fps=facts.fps, sound=sound, cancelled=cancelled)
-    path.with_name(path.name + ".child").unlink(missing_ok=True)
+    with replacing(path) as part:
+        piece = part.with_suffix(".child")
+        try:
+            write_mp4(piece, child, fps=facts.fps, cancelled=cancelled)
+            if _same_coding(parent, piece):
+                _join(part, parent, piece, cancelled)
+            else:
+                whole = chain(frames_of(parent), frames_of(piece))
+                sound = None
+                if facts.has_sound:
+                    sound = read_sound(parent.read_bytes(), SOUND_RATE, facts.seconds)
+                write_mp4(part, whole, fps=facts.fps, sound=sound, cancelled=cancelled)
+        finally:
+            piece.unlink(missing_ok=True)
 
 
 def lip_sync(

@@ -71,8 +71,8 @@ _WEATHERS = ("fireflies", "fireflies", "snow", "rain", "petals", "clear")
 
 _HINTS: dict[str, dict[str, str]] = {
     "mood": {
-        "dawn": "dawn sunrise morning 晨 日出 早",
-        "day": "day noon sunny summer 白天 晴 夏",
+        "dawn": "dawn sunrise morning blossom cherry spring 晨 日出 早 樱",
+        "day": "day noon sunny summer garden flower meadow winter 白天 晴 夏 花",
         "dusk": "dusk sunset evening autumn 黄昏 夕 日落 秋",
         "night": "night moon midnight star neon dark 夜 月 星",
         "aurora": "aurora arctic magic space 极光 太空",

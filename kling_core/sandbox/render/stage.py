@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image
 
 from kling_core.sandbox.render.actors import Actor, traveller, weather

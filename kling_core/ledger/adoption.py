@@ -1,0 +1,43 @@
+"""Taking tasks into the ledger that it does not know yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kling_core.answers import Answer
+from kling_core.ledger.rows import Entry
+from kling_core.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Endpoint
+    from kling_core.task import TaskState
+
+
+def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
+    """Write down a task that was made elsewhere; False when it is known already."""
+    answer = Answer(data)
+    external = answer.info.get("external_task_id") or None
+    parent: Mapping[str, Any] = answer.info.get("parent_video") or {}
+    entry = Entry(
+        id=str(external or f"{endpoint.name}-{answer.task_id}"),
+        endpoint=endpoint.name,
+        product=endpoint.product,
+        weight=max(1, len(answer.outputs)) if isinstance(endpoint.weight, str) else 1,
+        external_task_id=external,
+        request={},
+        media={},
+        digest="",
+        parent_output_id=str(parent["id"]) if parent.get("id") else None,
+    )
+    return ledger.adopt(entry, data)
+
+
+def row_of(ledger: Ledger, task: TaskState) -> str:
+    """The id of a task's row; the task is taken in when there is none."""
+    row = ledger.by_task_id(task.endpoint.name, task.task_id)
+    if row is None:
+        adopt(ledger, task.endpoint, task.raw)
+        row = ledger.by_task_id(task.endpoint.name, task.task_id)
+    assert row is not None
+    return row.id
