@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from kling_core import calls, config
 from kling_core.errors import ConfigError, InvalidRequest
-from kling_core.flow import Clock, Flow, adrive, drive
+from kling_core.flow import Clock, Flow, adrive, adrive_guarded, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
 from kling_core.resources import limit
@@ -24,12 +24,13 @@ if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Request
     from kling_core.sandbox import Sandbox
     from kling_core.task import AsyncTask, Task
+    from kling_core.tasks import AsyncTasks, Tasks
 
     Money = Decimal | float | str
 
 T = TypeVar("T")
 
-SANDBOX_PACE = Pace(poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.2)
+SANDBOX_PACE = Pace(poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.2, line_tick=0.05)
 """The sandbox's time runs faster, so its client asks and retries faster."""
 
 
@@ -51,6 +52,10 @@ class _Base:
         sandbox: bool | Sandbox | None = None,
         timeout: float | None = None,
         max_cost: Money | None = None,
+        budget: Money | None = None,
+        project: str | None = None,
+        slots: int | None = None,
+        ledger: str | os.PathLike[str] | None = None,
         paths: Mapping[str, str] | None = None,
         clock: Clock | None = None,
         pace: Pace | None = None,
@@ -78,6 +83,7 @@ class _Base:
                 "base_url": self.sandbox.url,
             }
             pace = pace or SANDBOX_PACE
+            home = home or self.sandbox.home
         settings = config.resolve(
             **place,
             home=home,
@@ -85,8 +91,13 @@ class _Base:
             timeout=timeout,
             max_cost=max_cost,
             paths=paths,
+            budget=budget,
+            project=project,
+            slots=slots,
+            ledger=ledger,
         )
         self.session = Session(settings, clock or Clock(), pace or Pace())
+        self.session.sandbox = self.sandbox is not None
 
     @property
     def base_url(self) -> str:
@@ -132,15 +143,37 @@ class Kling(_Base, SyncMethods):
         """The account: its packs and what is left of them."""
         return Account(self)
 
-    def submit(self, request: Request, *, max_cost: Money | None = None) -> Task:
+    def submit(
+        self,
+        request: Request,
+        *,
+        max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
+    ) -> Task:
         """Submit a typed request, see `Resource.create`."""
         from kling_core.submit import submit
 
         _warn(request)
-        flow = submit(self.session, request, max_cost=limit(max_cost))
-        data, external = self.run_flow(flow)
-        _warn_message(request, data)
-        return self.task(request.endpoint, data, request=request, external_task_id=external)
+        flow = submit(
+            self.session, request, max_cost=limit(max_cost), project=project, dedupe=dedupe
+        )
+        row = self.run_flow(flow)
+        _warn_message(request, row.raw)
+        return self.task(
+            request.endpoint,
+            row.raw,
+            request=request,
+            external_task_id=row.external_task_id,
+            row_id=row.id,
+        )
+
+    @property
+    def tasks(self) -> Tasks:
+        """Everything the ledger knows: recent, find, resume, rescue."""
+        from kling_core.tasks import Tasks
+
+        return Tasks(self)
 
     def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> Task:
         """A task object for data that the server gave."""
@@ -178,15 +211,37 @@ class AsyncKling(_Base, AsyncMethods):
         """The account: its packs and what is left of them."""
         return AsyncAccount(self)
 
-    async def submit(self, request: Request, *, max_cost: Money | None = None) -> AsyncTask:
+    async def submit(
+        self,
+        request: Request,
+        *,
+        max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
+    ) -> AsyncTask:
         """Submit a typed request, see `Resource.create`."""
         from kling_core.submit import submit
 
         _warn(request)
-        flow = submit(self.session, request, max_cost=limit(max_cost))
-        data, external = await self.run_flow(flow)
-        _warn_message(request, data)
-        return self.task(request.endpoint, data, request=request, external_task_id=external)
+        flow = submit(
+            self.session, request, max_cost=limit(max_cost), project=project, dedupe=dedupe
+        )
+        row = await adrive_guarded(flow, self.port)
+        _warn_message(request, row.raw)
+        return self.task(
+            request.endpoint,
+            row.raw,
+            request=request,
+            external_task_id=row.external_task_id,
+            row_id=row.id,
+        )
+
+    @property
+    def tasks(self) -> AsyncTasks:
+        """Everything the ledger knows: recent, find, resume, rescue."""
+        from kling_core.tasks import AsyncTasks
+
+        return AsyncTasks(self)
 
     def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> AsyncTask:
         """A task object for data that the server gave."""

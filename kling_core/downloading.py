@@ -18,6 +18,8 @@ from kling_core.errors import DownloadError, KlingError
 from kling_core.flow import Call, Flow, Save, Saved, Sleep
 
 if TYPE_CHECKING:
+    from kling_core.ledger.rows import Row
+    from kling_core.ledger.store import Ledger
     from kling_core.outputs import Output
 
 ATTEMPTS = 6
@@ -28,10 +30,18 @@ _GONE = {401, 403, 404, 410}
 
 def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
     """Fetch one output, see `SyncOutput.download`."""
-    if output.path is not None and to is None:
-        return output.path
+    from kling_core.ledger import adoption, keeping
+
     session = output.task.session
-    target: Path = yield Call(lambda: _target(output, to, session.output_dir))
+    ledger = yield Call(session.ledger)
+    row: Row = yield Call(lambda: ledger.row(adoption.row_of(ledger, output.task)))
+    if to is None:
+        kept: Path | None = yield Call(lambda: _kept(ledger, row, output))
+        if kept is not None:
+            output.saved["path"] = kept
+            return kept
+        to = keeping.place(row, output.filename, session.output_dir)
+    target: Path = yield Call(partial(_target, output, to))
     part = target.with_name(f"{target.name}.{output.task.task_id[-8:]}.part")
     url, failures = output.url, 0
     while True:
@@ -58,13 +68,23 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
             yield Sleep(session.backoff(failures - 1))
     path: Path = yield Call(lambda: _finish(part, target))
     output.saved["path"] = path
+    yield Call(partial(keeping.keep, ledger, row, output, path, sizes=not session.sandbox))
     return path
 
 
-def _target(output: Output, to: str | Path | None, default: Path) -> Path:
+def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:
+    """Where the output is already, whole: the file still has the size that was recorded."""
+    for kept in ledger.kept(row.id):
+        path = Path(kept.path) if kept.path else None
+        if kept.number == output.index and path and path.is_file():
+            return path if path.stat().st_size == kept.size else None
+    return None
+
+
+def _target(output: Output, to: str | Path) -> Path:
     """The file to write, its folder made; raises `DownloadError` when that is impossible."""
-    place = Path(default if to is None else to).expanduser()
-    folder = to is None or place.is_dir() or str(to).endswith(("/", os.sep))
+    place = Path(to).expanduser()
+    folder = place.is_dir() or str(to).endswith(("/", os.sep))
     target = place / output.filename if folder else place
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,7 @@ from kling_core import calls, codes, errors
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
+from kling_core.ledger.recording import record
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
 from kling_core.ledger.store import Budget, Ledger
 from kling_core.ledger.watch import Watcher
@@ -115,26 +116,36 @@ def submit(
         lambda: ledger.prepare(entry, lease=attempt.lease, budget=budget)
     )
     if not new:
+        if row.digest != entry.digest and row.state != "rejected":
+            raise errors.DuplicateExternalId(
+                f"external_task_id {row.id} is that of another request",
+                task_id=row.task_id,
+                fix="Choose another external_task_id, or leave it out.",
+            )
+        if row.state == "rejected":  # never accepted, never billed: the id is free again
+            row = yield Call(lambda: ledger.renew(entry, lease=attempt.lease))
         return (yield from _rejoin(attempt, row))
     return (yield from _carry(attempt))
 
 
-def resume(session: Session, row: Row, request: Request | None) -> Flow[Row]:
+def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
     """Bring a row that no living process holds to a certain state; see `Tasks.resume`.
 
-    A row that was never sent is sent only when `request` is given.
+    A request that was never sent, or certainly not accepted, is sent only with `send`.
     """
     ledger: Ledger = yield Call(session.ledger)
     endpoint = _endpoint(row)
-    if request is not None:
+    if send:
+        from kling_core.ledger.recording import replay
+
+        request = endpoint.request(**replay(row))
         attempt, _ = _begin(session, ledger, request, request.require(), row.project, row)
     else:
-        body = JSONBody({})
-        attempt = _Attempt(session, ledger, endpoint, body, row.id, row.external_task_id)
+        attempt = _Attempt(
+            session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id
+        )
         attempt.source_video = row.parent_output_id
-    if row.state in IN_LINE and request is None:
-        return row
-    return (yield from _rejoin(attempt, row, may_send=request is not None))
+    return (yield from _rejoin(attempt, row, may_send=send))
 
 
 def _endpoint(row: Row) -> Endpoint:
@@ -171,7 +182,7 @@ def _begin(
         weight=request.slots(),
         external_task_id=external,
         project=project,
-        request={"fields": recorded(request), "sent": shown},
+        request={"fields": record(request), "sent": shown},
         media=media,
         digest=_digest(endpoint, shown, media),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
@@ -182,13 +193,6 @@ def _begin(
         quote_usd=quote.usd if quote else None,
     )
     return attempt, entry
-
-
-def recorded(request: Request) -> dict[str, Any]:
-    """The fields as they can be given again: media as a path or URL, other media by its name."""
-    from kling_core.ledger.recording import record
-
-    return {name: record(value) for name, value in request.given.items()}
 
 
 def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
@@ -231,19 +235,31 @@ def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
             break
         yield Sleep(attempt.session.pace.poll_floor)
         row = yield Call(lambda: ledger.get(row.id))
-    if held.state in IN_LINE:
-        return (yield from _carry(attempt))
-    attempt.resends = 0 if may_send else RESENDS
-    error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
-    yield Guard(True)
-    data = yield from _resolve(attempt, error)
-    if data is not None:
-        row = yield Call(lambda: ledger.accepted(row.id, data))
+    if held.state not in IN_LINE:
+        yield Guard(True)
+        found = yield from _settle(attempt)
         yield Guard(False)
-        return row
-    yield Call(lambda: ledger.unsent(row.id, "the look-up found nothing"))
-    yield Guard(False)
+        if found is not None:
+            return found
+    if not may_send:
+        yield Call(lambda: ledger.unsent(row.id, "never sent"))
+        return (yield Call(lambda: ledger.row(row.id)))
     return (yield from _carry(attempt))
+
+
+def _settle(attempt: _Attempt) -> Flow[Row | None]:
+    """Find out what became of a row that was being sent: its task, or None when there is none."""
+    ledger = attempt.ledger
+    error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
+    try:
+        data = yield from _find(attempt, error)
+    except SubmitOutcomeUnknown as unknown:
+        yield Call(lambda: ledger.doubtful(attempt.id, unknown.message))
+        raise
+    if data is not None:
+        return (yield Call(lambda: ledger.accepted(attempt.id, data)))
+    yield Call(lambda: ledger.unsent(attempt.id, "asked twice, Kling knows of no such task"))
+    return None
 
 
 def _carry(attempt: _Attempt) -> Flow[Row]:
@@ -377,23 +393,30 @@ def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
 
 
 def _resolve(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """The outcome is in doubt: find the task, or make sure that there is none."""
-    session = attempt.session
+    """The outcome is in doubt: find the task, or send again when there certainly is none."""
+    found = yield from _find(attempt, error)
+    if found is not None:
+        return found
+    attempt.resends += 1
+    if attempt.external_task_id is None or attempt.resends > RESENDS:
+        raise _nothing_made(error)
+    yield Sleep(attempt.session.backoff(attempt.resends))
+    return None
+
+
+def _find(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
+    """The task, or None when two looks, seconds apart, say that there is none."""
     if attempt.external_task_id is None:
         return (yield from _compare(attempt, error))
     for look in range(2):
         if look:
-            yield Sleep(session.pace.recheck)
+            yield Sleep(attempt.session.pace.recheck)
         try:
             found = yield from _look_up(attempt)
         except KlingError as trouble:
             raise _unknown(attempt, trouble) from error
         if found is not None:
             return found
-    attempt.resends += 1
-    if attempt.resends > RESENDS:
-        raise _nothing_made(error)
-    yield Sleep(session.backoff(attempt.resends))
     return None
 
 
@@ -415,12 +438,12 @@ def _remember_list(attempt: _Attempt) -> Flow[None]:
     yield Call(lambda: attempt.ledger.remember(attempt.id, sorted(attempt.known or ())))
 
 
-def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
-    """Find the one new task in the list; anything else cannot be decided."""
+def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
+    """Find the one new task in the list; none in a whole list, twice, is none."""
     if attempt.known is None:
         known: frozenset[str] | None = yield Call(lambda: attempt.ledger.remembered(attempt.id))
         if known is None:  # it ended before the list was read, so before the POST
-            raise _nothing_made(error)
+            return None
         attempt.known = known
     others: frozenset[str] = yield Call(lambda: attempt.ledger.task_ids(attempt.endpoint.name))
     complete = True
@@ -440,7 +463,7 @@ def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
             break
     else:
         if complete:
-            raise _nothing_made(error)
+            return None
     raise _unknown(attempt, error)
 
 

@@ -67,12 +67,14 @@ class TaskState:
         *,
         request: Request | None = None,
         external_task_id: str | None = None,
+        row_id: str | None = None,
     ) -> None:
         self.session = session
         self.endpoint = endpoint
         self.request = request
         self.raw = data
         self._external_task_id = external_task_id
+        self.row_id = row_id
         self._outputs: list[Output] | None = None
 
     @property

@@ -43,7 +43,7 @@ def wait(
             pause = _pause(session, now - start)
             rest = pause if leads else min(pause, session.pace.line_tick)
             yield Sleep(rest if end is None else min(rest, end - now))
-            leads = yield from watcher.round(name, seconds=2 * pause + session.settings.timeout)
+            leads = yield from watcher.round(name, seconds=2 * pause + 5 * session.pace.line_tick)
             row: Row = yield Call(lambda: ledger.row(row_id))
             if row.state == "expired":
                 raise _purged(task)

@@ -35,6 +35,8 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
 
 def row_of(ledger: Ledger, task: TaskState) -> str:
     """The id of a task's row; the task is taken in when there is none."""
+    if task.row_id is not None:
+        return task.row_id
     row = ledger.by_task_id(task.endpoint.name, task.task_id)
     if row is None:
         adopt(ledger, task.endpoint, task.raw)

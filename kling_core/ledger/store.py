@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
@@ -148,22 +149,29 @@ class Ledger:
 
         Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
         """
+        values = self._prepared(entry, lease)
+        with self._transaction() as db:
+            if budget is not None:
+                self._alone(db, "budget")
+                self._afford(db, budget)
+            done = db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
+            return self._get(db, entry.id), done.rowcount == 1
+
+    def renew(self, entry: Entry, *, lease: float) -> Row:
+        """Write a request again over one that Kling refused."""
+        values = self._prepared(entry, lease)
+        with self._transaction() as db:
+            where = (tasks.c.id == entry.id, tasks.c.state == "rejected")
+            db.execute(sa.update(tasks).where(*where).values({**values, "error": ""}))
+            return self._get(db, entry.id)
+
+    def _prepared(self, entry: Entry, lease: float) -> dict[str, Any]:
         now = self.now()
-        values = {
-            "id": entry.id,
-            "endpoint": entry.endpoint,
-            "product": entry.product,
-            "weight": entry.weight,
+        values = {field.name: getattr(entry, field.name) for field in dataclass_fields(entry)}
+        return values | {
             "state": "prepared",
-            "project": entry.project,
-            "external_task_id": entry.external_task_id,
             "request": _json(entry.request),
             "media": _json(entry.media),
-            "digest": entry.digest,
-            "model_name": entry.model_name,
-            "text": entry.text,
-            "parent_task_id": entry.parent_task_id,
-            "parent_output_id": entry.parent_output_id,
             "quote_units": _money(entry.quote_units),
             "quote_usd": _money(entry.quote_usd),
             "owner": self.owner,
@@ -171,12 +179,6 @@ class Ledger:
             "created_at": now,
             "updated_at": now,
         }
-        with self._transaction() as db:
-            if budget is not None:
-                self._alone(db, "budget")
-                self._afford(db, budget)
-            done = db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            return self._get(db, entry.id), done.rowcount == 1
 
     def _afford(self, db: sa.Connection, budget: Budget) -> None:
         today = _midnight(self.now())
@@ -529,7 +531,6 @@ class Ledger:
 
     def adopt(self, entry: Entry, data: Mapping[str, Any]) -> bool:
         """Write down a task that was made elsewhere; False when it is known already."""
-        now = self.now()
         task_id = str(data.get("task_id") or data.get("id"))
         with self._transaction() as db:
             known = sa.select(tasks.c.id).where(
@@ -537,19 +538,7 @@ class Ledger:
             )
             if db.execute(known).first():
                 return False
-            values = {
-                "id": entry.id,
-                "endpoint": entry.endpoint,
-                "product": entry.product,
-                "weight": entry.weight,
-                "state": "submitted",
-                "external_task_id": entry.external_task_id,
-                "request": _json(entry.request),
-                "media": "{}",
-                "text": entry.text,
-                "created_at": now,
-                "updated_at": now,
-            }
+            values = self._prepared(entry, 0.0) | {"state": "submitted"}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
             self._observe(db, entry.id, data, first=True)
             return True

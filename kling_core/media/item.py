@@ -59,6 +59,11 @@ class Media:
         """Whether only the address is sent; the content is then unknown to us."""
         return self.url is not None
 
+    @property
+    def path(self) -> Path | None:
+        """The file that holds the content, resolved; None for a URL or data."""
+        return self.source.path.resolve() if isinstance(self.source, _File) else None
+
     def open(self) -> BinaryIO:
         """Open the content from its beginning; every call gives an independent stream.
 

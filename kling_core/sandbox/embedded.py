@@ -112,6 +112,12 @@ class Sandbox:
         self.stop()
 
     @property
+    def home(self) -> Path:
+        """A folder that lives as long as the sandbox, for its clients' ledger."""
+        assert self._folder is not None, "the sandbox is not started"
+        return self._folder / "home"
+
+    @property
     def tasks(self) -> list[SandboxTask]:
         """All tasks that are kept, oldest first."""
         return self._account.tasks()

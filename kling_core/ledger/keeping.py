@@ -1,0 +1,108 @@
+"""Keeping outputs: where a file goes, what is written beside it, and whether it is what was asked."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_core.ledger import audit
+from kling_core.notices import notify
+from kling_core.version import VERSION
+
+if TYPE_CHECKING:
+    from kling_core.ledger.rows import Row
+    from kling_core.ledger.store import Ledger
+    from kling_core.outputs import Output
+
+
+def place(row: Row, filename: str, root: Path) -> Path:
+    """`<root>/<project>/<date>/<filename>`; the project's folder only when there is one."""
+    day = datetime.fromtimestamp(row.created_at).astimezone().strftime("%Y-%m-%d")
+    return root / row.project / day / filename if row.project else root / day / filename
+
+
+def keep(ledger: Ledger, row: Row, output: Output, path: Path, *, sizes: bool) -> None:
+    """Record a whole file: hash, audit, sidecar and row; warns of what differs from the request."""
+    fields: dict[str, Any] = dict((row.request.get("fields") or {}).items())
+    if output.task.request is not None:
+        fields = dict(output.task.request.check().fields)
+    if output.task.parent_video is not None:
+        fields.pop("duration", None)
+    fields.setdefault("model_name", row.model_name)
+    facts, differences = audit.compare(path, output.kind, fields, sizes=sizes)
+    digest = _sha256(path)
+    size = path.stat().st_size
+    _write_sidecar(path, _sidecar(row, output, digest, size, facts, differences))
+    ledger.keep(
+        row.id,
+        output.index,
+        path=path.resolve(),
+        sha256=digest,
+        size=size,
+        audit="; ".join(differences),
+    )
+    for difference in differences:
+        notify(f"{path.name} is not what was asked for: {difference}")
+
+
+def sidecar(path: Path) -> Path:
+    """The JSON file beside an output."""
+    return path.with_name(path.name + ".json")
+
+
+def _sidecar(
+    row: Row,
+    output: Output,
+    digest: str,
+    size: int,
+    facts: Mapping[str, Any],
+    differences: list[str],
+) -> dict[str, Any]:
+    return {
+        "kling_suite": VERSION,
+        "endpoint": row.endpoint,
+        "model_name": row.model_name,
+        "task_id": row.task_id,
+        "external_task_id": row.external_task_id,
+        "project": row.project,
+        "created_at": datetime.fromtimestamp(row.created_at, UTC).isoformat(),
+        "request": row.request.get("sent") or {},
+        "media": row.media,
+        "parent_task_id": row.parent_task_id,
+        "parent_output_id": row.parent_output_id,
+        "quote": {"units": _text(row.quote_units), "usd": _text(row.quote_usd)},
+        "cost": {"units": _text(row.cost_units), "usd": _text(row.cost_usd)},
+        "output": {"id": output.id, "number": output.index, "kind": output.kind},
+        "sha256": digest,
+        "size": size,
+        "delivered": dict(facts),
+        "differences": differences,
+    }
+
+
+def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
+    target = sidecar(path)
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, ensure_ascii=False, indent=1)
+        Path(temporary).replace(target)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,91 @@
+"""A request as text that can be given again: fields as they were, media by path, URL or hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from kling_core.endpoints.base import Part, Request
+from kling_core.errors import KlingError
+from kling_core.ledger.rows import Row
+from kling_core.media.item import Media
+
+
+def record(request: Request) -> dict[str, Any]:
+    """The given fields as JSON data; media as `{"media": name, "path" | "url" | "sha256": …}`."""
+    check = request.check()
+    media = {p.name for p in request.endpoint.media_params} | {"dynamic_masks"}
+    recorded: dict[str, Any] = {}
+    for name in check.fields:
+        if name in check.sent:
+            source = check.fields[name] if name in media else request.given.get(name)
+            recorded[name] = _plain(check.fields[name] if source is None else source)
+    return recorded
+
+
+def replay(row: Row) -> dict[str, Any]:
+    """The fields of a recorded request, to be given again.
+
+    Raises `NotReplayable` when media was given as bytes or has changed since.
+    """
+    fields: Mapping[str, Any] = row.request.get("fields") or {}
+    if not fields:
+        raise NotReplayable(f"task {row.task_id or row.id} was made elsewhere; its request is unknown")
+    return {name: _again(value, name) for name, value in fields.items()}
+
+
+class NotReplayable(KlingError):
+    """The recorded request cannot be given again."""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Media):
+        return _media(value)
+    if isinstance(value, Part):
+        return _plain(value.given)
+    if isinstance(value, Mapping):
+        items: Mapping[Any, Any] = value
+        return {str(k): _plain(v) for k, v in items.items()}
+    if isinstance(value, (list, tuple)):
+        entries: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return [_plain(entry) for entry in entries]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+def _media(media: Media) -> dict[str, Any]:
+    if media.url is not None:
+        return {"media": media.name, "url": media.url}
+    facts: dict[str, Any] = {"media": media.name, "sha256": media.sha256()}
+    return facts | ({"path": str(media.path)} if media.path else {})
+
+
+def _again(value: Any, name: str) -> Any:
+    if isinstance(value, list):
+        entries: list[Any] = value
+        return [_again(entry, name) for entry in entries]
+    if not isinstance(value, Mapping):
+        return value
+    facts: Mapping[str, Any] = value
+    if "media" not in facts:
+        return {k: _again(v, name) for k, v in facts.items()}
+    if "url" in facts:
+        return facts["url"]
+    if "path" not in facts:
+        raise NotReplayable(
+            f"{name} was given as data, which the ledger does not keep",
+            fix="Make the request again with the image itself.",
+        )
+    path = Path(facts["path"])
+    if not path.exists() or _sha256(path) != facts["sha256"]:
+        raise NotReplayable(
+            f"{name}: {path} is gone or has changed since", fix="Put the file back, or give it anew."
+        )
+    return str(path)
+
+
+def _sha256(path: Path) -> str:
+    import hashlib
+
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,92 @@
+"""After a crash: settling what was left open, following it, and fetching what is not on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from kling_core import calls, submit
+from kling_core.answers import Answer
+from kling_core.endpoints import registry
+from kling_core.errors import KlingError, NotFound
+from kling_core.flow import Call, Flow, Tell
+from kling_core.ledger import adoption
+from kling_core.ledger.rows import RUNNING, Kept, Row
+from kling_core.ledger.store import Ledger
+from kling_core.session import Session
+
+OPEN = ("prepared", "waiting", "submitting", "unknown")
+"""States that a process leaves behind when it ends too early."""
+
+
+@dataclass(slots=True)
+class Settled:
+    """What became of the rows that were left open.
+
+    `running` are followed by Kling, `unsent` were never accepted (send them again with
+    `resume(send=True)`), `doubtful` could not be decided now; each with the reason.
+    """
+
+    running: list[Row] = field(default_factory=list[Row])
+    unsent: list[Row] = field(default_factory=list[Row])
+    doubtful: list[tuple[Row, KlingError]] = field(default_factory=list[tuple[Row, KlingError]])
+
+
+def settle(
+    session: Session, *, send: bool, listener: Callable[[Any], Any] | None = None
+) -> Flow[Settled]:
+    """Bring every row that no living process holds to a certain state."""
+    ledger: Ledger = yield Call(session.ledger)
+    left: list[Row] = yield Call(lambda: ledger.rows(states=OPEN, orphans=True))
+    settled = Settled()
+    for row in reversed(left):
+        try:
+            now = yield from submit.resume(session, row, send=send)
+        except KlingError as error:
+            settled.doubtful.append((row, error))
+            yield Tell(listener, error)
+            continue
+        if now.state in OPEN:
+            settled.unsent.append(now)
+        yield Tell(listener, now)
+    settled.running = yield Call(lambda: ledger.rows(states=RUNNING))
+    return settled
+
+
+def collect(session: Session, *, pages: int = 1000) -> Flow[int]:
+    """Read the account's lists of all endpoints into the ledger; returns how many were new.
+
+    Tasks that were made elsewhere are taken in; the state of known ones is brought up to date.
+    """
+    ledger: Ledger = yield Call(session.ledger)
+    new = 0
+    for endpoint in registry.endpoints():
+        for number in range(1, pages + 1):
+            try:
+                rows = yield from calls.page(session, endpoint, number, 500)
+            except NotFound:  # an endpoint that this account or host does not have
+                break
+            for data in rows:
+                if Answer(data).task_id:
+                    new += yield Call(
+                        lambda data=data, endpoint=endpoint: adoption.adopt(ledger, endpoint, data)
+                    )
+            yield Call(
+                lambda rows=rows, endpoint=endpoint: ledger.observe(endpoint.name, rows)
+            )
+            if len(rows) < 500:
+                break
+    return new
+
+
+def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
+    """The finished outputs that are not on disk any more, or never were."""
+    from pathlib import Path
+
+    rows = {row.id: row for row in ledger.rows(states=("succeeded",))}
+    return [
+        (rows[kept.task], kept)
+        for kept in ledger.kept()
+        if kept.task in rows and not (kept.path and Path(kept.path).is_file())
+    ]

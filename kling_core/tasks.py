@@ -1,0 +1,177 @@
+"""`kling.tasks`: everything the ledger knows, and getting it back after a crash."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kling_core.endpoints import registry
+from kling_core.errors import KlingError, TaskNotFound
+from kling_core.ledger import recovery
+from kling_core.ledger.rows import Row
+from kling_core.ledger.store import Ledger
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from kling_core.client import AsyncKling, Kling
+    from kling_core.ledger.recovery import Settled
+    from kling_core.task import AsyncTask, Task
+
+
+class Tasks:
+    """The tasks of this machine's ledger, newest first."""
+
+    def __init__(self, client: Kling) -> None:
+        self._client = client
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger itself."""
+        return self._client.session.ledger()
+
+    def recent(self, limit: int = 20) -> list[Task]:
+        """The newest tasks."""
+        return [self._task(row) for row in self.ledger.rows(limit=limit)]
+
+    def find(self, words: str, limit: int = 100) -> list[Task]:
+        """Tasks whose prompt, text or effect contains these words, in any case."""
+        return [self._task(row) for row in self.ledger.rows(words=words, limit=limit)]
+
+    def get(self, id: str) -> Task:
+        """The task with this id (ours or Kling's), or with an unambiguous beginning of it.
+
+        Raises `TaskNotFound` when the ledger does not know it.
+        """
+        return self._task(_known(self.ledger, id))
+
+    def resume(
+        self,
+        *,
+        wait: bool = True,
+        download: bool = True,
+        send: bool = False,
+        timeout: float | None = None,
+        on_update: Callable[[Any], Any] | None = None,
+    ) -> Settled:
+        """Take up everything that another process left behind.
+
+        Requests whose answer was lost are looked up, never sent blindly; running tasks are waited
+        for and downloaded. Requests that certainly reached nobody stay as they are, unless `send`.
+
+        What cannot be decided is in `doubtful` of the answer, with its error.
+        """
+        flow = recovery.settle(self._client.session, send=send, listener=on_update)
+        settled = self._client.run_flow(flow)
+        for row in settled.running if wait else ():
+            task = self._task(row)
+            try:
+                task.wait(timeout, on_update)
+            except KlingError as error:
+                settled.doubtful.append((row, error))
+                continue
+            for output in task.outputs if download else ():
+                output.download()  # pyright: ignore[reportAttributeAccessIssue]
+        return settled
+
+    def rescue(self, out: str | Path | None = None) -> list[Path]:
+        """Fetch every finished output of the last 30 days that is not on disk; returns the paths.
+
+        Joins Kling's lists with the ledger, so it also finds what was made elsewhere, and works
+        with an empty ledger.
+        """
+        self._client.run_flow(recovery.collect(self._client.session))
+        paths: list[Path] = []
+        for row, kept in recovery.missing(self.ledger):
+            output = self._task(row).outputs[kept.number]
+            paths.append(output.download(out))  # pyright: ignore[reportAttributeAccessIssue]
+        return paths
+
+    def _task(self, row: Row) -> Task:
+        known = _facts(row)
+        return self._client.task(registry.load(row.endpoint), known.pop("data"), **known)
+
+
+class AsyncTasks:
+    """The tasks of this machine's ledger, with `await`; see `Tasks`."""
+
+    def __init__(self, client: AsyncKling) -> None:
+        self._client = client
+
+    async def ledger(self) -> Ledger:
+        """The ledger itself."""
+        return await self._local(self._client.session.ledger)
+
+    async def recent(self, limit: int = 20) -> list[AsyncTask]:
+        """The newest tasks."""
+        ledger = await self.ledger()
+        return [self._task(row) for row in await self._local(lambda: ledger.rows(limit=limit))]
+
+    async def find(self, words: str, limit: int = 100) -> list[AsyncTask]:
+        """Tasks whose prompt, text or effect contains these words."""
+        ledger = await self.ledger()
+        rows = await self._local(lambda: ledger.rows(words=words, limit=limit))
+        return [self._task(row) for row in rows]
+
+    async def get(self, id: str) -> AsyncTask:
+        """The task with this id, see `Tasks.get`."""
+        ledger = await self.ledger()
+        return self._task(await self._local(lambda: _known(ledger, id)))
+
+    async def resume(
+        self,
+        *,
+        wait: bool = True,
+        download: bool = True,
+        send: bool = False,
+        timeout: float | None = None,
+        on_update: Callable[[Any], Any] | None = None,
+    ) -> Settled:
+        """Take up everything that another process left behind, see `Tasks.resume`."""
+        flow = recovery.settle(self._client.session, send=send, listener=on_update)
+        settled = await self._client.run_flow(flow)
+        for row in settled.running if wait else ():
+            task = self._task(row)
+            try:
+                await task.wait(timeout, on_update)
+            except KlingError as error:
+                settled.doubtful.append((row, error))
+                continue
+            for output in task.outputs if download else ():
+                await output.download()  # pyright: ignore[reportAttributeAccessIssue]
+        return settled
+
+    async def rescue(self, out: str | Path | None = None) -> list[Path]:
+        """Fetch every finished output that is not on disk, see `Tasks.rescue`."""
+        await self._client.run_flow(recovery.collect(self._client.session))
+        ledger = await self.ledger()
+        paths: list[Path] = []
+        for row, kept in await self._local(lambda: recovery.missing(ledger)):
+            output = self._task(row).outputs[kept.number]
+            paths.append(await output.download(out))  # pyright: ignore[reportAttributeAccessIssue]
+        return paths
+
+    async def _local(self, work: Callable[[], Any]) -> Any:
+        import asyncio
+
+        return await asyncio.to_thread(work)
+
+    def _task(self, row: Row) -> AsyncTask:
+        known = _facts(row)
+        return self._client.task(registry.load(row.endpoint), known.pop("data"), **known)
+
+
+def _facts(row: Row) -> dict[str, Any]:
+    return {
+        "data": row.raw or {"task_status": row.state, "task_status_msg": row.error},
+        "external_task_id": row.external_task_id,
+        "row_id": row.id,
+    }
+
+
+def _known(ledger: Ledger, id: str) -> Row:
+    row = ledger.get(id)
+    if row is None:
+        raise TaskNotFound(f"the ledger knows no task {id!r}, or more than one that begins so")
+    return row
+
