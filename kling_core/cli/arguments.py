@@ -330,7 +330,7 @@ def _structure(option: Option, piece: str, value: Any) -> Any:
     shot = re.fullmatch(r"(\d+)\s*s?\s+(\S.*)", text, re.DOTALL)
     if shot is None:
         raise UsageProblem(
-            f"{option.flag}: {value!r} does not begin with the seconds of the shot",
+            f"--shot: {value!r} does not begin with the seconds of the shot",
             fix='Write --shot "3 a boat leaves", or JSON.',
         )
     return {"duration": shot[1], "prompt": shot[2]}

@@ -10,6 +10,7 @@ from pathlib import Path
 from kling_core import config
 from kling_core.cli import account, arguments, console
 from kling_core.cli.probing import Finding, probe, why_refused
+from kling_core.cli.problems import in_shell
 from kling_core.errors import ConfigError
 
 _WIDTH = 11
@@ -49,7 +50,7 @@ class _Doctor:
                 self.folder(settings.output_dir)
                 self.service(settings)
         except ConfigError as error:
-            self.wrong("credential" if "credential" in str(error) else "settings", str(error))
+            self.wrong("settings", in_shell(str(error)))
         print("all is well" if self.healthy else "something is wrong, see above")
         return 0 if self.healthy else 1
 

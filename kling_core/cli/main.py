@@ -8,38 +8,28 @@ command again; 4 the task failed; 130 interrupted.
 from __future__ import annotations
 
 import sys
-import warnings
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import HelpShown, UsageProblem, nearest
 from kling_core.cli.commands import COMMANDS, find
-from kling_core.cli.console import debugging
-from kling_core.cli.problems import exit_code, in_shell, lines
-from kling_core.errors import KlingError, KlingWarning
+
+if TYPE_CHECKING:
+    from kling_core.cli.arguments import UsageProblem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; `argv` is that of the process when left out. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    with _plain_warnings():
-        try:
-            return _dispatch(words)
-        except HelpShown as help_:
-            print(help_.text.rstrip())
-            return 0
-        except KlingError as error:
-            return _report(error)
-        except KeyboardInterrupt as stop:
-            said = getattr(stop, "__notes__", None) or ["Interrupted."]
-            print(f"\n{in_shell(said[0])}", file=sys.stderr)
-            return 130
-        except BrokenPipeError:
-            _close_stdout()
-            return 141
-        except Exception as error:  # noqa: BLE001 - the last line of defence of a console script
-            return _report(error)
+    try:
+        return _dispatch(words)
+    except KeyboardInterrupt as stop:
+        return _interrupted(stop)
+    except BrokenPipeError:
+        sys.stdout = None  # whoever read it has gone; spare the interpreter's complaint at exit
+        return 141
+    except Exception as error:  # noqa: BLE001 - the last line of defence of a console script
+        return _report(error)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -48,7 +38,8 @@ def _dispatch(words: list[str]) -> int:
         sandbox = True
         words = words[1:]
     if not words or words[0] in ("-h", "--help") or words == ["help"]:
-        raise HelpShown(_overview())
+        print(_overview(), end="")
+        return 0
     if words[0] in ("-V", "--version"):
         from kling_core.version import VERSION
 
@@ -60,22 +51,23 @@ def _dispatch(words: list[str]) -> int:
     command = find(name)
     if command is None:
         raise _unknown(name)
-    return command.run(rest, sandbox=sandbox)
+    with _plain_warnings():
+        return command.run(rest, sandbox=sandbox)
 
 
 def _unknown(name: str) -> UsageProblem:
+    from kling_core.cli.arguments import UsageProblem, nearest
     from kling_core.endpoints import registry
 
+    if name.startswith("-"):
+        return UsageProblem(f"unknown option {name}", fix="See kling --help.")
     endpoints = {n.replace("_", "-") for n in registry.names()}
     endpoints |= {a for e in registry.endpoints() for a in e.aliases}
     if name.replace("_", "-") in endpoints:
-        return UsageProblem(
-            f"{name} is an endpoint, not a command", fix=f"Try kling run {name} --help."
-        )
+        fix = f"Try kling run {name} --help."
+        return UsageProblem(f"{name} is an endpoint, not a command", fix=fix)
     known = [command.name for command in COMMANDS]
     near = nearest(name, known)
-    if name.startswith("-"):
-        return UsageProblem(f"unknown option {name}", fix="See kling --help.")
     if near:
         return UsageProblem(f"there is no command {name!r}; did you mean {near}?")
     return UsageProblem(f"there is no command {name!r}", fix=f"The commands: {', '.join(known)}.")
@@ -103,27 +95,39 @@ try: kling --sandbox run text-to-video "a paper boat in the rain"
 
 
 def _report(error: Exception) -> int:
+    """Say what went wrong; help is no error and goes to stdout."""
+    from kling_core.cli.arguments import HelpShown
+    from kling_core.cli.console import debugging
+    from kling_core.cli.problems import exit_code, lines
+
+    if isinstance(error, HelpShown):
+        print(error.text.rstrip())
+        return 0
     if debugging():
         import traceback
 
         traceback.print_exception(error)
-    _complain(lines(error))
+    first, *more = lines(error)
+    print("\n".join([f"error: {first}", *more]), file=sys.stderr)
     return exit_code(error)
 
 
-def _complain(text: list[str]) -> None:
-    first, *more = text
-    print("\n".join([f"error: {first}", *more]), file=sys.stderr)
+def _interrupted(stop: KeyboardInterrupt) -> int:
+    from kling_core.cli.problems import in_shell
 
-
-def _close_stdout() -> None:
-    """Whoever read our output has gone; spare the interpreter's own complaint at exit."""
-    sys.stdout = None
+    said = getattr(stop, "__notes__", None) or ["Interrupted."]
+    print(f"\n{in_shell(said[0])}", file=sys.stderr)
+    return 130
 
 
 @contextmanager
 def _plain_warnings() -> Generator[None]:
     """Show each of our warnings once, as one line; those of other packages when debugging."""
+    import warnings
+
+    from kling_core.cli.console import debugging
+    from kling_core.errors import KlingWarning
+
     shown: set[str] = set()
     usual = warnings.showwarning
 

@@ -45,9 +45,14 @@ def _parser() -> arguments.Parser:
     add("--access-key", metavar="AK", help="access key to accept [default: a new one]")
     add("--secret-key", metavar="SK", help="secret key to accept [default: a new one]")
     add("--api-key", metavar="KEY", help="API key to accept [default: a new one]")
-    how = "retired models: warn serves them, refuse answers as Kling does [default warn]"
-    add("--retired", choices=("warn", "refuse"), help=how)
-    add("--quality", choices=("std", "test"), help="test makes small, quick clips [default std]")
+    how = "retired models: warn or refuse (as Kling does) [default warn]"
+    add("--retired", choices=("warn", "refuse"), metavar="HOW", help=how)
+    add(
+        "--quality",
+        choices=("std", "test"),
+        metavar="Q",
+        help="std, or test for small, quick clips",
+    )
     add("--storage", type=Path, metavar="DIR", help="keep the outputs in DIR")
     return parser
 

@@ -98,7 +98,11 @@ def wrapped(key: str) -> Any:
             value = [value]
         if not isinstance(value, Sequence):
             return value
-        return [{key: v} if isinstance(v, (str, int)) else v for v in value]  # pyright: ignore[reportUnknownVariableType]
+        given: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        full: list[Any] = [{key: v} if isinstance(v, (str, int)) else v for v in given]
+        if {key: ""} in full:
+            raise ValueError(f"one {key} is empty")
+        return full
 
     return parse
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["JSONBody"]
 
-_STEP = 48 * 1024
-"""Bytes read at a time: a multiple of 3, so that base64 pieces join, and within the CPU's cache."""
+_STEP = 192 * 1024
+"""Bytes read at a time: a multiple of 3, so that base64 pieces join; small ones cost more sends."""
 
 
 class JSONBody:

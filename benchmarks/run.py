@@ -1,0 +1,79 @@
+"""Measures the speed goals and prints one table; `--quick` for a first impression.
+
+Ratios are of CPU time against a baseline in the same run, the two by turns. Exits with 1 when a
+goal is missed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+import calls
+import clips
+import download
+import notebook
+import starting
+import upload
+from tools import Plan, Row, server
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a third of the rounds")
+    plan = Plan(quick=parser.parse_args().quick)
+    rows: list[Row] = []
+    for found in _measured(plan):
+        rows += found
+        print(f"\r{len(rows)} measured: {found[0].what:60}", end="", file=sys.stderr, flush=True)
+    print(f"\r{'':80}\r", end="", file=sys.stderr, flush=True)
+    print(_table(rows))
+    return 1 if any(row.met is False for row in rows) else 0
+
+
+def _measured(plan: Plan) -> Iterator[list[Row]]:
+    with tempfile.TemporaryDirectory(prefix="kling-bench-") as name, server() as url:
+        folder = Path(name)
+        yield starting.imports(plan)
+        yield starting.first_answer(plan, url)
+        yield calls.one_at_a_time(plan, url)
+        yield calls.hundred_at_once(plan, url)
+        yield upload.upload(plan, url, folder)
+        yield download.download(plan, url, folder)
+        yield clips.render(plan, folder)
+        yield notebook.load_extension(plan)
+
+
+def _table(rows: list[Row]) -> str:
+    head = ("what", "baseline", "ours", "ratio", "goal", "met")
+    lines = [head, *(_cells(row) for row in rows)]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(head))]
+    first, *rest = (
+        "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])])
+        for line in lines
+    )
+    return "\n".join([first, "-" * len(first), *rest])
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    return (
+        row.what,
+        "" if row.baseline is None else _figure(row.baseline, row.unit),
+        _figure(row.ours, row.unit),
+        "" if row.ratio is None else f"{row.ratio:.2f}",
+        "" if row.goal is None else f"{row.goal:g}{'' if row.ratio else f' {row.unit}'}",
+        {None: "", True: "yes", False: "NO"}[row.met],
+    )
+
+
+def _figure(value: float, unit: str) -> str:
+    return f"{value:.0f} {unit}" if value >= 100 else f"{value:.2f} {unit}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,282 @@
+"""Where settings come from, what each bad credential is told, and that no secret ever shows."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import logging
+import pickle
+import traceback
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from helpers.scripted import Script, session
+
+from kling_core import AsyncKling, ConfigError, Kling, KlingError, Sandbox, TaskFailed
+from kling_core.config import REGIONS, resolve
+
+ACCESS, SECRET, KEY = "AK-0123456789abcdef", "SK-" + "s" * 40, "api-key-" + "k" * 30
+PAIR = {"access_key": ACCESS, "secret_key": SECRET}
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for a config file, which KLING_HOME names."""
+    monkeypatch.setenv("KLING_HOME", str(tmp_path))
+    return tmp_path
+
+
+def write(home: Path, text: str) -> None:
+    (home / "config.toml").write_text(text, encoding="utf-8")
+
+
+# --- precedence ----------------------------------------------------------------------------
+
+
+def test_explicit_wins_over_environment_over_file(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each place is asked only when the one before it is silent."""
+    write(home, f'api_key = "{KEY}"\nregion = "cn"\nmax_cost = "3"\ntimeout = 5\n')
+    settings = resolve()
+    assert (settings.api_key, settings.base_url, settings.timeout) == (KEY, REGIONS["cn"], 5)
+    assert settings.max_cost == Decimal(3)
+    assert "config.toml" in settings.source
+    monkeypatch.setenv("KLING_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("KLING_SECRET_KEY", SECRET)
+    monkeypatch.setenv("KLING_REGION", "global")
+    monkeypatch.setenv("KLING_MAX_COST", "2")
+    settings = resolve()
+    assert (settings.api_key, settings.access_key, settings.secret_key) == (None, ACCESS, SECRET)
+    assert (settings.base_url, settings.max_cost) == (REGIONS["global"], Decimal(2))
+    assert settings.source == "key pair from the environment"
+    settings = resolve(api_key="mine", base_url="https://proxy.test/", max_cost="$1.50", timeout=7)
+    assert (settings.api_key, settings.access_key) == ("mine", None)
+    assert (settings.base_url, settings.max_cost) == ("https://proxy.test", Decimal("1.50"))
+    assert settings.timeout == 7
+    assert settings.source == "API key from the arguments"
+
+
+def test_api_key_wins_over_a_pair_of_the_same_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one place, the key; but a pair in the arguments wins over a key in the environment."""
+    monkeypatch.setenv("KLING_API_KEY", KEY)
+    monkeypatch.setenv("KLING_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("KLING_SECRET_KEY", SECRET)
+    assert resolve().api_key == KEY
+    assert resolve(**PAIR).access_key == ACCESS
+    assert resolve(**PAIR, api_key="mine").api_key == "mine"
+
+
+@pytest.mark.parametrize("blank", ["", "   ", "\t\n", None])
+def test_blank_is_absent(blank: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty argument or variable is the same as none."""
+    monkeypatch.setenv("KLING_API_KEY", "  ")
+    monkeypatch.setenv("KLING_ACCESS_KEY", ACCESS)
+    monkeypatch.setenv("KLING_SECRET_KEY", SECRET)
+    monkeypatch.setenv("KLING_BASE_URL", "")
+    settings = resolve(api_key=blank, base_url=blank, region=blank, max_cost=blank)
+    assert (settings.access_key, settings.base_url) == (ACCESS, REGIONS["global"])
+    assert settings.max_cost is None
+
+
+def test_an_older_configuration_does_not_leak_into_half_a_pair(home: Path) -> None:
+    """Half a pair in the arguments is not completed from the file: they may be of two accounts."""
+    write(home, f'access_key = "{ACCESS}"\nsecret_key = "{SECRET}"\n')
+    with pytest.raises(ConfigError, match="half a key pair"):
+        resolve(access_key=ACCESS)
+
+
+def test_other_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folders are expanded; paths of endpoints come from the file or the arguments."""
+    write(home, '[paths]\nvirtual_try_on = "/v1/tryon"\n')
+    monkeypatch.setenv("KLING_OUTPUT_DIR", "~/clips")
+    settings = resolve(api_key=KEY)
+    assert settings.output_dir == Path.home() / "clips"
+    assert settings.paths == {"virtual_try_on": "/v1/tryon"}
+    assert resolve(api_key=KEY, paths={"lip_sync": "/x"}).paths == {"lip_sync": "/x"}
+    assert settings.home == home
+
+
+def test_path_override_is_used(home: Path) -> None:
+    """A replaced path is where the request goes."""
+    script = Script()
+    live = session(script, paths={"virtual_try_on": "/v1/tryon"})
+    from kling_core.endpoints import registry
+
+    assert live.path(registry.get("try-on")) == "/v1/tryon"
+    assert live.path(registry.get("t2v")) == "/v1/videos/text2video"
+
+
+# --- bad credentials and settings ----------------------------------------------------------
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({}, "there is no Kling credential"),
+    ({"access_key": ACCESS}, "half a key pair: access_key is set, secret_key is missing"),
+    ({"secret_key": SECRET}, "half a key pair: secret_key is set, access_key is missing"),
+    ({"api_key": f" {KEY}"}, "api_key in the arguments has spaces or a line break"),
+    ({**PAIR, "secret_key": f"{SECRET}\n"}, "secret_key in the arguments has spaces"),
+    ({**PAIR, "access_key": "AK 1"}, "access_key in the arguments has spaces"),
+    ({"api_key": f'"{KEY}"'}, "has quotes around it"),
+    ({"api_key": f"“{KEY}”"}, "has a character that no key has"),
+    ({"api_key": f"{KEY}\u200b"}, "has a character that no key has"),
+    ({"api_key": f"Bearer{KEY}"}, "begins with 'Bearer'"),
+    ({**PAIR, "secret_key": "eyJhbGciOi.eyJpc3Mi.c2ln"}, "is a signed token, not a key"),
+    ({"api_key": 5}, "is not text"),
+    ({"api_key": KEY, "region": "europe"}, "there is no region 'europe'"),
+    ({"api_key": KEY, "base_url": "api.klingai.com"}, "has no http:// or https:// in front"),
+    ({"api_key": KEY, "max_cost": "cheap"}, "is not an amount in US dollars"),
+    ({"api_key": KEY, "max_cost": -1}, "is not an amount in US dollars"),
+    ({"api_key": KEY, "max_cost": "nan"}, "is not an amount in US dollars"),
+    ({"api_key": KEY, "timeout": "soon"}, "is not a number of seconds"),
+    ({"api_key": KEY, "timeout": 0}, "is not a number of seconds"),
+]
+
+
+@pytest.mark.parametrize("given, line", BAD, ids=[line[:40] for _, line in BAD])
+def test_each_bad_setting_has_its_own_line(given: dict[str, Any], line: str) -> None:
+    """The error says what is wrong, in both clients, and never shows a key."""
+    for client in (Kling, AsyncKling):
+        with pytest.raises(ConfigError) as caught:
+            client(**given)
+        assert line in str(caught.value)
+        assert "\n" not in str(caught.value)
+        for value in (ACCESS, SECRET, KEY):
+            assert value not in _everything(caught.value)
+
+
+def test_missing_credential_names_the_three_ways(home: Path) -> None:
+    """Argument, environment, file; and the sandbox for whoever has no key yet."""
+    with pytest.raises(ConfigError) as caught:
+        Kling()
+    for way in ("Kling(api_key=", "KLING_API_KEY", "KLING_SECRET_KEY", str(home / "config.toml")):
+        assert way in str(caught.value)
+    assert "sandbox=True" in str(caught.value)
+
+
+def test_bad_environment_and_file_are_named(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The message says which variable, or which file."""
+    monkeypatch.setenv("KLING_ACCESS_KEY", ACCESS)
+    with pytest.raises(ConfigError, match="KLING_ACCESS_KEY is set, KLING_SECRET_KEY is missing"):
+        Kling()
+    monkeypatch.delenv("KLING_ACCESS_KEY")
+    write(home, f'api_key = "{KEY}')
+    with pytest.raises(ConfigError, match=r"config\.toml cannot be read"):
+        Kling()
+    write(home, f'api_key = " {KEY}"')
+    with pytest.raises(ConfigError, match=r"api_key in .*config\.toml has spaces"):
+        Kling()
+
+
+def test_swapped_and_foreign_keys_are_explained(sandbox: Sandbox) -> None:
+    """What only the server can see is explained by the fix: swapped keys, another region's key."""
+    for pair in (
+        {"access_key": sandbox.secret_key, "secret_key": sandbox.access_key},
+        {"access_key": "F" * 32, "secret_key": "S" * 32},
+        {"access_key": sandbox.access_key, "secret_key": "S" * 32},
+    ):
+        with Kling(**pair, base_url=sandbox.url) as kling, pytest.raises(KlingError) as caught:
+            kling.text_to_video.list()
+        assert caught.value.code in (1000, 1002)
+        assert "swapped keys" in caught.value.fix
+        assert "China key" in caught.value.fix
+
+
+def test_sandbox_switch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """KLING_SANDBOX is for clients that name no place of their own; a sandbox must be started."""
+    monkeypatch.setenv("KLING_SANDBOX", "1")
+    with Kling(api_key=KEY) as kling:
+        assert kling.sandbox is None
+    monkeypatch.setenv("KLING_API_KEY", KEY)
+    with Kling(sandbox=sandbox) as kling:
+        assert kling.base_url == sandbox.url
+        assert kling.text_to_video.list() == []
+    with Kling(sandbox=False) as kling:
+        assert kling.base_url == REGIONS["global"]
+    with pytest.raises(ConfigError, match="not started"):
+        Kling(sandbox=Sandbox())
+
+
+# --- secrets -------------------------------------------------------------------------------
+
+
+def _everything(error: BaseException) -> str:
+    """All words of an error: itself, its causes, its notes, its traceback."""
+    return "\n".join([repr(error), str(error), *traceback.format_exception(error)])
+
+
+@pytest.mark.parametrize("credential", [PAIR, {"api_key": KEY}], ids=["pair", "key"])
+def test_no_secret_in_words(credential: dict[str, str], caplog: pytest.LogCaptureFixture) -> None:
+    """Reprs, logs down to the HTTP library's debug level, and errors show no key and no token."""
+    caplog.set_level(logging.DEBUG)
+    tokens: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        tokens.append(request.headers["authorization"].removeprefix("Bearer "))
+        if request.method == "POST":
+            return httpx.Response(401, json={"code": 1000, "message": "no"})
+        return httpx.Response(200, content=b"<html>")
+
+    with httpx.Client(transport=httpx.MockTransport(answer)) as http:
+        kling = Kling(**credential, http_client=http)
+        errors: list[str] = []
+        for call in (
+            lambda: kling.text_to_video.create(prompt="a boat"),
+            lambda: kling.text_to_video.get("1"),
+            lambda: kling.video_extension.create(),
+        ):
+            kling.session.pace.retry_first = 0.001
+            with pytest.raises(KlingError) as caught:
+                call()
+            errors.append(_everything(caught.value))
+        effect = kling.session.request("GET", "/v1/x")
+        things = [kling, kling.session, kling.session.settings, kling.session.signer, effect]
+        words = [repr(thing) for thing in things] + [str(thing) for thing in things]
+        words += [repr(kling.text_to_video), repr(kling.account)]
+    secrets = [*credential.values(), *tokens]
+    assert len(tokens) >= 6
+    for text in (*words, *errors, caplog.text):
+        assert not [secret for secret in secrets if secret in text]
+
+
+def test_no_secret_in_the_http_librarys_logs(
+    sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Over real HTTP, sync and async, after success and after failure."""
+    caplog.set_level(logging.DEBUG)
+
+    async def run() -> None:
+        async with AsyncKling(sandbox=sandbox) as kling:
+            await kling.text_to_video.list()
+            with pytest.raises(KlingError):
+                await kling.text_to_video.get("nothing")
+
+    asyncio.run(run())
+    with Kling(sandbox=sandbox) as kling:
+        kling.text_to_video.list()
+        token = kling.session.signer.header().removeprefix("Bearer ")
+    with Kling(access_key=sandbox.access_key, secret_key="w" * 32, base_url=sandbox.url) as kling:
+        with pytest.raises(KlingError):
+            kling.text_to_video.list()
+        wrong = kling.session.signer.header().removeprefix("Bearer ")
+    assert "HTTP Request" in caplog.text
+    for secret in (sandbox.secret_key, sandbox.access_key, token, wrong, "w" * 32):
+        assert secret not in caplog.text
+
+
+@pytest.mark.parametrize("credential", [PAIR, {"api_key": KEY}], ids=["pair", "key"])
+def test_no_secret_in_pickles(credential: dict[str, str]) -> None:
+    """What holds a key refuses to be pickled or copied; errors are pickled without their task."""
+    with Kling(**credential) as kling:
+        for thing in (kling, kling.session, kling.session.settings, kling.session.signer):
+            with pytest.raises(TypeError):
+                pickle.dumps(thing)
+            with pytest.raises(TypeError):
+                copy.deepcopy(thing)
+        from kling_core.endpoints import registry
+
+        task = kling.task(registry.get("t2v"), {"task_id": "7", "task_status": "failed"})
+        error = pickle.loads(pickle.dumps(TaskFailed("no", task=task, fix="try")))
+    assert (str(error), error.task_id, error.task) == (str(TaskFailed("no", fix="try")), "7", None)
