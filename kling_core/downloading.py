@@ -34,9 +34,9 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
 
     session = output.task.session
     ledger = yield Call(session.ledger)
-    row: Row = yield Call(lambda: ledger.row(adoption.row_of(ledger, output.task)))
+    row: Row = yield Call(partial(ledger.row, adoption.row_of(ledger, output.task)))
     if to is None:
-        kept: Path | None = yield Call(lambda: _kept(ledger, row, output))
+        kept: Path | None = yield Call(partial(_kept, ledger, row, output))
         if kept is not None:
             output.saved["path"] = kept
             return kept
@@ -45,7 +45,7 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
     part = target.with_name(f"{target.name}.{output.task.task_id[-8:]}.part")
     url, failures = output.url, 0
     while True:
-        offset: int = yield Call(lambda: _size(part))
+        offset: int = yield Call(partial(_size, part))
         saved: Saved = yield Save(url, part, offset)
         if saved.disk is not None:
             raise _disk(saved.disk, target)
@@ -63,10 +63,10 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
         if saved.status in _GONE:
             url = yield from _fresh_url(output, url)
         elif saved.status == 416:
-            yield Call(lambda: part.unlink(missing_ok=True))
+            yield Call(partial(part.unlink, missing_ok=True))
         else:
             yield Sleep(session.backoff(failures - 1))
-    path: Path = yield Call(lambda: _finish(part, target))
+    path: Path = yield Call(partial(_finish, part, target))
     output.saved["path"] = path
     yield Call(partial(keeping.keep, ledger, row, output, path, sizes=not session.sandbox))
     return path

@@ -204,7 +204,10 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
     except asyncio.CancelledError:
         while not free.is_set() and not inner.done():
             try:
-                await asyncio.wait({inner, waiter := asyncio.ensure_future(free.wait())}, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(
+                    {inner, waiter := asyncio.ensure_future(free.wait())},
+                    return_when=asyncio.FIRST_COMPLETED,
+                )
                 waiter.cancel()
             except asyncio.CancelledError:
                 continue  # asked again; what is out must still be written down

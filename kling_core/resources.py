@@ -106,7 +106,7 @@ class Resource(BaseResource):
         """
         task = self.create(max_cost=max_cost, **fields)
         task.wait(timeout, on_update)
-        for output in (*task.videos, *task.images, *task.audios):
+        for output in task.files:
             output.download(out)
         return task
 
@@ -160,7 +160,7 @@ class AsyncResource(BaseResource):
         """Create, wait and download, see `Resource.run`."""
         task = await self.create(max_cost=max_cost, **fields)
         await task.wait(timeout, on_update)
-        for output in (*task.videos, *task.images, *task.audios):
+        for output in task.files:
             await output.download(out)
         return task
 

@@ -23,6 +23,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from kling_core import calls, codes, errors
@@ -103,18 +104,15 @@ def submit(
     `SubmitOutcomeUnknown`.
     """
     check = request.require()
-    endpoint = request.endpoint
     ledger: Ledger = yield Call(session.ledger)
     attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
     attempt.listener = listener
     budget = _budget(session, request, max_cost)
     if dedupe is not None:
-        twin: Row | None = yield Call(lambda: ledger.twin(entry.digest, dedupe))
+        twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
         if twin is not None:
             return twin
-    row, new = yield Call(
-        lambda: ledger.prepare(entry, lease=attempt.lease, budget=budget)
-    )
+    row, new = yield Call(partial(ledger.prepare, entry, lease=attempt.lease, budget=budget))
     if not new:
         if row.digest != entry.digest and row.state != "rejected":
             raise errors.DuplicateExternalId(
@@ -123,7 +121,7 @@ def submit(
                 fix="Choose another external_task_id, or leave it out.",
             )
         if row.state == "rejected":  # never accepted, never billed: the id is free again
-            row = yield Call(lambda: ledger.renew(entry, lease=attempt.lease))
+            row = yield Call(partial(ledger.renew, entry, lease=attempt.lease))
         return (yield from _rejoin(attempt, row))
     return (yield from _carry(attempt))
 
@@ -141,9 +139,7 @@ def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
         request = endpoint.request(**replay(row))
         attempt, _ = _begin(session, ledger, request, request.require(), row.project, row)
     else:
-        attempt = _Attempt(
-            session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id
-        )
+        attempt = _Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
         attempt.source_video = row.parent_output_id
     return (yield from _rejoin(attempt, row, may_send=send))
 
@@ -230,11 +226,11 @@ def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
     while True:
         if row.state in RUNNING or row.state in ENDED:
             return row
-        held: Row | None = yield Call(lambda: ledger.take(row.id, lease=attempt.lease))
+        held: Row | None = yield Call(partial(ledger.take, row.id, lease=attempt.lease))
         if held is not None:
             break
         yield Sleep(attempt.session.pace.poll_floor)
-        row = yield Call(lambda: ledger.get(row.id))
+        row = yield Call(partial(ledger.get, row.id))
     if held.state not in IN_LINE:
         yield Guard(True)
         found = yield from _settle(attempt)
@@ -242,8 +238,8 @@ def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
         if found is not None:
             return found
     if not may_send:
-        yield Call(lambda: ledger.unsent(row.id, "never sent"))
-        return (yield Call(lambda: ledger.row(row.id)))
+        yield Call(partial(ledger.unsent, row.id, "never sent"))
+        return (yield Call(partial(ledger.row, row.id)))
     return (yield from _carry(attempt))
 
 
@@ -254,11 +250,11 @@ def _settle(attempt: _Attempt) -> Flow[Row | None]:
     try:
         data = yield from _find(attempt, error)
     except SubmitOutcomeUnknown as unknown:
-        yield Call(lambda: ledger.doubtful(attempt.id, unknown.message))
+        yield Call(partial(ledger.doubtful, attempt.id, unknown.message))
         raise
     if data is not None:
-        return (yield Call(lambda: ledger.accepted(attempt.id, data)))
-    yield Call(lambda: ledger.unsent(attempt.id, "asked twice, Kling knows of no such task"))
+        return (yield Call(partial(ledger.accepted, attempt.id, data)))
+    yield Call(partial(ledger.unsent, attempt.id, "asked twice, Kling knows of no such task"))
     return None
 
 
@@ -273,15 +269,17 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
         try:
             data = yield from _deliver(attempt)
         except Unreadable as error:  # a file changed under our hands; the body never got whole
-            yield Call(lambda error=error: ledger.refused(attempt.id, str(error)))
+            yield Call(partial(ledger.refused, attempt.id, str(error)))
             yield Guard(False)
-            raise errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name) from error
+            raise errors.InvalidRequest(
+                [error.violation], endpoint=attempt.endpoint.name
+            ) from error
         except KlingError as error:
-            yield Call(lambda error=error: _write(attempt, error))
+            yield Call(partial(_write, attempt, error))
             yield Guard(False)
             raise
         if data is not None:
-            row: Row = yield Call(lambda: ledger.accepted(attempt.id, data))
+            row: Row = yield Call(partial(ledger.accepted, attempt.id, data))
             yield Guard(False)
             return row
         yield Guard(False)
@@ -290,9 +288,7 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
 def _write(attempt: _Attempt, error: KlingError) -> None:
     if isinstance(error, SubmitOutcomeUnknown):
         attempt.ledger.doubtful(attempt.id, error.message)
-    elif isinstance(error, errors.ConnectionFailed):
-        attempt.ledger.unsent(attempt.id, error.message)
-    elif isinstance(error, errors.RateLimited):
+    elif isinstance(error, errors.ConnectionFailed) or isinstance(error, errors.RateLimited):
         attempt.ledger.unsent(attempt.id, error.message)
     else:
         attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())
@@ -305,7 +301,7 @@ def _wait_for_slot(attempt: _Attempt) -> Flow[None]:
     watcher: Watcher | None = None
     while True:
         place: Place = yield Call(
-            lambda: ledger.admit(attempt.id, limit=limit, lease=attempt.lease)
+            partial(ledger.admit, attempt.id, limit=limit, lease=attempt.lease)
         )
         if place.admitted:
             return
@@ -319,7 +315,7 @@ def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
     """Send until Kling has said something: the task, or None to stand in line again."""
     session = attempt.session
     while True:
-        yield Call(lambda: attempt.ledger.beat(attempt.id, lease=attempt.lease))
+        yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
         reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
         verdict = calls.judge(reply)
         if verdict.envelope is not None:
@@ -373,7 +369,7 @@ def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) 
     attempt.waits += 1
     full = isinstance(error, errors.ConcurrencyLimit)
     yield Call(
-        lambda: attempt.ledger.back_in_line(attempt.id, lease=attempt.lease + pause, learn=full)
+        partial(attempt.ledger.back_in_line, attempt.id, lease=attempt.lease + pause, learn=full)
     )
     yield Sleep(pause)
 
@@ -435,17 +431,17 @@ def _remember_list(attempt: _Attempt) -> Flow[None]:
     """Before the first POST: which tasks the account has; on disk, for whoever has to compare."""
     rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
     attempt.known = frozenset(str(row.get("task_id")) for row in rows)
-    yield Call(lambda: attempt.ledger.remember(attempt.id, sorted(attempt.known or ())))
+    yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known or ())))
 
 
 def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
     """Find the one new task in the list; none in a whole list, twice, is none."""
     if attempt.known is None:
-        known: frozenset[str] | None = yield Call(lambda: attempt.ledger.remembered(attempt.id))
+        known: frozenset[str] | None = yield Call(partial(attempt.ledger.remembered, attempt.id))
         if known is None:  # it ended before the list was read, so before the POST
             return None
         attempt.known = known
-    others: frozenset[str] = yield Call(lambda: attempt.ledger.task_ids(attempt.endpoint.name))
+    others: frozenset[str] = yield Call(partial(attempt.ledger.task_ids, attempt.endpoint.name))
     complete = True
     for _ in range(2):
         yield Sleep(attempt.session.pace.recheck)

@@ -202,6 +202,11 @@ class Task(TaskState):
         return [o for o in self.outputs if isinstance(o, Image)]
 
     @property
+    def files(self) -> list[Video | Image | Audio]:
+        """Everything it made, ready to download, in the server's order."""
+        return [o for o in self.outputs if isinstance(o, (Video, Image, Audio))]
+
+    @property
     def audios(self) -> list[Audio]:
         return [o for o in self.outputs if isinstance(o, Audio)]
 
@@ -244,6 +249,11 @@ class AsyncTask(TaskState):
     @property
     def images(self) -> list[AsyncImage]:
         return [o for o in self.outputs if isinstance(o, AsyncImage)]
+
+    @property
+    def files(self) -> list[AsyncVideo | AsyncImage | AsyncAudio]:
+        """Everything it made, ready to download, in the server's order."""
+        return [o for o in self.outputs if isinstance(o, (AsyncVideo, AsyncImage, AsyncAudio))]
 
     @property
     def audios(self) -> list[AsyncAudio]:

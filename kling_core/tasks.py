@@ -38,12 +38,12 @@ class Tasks:
         """Tasks whose prompt, text or effect contains these words, in any case."""
         return [self._task(row) for row in self.ledger.rows(words=words, limit=limit)]
 
-    def get(self, id: str) -> Task:
+    def get(self, task_id: str) -> Task:
         """The task with this id (ours or Kling's), or with an unambiguous beginning of it.
 
         Raises `TaskNotFound` when the ledger does not know it.
         """
-        return self._task(_known(self.ledger, id))
+        return self._task(_known(self.ledger, task_id))
 
     def resume(
         self,
@@ -70,8 +70,8 @@ class Tasks:
             except KlingError as error:
                 settled.doubtful.append((row, error))
                 continue
-            for output in task.outputs if download else ():
-                output.download()  # pyright: ignore[reportAttributeAccessIssue]
+            for output in task.files if download else ():
+                output.download()
         return settled
 
     def rescue(self, out: str | Path | None = None) -> list[Path]:
@@ -83,8 +83,7 @@ class Tasks:
         self._client.run_flow(recovery.collect(self._client.session))
         paths: list[Path] = []
         for row, kept in recovery.missing(self.ledger):
-            output = self._task(row).outputs[kept.number]
-            paths.append(output.download(out))  # pyright: ignore[reportAttributeAccessIssue]
+            paths.append(self._task(row).files[kept.number].download(out))
         return paths
 
     def _task(self, row: Row) -> Task:
@@ -113,10 +112,10 @@ class AsyncTasks:
         rows = await self._local(lambda: ledger.rows(words=words, limit=limit))
         return [self._task(row) for row in rows]
 
-    async def get(self, id: str) -> AsyncTask:
+    async def get(self, task_id: str) -> AsyncTask:
         """The task with this id, see `Tasks.get`."""
         ledger = await self.ledger()
-        return self._task(await self._local(lambda: _known(ledger, id)))
+        return self._task(await self._local(lambda: _known(ledger, task_id)))
 
     async def resume(
         self,
@@ -137,8 +136,8 @@ class AsyncTasks:
             except KlingError as error:
                 settled.doubtful.append((row, error))
                 continue
-            for output in task.outputs if download else ():
-                await output.download()  # pyright: ignore[reportAttributeAccessIssue]
+            for output in task.files if download else ():
+                await output.download()
         return settled
 
     async def rescue(self, out: str | Path | None = None) -> list[Path]:
@@ -147,8 +146,7 @@ class AsyncTasks:
         ledger = await self.ledger()
         paths: list[Path] = []
         for row, kept in await self._local(lambda: recovery.missing(ledger)):
-            output = self._task(row).outputs[kept.number]
-            paths.append(await output.download(out))  # pyright: ignore[reportAttributeAccessIssue]
+            paths.append(await self._task(row).files[kept.number].download(out))
         return paths
 
     async def _local(self, work: Callable[[], Any]) -> Any:
@@ -169,9 +167,8 @@ def _facts(row: Row) -> dict[str, Any]:
     }
 
 
-def _known(ledger: Ledger, id: str) -> Row:
-    row = ledger.get(id)
+def _known(ledger: Ledger, task_id: str) -> Row:
+    row = ledger.get(task_id)
     if row is None:
-        raise TaskNotFound(f"the ledger knows no task {id!r}, or more than one that begins so")
+        raise TaskNotFound(f"the ledger knows no task {task_id!r}, or more than one that begins so")
     return row
-

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
@@ -30,7 +31,7 @@ def wait(
         return _finish(task)
     session, name = task.session, task.endpoint.name
     ledger = yield Call(session.ledger)
-    row_id: str = yield Call(lambda: adoption.row_of(ledger, task))
+    row_id: str = yield Call(partial(adoption.row_of, ledger, task))
     watcher = Watcher(session, ledger, f"wait {uuid.uuid4().hex}")
     clock, leads = session.clock, False
     start = clock.monotonic()
@@ -44,7 +45,7 @@ def wait(
             rest = pause if leads else min(pause, session.pace.line_tick)
             yield Sleep(rest if end is None else min(rest, end - now))
             leads = yield from watcher.round(name, seconds=2 * pause + 5 * session.pace.line_tick)
-            row: Row = yield Call(lambda: ledger.row(row_id))
+            row: Row = yield Call(partial(ledger.row, row_id))
             if row.state == "expired":
                 raise _purged(task)
             if row.raw != task.raw:

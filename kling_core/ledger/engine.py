@@ -84,7 +84,7 @@ def _configure(connection: Any, _record: Any) -> None:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
             break
-        except Exception as error:  # noqa: BLE001, the driver's own class is not imported here
+        except Exception as error:
             if "locked" not in str(error) or attempt == _OPEN_ATTEMPTS - 1:
                 raise
             time.sleep(0.02)  # several first openings race for this one pragma
@@ -134,9 +134,7 @@ def explain(error: exc.DBAPIError, place: str) -> LedgerError:
         message, fix = "it is read-only", "Nothing was sent. Make the file and folder writable."
     elif "malformed" in words or "not a database" in words:
         message = "it is damaged"
-        fix = (
-            "Move it aside; `kling rescue` finds every task and output of the last 30 days again."
-        )
+        fix = "Move it aside; `kling rescue` finds every task and output of the last 30 days again."
     elif "locked" in words:
         message, fix = "another process holds it for too long", "Try again."
     else:

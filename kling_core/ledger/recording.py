@@ -31,7 +31,9 @@ def replay(row: Row) -> dict[str, Any]:
     """
     fields: Mapping[str, Any] = row.request.get("fields") or {}
     if not fields:
-        raise NotReplayable(f"task {row.task_id or row.id} was made elsewhere; its request is unknown")
+        raise NotReplayable(
+            f"task {row.task_id or row.id} was made elsewhere; its request is unknown"
+        )
     return {name: _again(value, name) for name, value in fields.items()}
 
 
@@ -79,7 +81,8 @@ def _again(value: Any, name: str) -> Any:
     path = Path(facts["path"])
     if not path.exists() or _sha256(path) != facts["sha256"]:
         raise NotReplayable(
-            f"{name}: {path} is gone or has changed since", fix="Put the file back, or give it anew."
+            f"{name}: {path} is gone or has changed since",
+            fix="Put the file back, or give it anew.",
         )
     return str(path)
 

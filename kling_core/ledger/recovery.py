@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kling_core import calls, submit
@@ -38,7 +39,7 @@ def settle(
 ) -> Flow[Settled]:
     """Bring every row that no living process holds to a certain state."""
     ledger: Ledger = yield Call(session.ledger)
-    left: list[Row] = yield Call(lambda: ledger.rows(states=OPEN, orphans=True))
+    left: list[Row] = yield Call(partial(ledger.rows, states=OPEN, orphans=True))
     settled = Settled()
     for row in reversed(left):
         try:
@@ -50,7 +51,7 @@ def settle(
         if now.state in OPEN:
             settled.unsent.append(now)
         yield Tell(listener, now)
-    settled.running = yield Call(lambda: ledger.rows(states=RUNNING))
+    settled.running = yield Call(partial(ledger.rows, states=RUNNING))
     return settled
 
 
@@ -69,12 +70,8 @@ def collect(session: Session, *, pages: int = 1000) -> Flow[int]:
                 break
             for data in rows:
                 if Answer(data).task_id:
-                    new += yield Call(
-                        lambda data=data, endpoint=endpoint: adoption.adopt(ledger, endpoint, data)
-                    )
-            yield Call(
-                lambda rows=rows, endpoint=endpoint: ledger.observe(endpoint.name, rows)
-            )
+                    new += yield Call(partial(adoption.adopt, ledger, endpoint, data))
+            yield Call(partial(ledger.observe, endpoint.name, rows))
             if len(rows) < 500:
                 break
     return new

@@ -76,7 +76,7 @@ class Row:
     finished_at: float | None
 
     @classmethod
-    def of(cls, values: Mapping[str, Any]) -> Row:
+    def of(cls, values: Mapping[Any, Any]) -> Row:
         """A row from the database's values."""
         fields = {name: value for name, value in values.items() if name != "known"}
         for name in ("request", "media", "raw"):

@@ -10,7 +10,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
@@ -29,6 +29,7 @@ from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger import engine as engines
 from kling_core.ledger.rows import IN_LINE, LIVE, RUNNING, Entry, Kept, Place, Row
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta, outputs, tasks
+
 
 @dataclass(frozen=True, slots=True)
 class Budget:
@@ -110,7 +111,7 @@ class Ledger:
         return self._clock() + self._ahead
 
     @contextmanager
-    def _transaction(self, *, read: bool = False) -> Iterator[sa.Connection]:
+    def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         if os.getpid() != self._pid:  # after a fork, the parent's connections are not ours
             self._engine.dispose(close=False)
@@ -196,15 +197,15 @@ class Ledger:
         found = self.rows(digest=digest, since=self.now() - seconds, states=states, limit=1)
         return found[0] if found else None
 
-    def remember(self, id: str, task_ids: Sequence[str]) -> None:
+    def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
         """The account's tasks before a POST that carries no id of ours."""
         with self._transaction() as db:
-            db.execute(sa.update(tasks).where(tasks.c.id == id).values(known=_json(task_ids)))
+            db.execute(sa.update(tasks).where(tasks.c.id == row_id).values(known=_json(task_ids)))
 
-    def remembered(self, id: str) -> frozenset[str] | None:
+    def remembered(self, row_id: str) -> frozenset[str] | None:
         """What `remember` wrote; None when the row never came that far."""
         with self._transaction(read=True) as db:
-            query = sa.select(tasks.c.known).where(tasks.c.id == id)
+            query = sa.select(tasks.c.known).where(tasks.c.id == row_id)
             text = db.execute(query).scalar_one()
         return None if text is None else frozenset(json.loads(text))
 
@@ -216,7 +217,7 @@ class Ledger:
         with self._transaction(read=True) as db:
             return frozenset(db.execute(query).scalars())
 
-    def take(self, id: str, *, lease: float) -> Row | None:
+    def take(self, row_id: str, *, lease: float) -> Row | None:
         """Take over a row whose owner is gone or is us; None while somebody else holds it."""
         now = self.now()
         with self._transaction() as db:
@@ -227,19 +228,19 @@ class Ledger:
             )
             done = db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == id, free)
+                .where(tasks.c.id == row_id, free)
                 .values(owner=self.owner, lease_until=now + lease)
             )
-            return self._get(db, id) if done.rowcount else None
+            return self._get(db, row_id) if done.rowcount else None
 
-    def admit(self, id: str, *, limit: int | None, lease: float) -> Place:
+    def admit(self, row_id: str, *, limit: int | None, lease: float) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
         First come, first served among rows whose owner is alive.
         """
         now = self.now()
         with self._transaction() as db:
-            row = self._get(db, id)
+            row = self._get(db, row_id)
             self._alone(db, f"slots {row.product}")
             allowed = _least(limit, self._learned(db, row.product))
             busy = self._busy(db, row.product)
@@ -251,7 +252,7 @@ class Ledger:
                 change = {"state": "submitting", "sent_at": now, "tries": tasks.c.tries + 1}
             db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == id)
+                .where(tasks.c.id == row_id)
                 .values(owner=self.owner, lease_until=now + lease, updated_at=now, **change)
             )
             return Place(not (ahead or full), ahead, busy, allowed)
@@ -286,11 +287,11 @@ class Ledger:
         with self._transaction(read=True) as db:
             return self._learned(db, product)
 
-    def back_in_line(self, id: str, *, lease: float, learn: bool) -> None:
+    def back_in_line(self, row_id: str, *, lease: float, learn: bool) -> None:
         """1302 or 1303: the task was not accepted; the latter teaches the limit (`learn`)."""
         now = self.now()
         with self._transaction() as db:
-            row = self._get(db, id)
+            row = self._get(db, row_id)
             self._alone(db, f"slots {row.product}")
             if learn:
                 others = self._busy(db, row.product) - row.weight
@@ -299,48 +300,48 @@ class Ledger:
                 self._set_meta(db, f"limit {row.product}", _json({"limit": limit, "at": now}))
             db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == id)
+                .where(tasks.c.id == row_id)
                 .values(state="waiting", lease_until=now + lease, updated_at=now)
             )
 
-    def beat(self, id: str, *, lease: float) -> None:
+    def beat(self, row_id: str, *, lease: float) -> None:
         """Say that the row's owner is alive."""
         now = self.now()
         with self._transaction() as db:
             db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == id, tasks.c.owner == self.owner)
+                .where(tasks.c.id == row_id, tasks.c.owner == self.owner)
                 .values(lease_until=now + lease)
             )
 
-    def accepted(self, id: str, data: Mapping[str, Any]) -> Row:
+    def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
         """Kling has the task: its id and first state."""
         with self._transaction() as db:
-            self._observe(db, id, data, first=True)
-            return self._get(db, id)
+            self._observe(db, row_id, data, first=True)
+            return self._get(db, row_id)
 
-    def refused(self, id: str, error: str) -> None:
+    def refused(self, row_id: str, error: str) -> None:
         """Kling refused the request; nothing is billed."""
-        self._settle(id, "rejected", error, finished=True)
+        self._settle(row_id, "rejected", error, finished=True)
 
-    def doubtful(self, id: str, error: str) -> None:
+    def doubtful(self, row_id: str, error: str) -> None:
         """The answer was lost and the look-up could not decide."""
-        self._settle(id, "unknown", error, finished=False)
+        self._settle(row_id, "unknown", error, finished=False)
 
-    def unsent(self, id: str, error: str) -> None:
+    def unsent(self, row_id: str, error: str) -> None:
         """Nothing left this machine; the row may be sent later."""
-        self._settle(id, "prepared", error, finished=False)
+        self._settle(row_id, "prepared", error, finished=False)
 
-    def expired(self, id: str) -> None:
+    def expired(self, row_id: str) -> None:
         """Kling has purged the task."""
-        self._settle(id, "expired", "purged at Kling", finished=True)
+        self._settle(row_id, "expired", "purged at Kling", finished=True)
 
-    def _settle(self, id: str, state: str, error: str, *, finished: bool) -> None:
+    def _settle(self, row_id: str, state: str, error: str, *, finished: bool) -> None:
         now = self.now()
         with self._transaction() as db:
             db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == id)
+                .where(tasks.c.id == row_id)
                 .values(
                     state=state,
                     error=error,
@@ -372,7 +373,7 @@ class Ledger:
             return changed
 
     def _observe(
-        self, db: sa.Connection, id: str, data: Mapping[str, Any], *, first: bool
+        self, db: sa.Connection, row_id: str, data: Mapping[str, Any], *, first: bool
     ) -> None:
         now = self.now()
         seen = Answer(data)
@@ -389,20 +390,20 @@ class Ledger:
         if seen.ended:
             values["finished_at"] = now
             values["cost_units"] = _money(seen.units)
-            values["cost_usd"] = _dollars(seen.units, self._product(db, id))
-        db.execute(sa.update(tasks).where(tasks.c.id == id).values(values))
+            values["cost_usd"] = _dollars(seen.units, self._product(db, row_id))
+        db.execute(sa.update(tasks).where(tasks.c.id == row_id).values(values))
         for number, (kind, output) in enumerate(seen.outputs):
             kept = {
                 "kind": kind,
                 "output_id": text(output, "id", "audio_id"),
                 "url": text(output, "url", "url_mp3", "mp3_url"),
             }
-            insert = self._insert(outputs).values(task=id, number=number, **kept)
+            insert = self._insert(outputs).values(task=row_id, number=number, **kept)
             keys = ["task", "number"]
             db.execute(insert.on_conflict_do_update(index_elements=keys, set_=kept))
 
-    def _product(self, db: sa.Connection, id: str) -> str:
-        return db.execute(sa.select(tasks.c.product).where(tasks.c.id == id)).scalar_one()
+    def _product(self, db: sa.Connection, row_id: str) -> str:
+        return db.execute(sa.select(tasks.c.product).where(tasks.c.id == row_id)).scalar_one()
 
     def lead(self, name: str, owner: str, *, seconds: float) -> bool:
         """Become or stay the one who does a thing, for some seconds."""
@@ -426,7 +427,7 @@ class Ledger:
             )
 
     def following(self, endpoint: str) -> list[tuple[str, str]]:
-        """The (id, task_id) of all running tasks of an endpoint, oldest first."""
+        """The (row_id, task_id) of all running tasks of an endpoint, oldest first."""
         query = (
             sa.select(tasks.c.id, tasks.c.task_id)
             .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
@@ -447,22 +448,22 @@ class Ledger:
 
     # --- reading ---------------------------------------------------------------------------
 
-    def get(self, id: str) -> Row | None:
-        """The row with our id, Kling's id, or an unambiguous beginning of either."""
+    def get(self, row_id: str) -> Row | None:
+        """The row with our row_id, Kling's row_id, or an unambiguous beginning of either."""
         with self._transaction(read=True) as db:
             for where in (
-                sa.or_(tasks.c.id == id, tasks.c.task_id == id),
-                sa.or_(tasks.c.id.startswith(id), tasks.c.task_id.startswith(id)),
+                sa.or_(tasks.c.id == row_id, tasks.c.task_id == row_id),
+                sa.or_(tasks.c.id.startswith(row_id), tasks.c.task_id.startswith(row_id)),
             ):
                 found = db.execute(sa.select(tasks).where(where).limit(2)).mappings().all()
                 if len(found) == 1:
-                    return Row.of(found[0])
+                    return Row.of(dict(found[0]))
         return None
 
-    def row(self, id: str) -> Row:
+    def row(self, row_id: str) -> Row:
         """The row with exactly our id."""
         with self._transaction(read=True) as db:
-            return self._get(db, id)
+            return self._get(db, row_id)
 
     def by_task_id(self, endpoint: str, task_id: str) -> Row | None:
         """The row of one of Kling's tasks, None when the ledger does not know it."""
@@ -471,8 +472,8 @@ class Ledger:
             found = db.execute(sa.select(tasks).where(*where)).mappings().first()
         return None if found is None else Row.of(found)
 
-    def _get(self, db: sa.Connection, id: str) -> Row:
-        return Row.of(db.execute(sa.select(tasks).where(tasks.c.id == id)).mappings().one())
+    def _get(self, db: sa.Connection, row_id: str) -> Row:
+        return Row.of(db.execute(sa.select(tasks).where(tasks.c.id == row_id)).mappings().one())
 
     def rows(
         self,
@@ -506,27 +507,25 @@ class Ledger:
 
     # --- outputs ---------------------------------------------------------------------------
 
-    def kept(self, id: str | None = None, *, missing: bool = False) -> list[Kept]:
+    def kept(self, row_id: str | None = None, *, missing: bool = False) -> list[Kept]:
         """The outputs of a task, or of all; `missing` only those that are not on disk."""
         query = sa.select(outputs).order_by(outputs.c.task, outputs.c.number)
-        if id is not None:
-            query = query.where(outputs.c.task == id)
+        if row_id is not None:
+            query = query.where(outputs.c.task == row_id)
         if missing:
             query = query.where(outputs.c.path.is_(None))
         with self._transaction(read=True) as db:
             return [Kept(**row) for row in db.execute(query).mappings()]
 
     def keep(
-        self, id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
+        self, row_id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
     ) -> None:
         """An output is on disk, whole."""
         with self._transaction() as db:
             db.execute(
                 sa.update(outputs)
-                .where(outputs.c.task == id, outputs.c.number == number)
-                .values(
-                    path=str(path), sha256=sha256, size=size, audit=audit, saved_at=self.now()
-                )
+                .where(outputs.c.task == row_id, outputs.c.number == number)
+                .values(path=str(path), sha256=sha256, size=size, audit=audit, saved_at=self.now())
             )
 
     def adopt(self, entry: Entry, data: Mapping[str, Any]) -> bool:
@@ -566,7 +565,12 @@ class Ledger:
 
 
 def _midnight(now: float) -> float:
-    return datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    return (
+        datetime.fromtimestamp(now)
+        .astimezone()
+        .replace(hour=0, minute=0, second=0, microsecond=0)
+        .timestamp()
+    )
 
 
 def _json(value: Any) -> str:

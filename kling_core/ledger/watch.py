@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from kling_core import calls, errors
@@ -48,10 +49,10 @@ class Watcher:
         `seconds` is how long the lead is held. Passing troubles of the network are swallowed.
         """
         lease = f"watch {endpoint}"
-        leads: bool = yield Call(lambda: self.ledger.lead(lease, self.name, seconds=seconds))
+        leads: bool = yield Call(partial(self.ledger.lead, lease, self.name, seconds=seconds))
         if not leads:
             return False
-        running: list[tuple[str, str]] = yield Call(lambda: self.ledger.following(endpoint))
+        running: list[tuple[str, str]] = yield Call(partial(self.ledger.following, endpoint))
         try:
             if len(running) < SINGLE:
                 yield from self._singly(endpoint, running)
@@ -63,13 +64,13 @@ class Watcher:
 
     def any_round(self, product: str) -> Flow[None]:
         """Watch every endpoint of a product that has running tasks; for those who wait in line."""
-        names: list[str] = yield Call(lambda: self.ledger.busy_endpoints(product))
+        names: list[str] = yield Call(partial(self.ledger.busy_endpoints, product))
         for name in names:
             yield from self.round(name, seconds=2 * self.session.pace.line_tick + 1)
 
     def resign(self, endpoint: str) -> Flow[None]:
         """Let somebody else lead at once."""
-        yield Call(lambda: self.ledger.resign(f"watch {endpoint}", self.name))
+        yield Call(partial(self.ledger.resign, f"watch {endpoint}", self.name))
 
     def _singly(self, endpoint: str, running: Sequence[tuple[str, str]]) -> Flow[None]:
         declared = registry.load(endpoint)
@@ -77,9 +78,9 @@ class Watcher:
             try:
                 data = yield from calls.get(self.session, declared, task_id, attempts=1)
             except errors.TaskNotFound:
-                yield Call(lambda row_id=row_id: self.ledger.expired(row_id))
+                yield Call(partial(self.ledger.expired, row_id))
                 continue
-            yield Call(lambda data=data: self.ledger.observe(endpoint, [data]))
+            yield Call(partial(self.ledger.observe, endpoint, [data]))
 
     def _by_pages(self, endpoint: str, running: Sequence[tuple[str, str]]) -> Flow[None]:
         declared = registry.load(endpoint)
@@ -94,7 +95,7 @@ class Watcher:
                 start = 0  # the list ends here: begin anew
                 break
         found = {str(row.get("task_id")) for row in seen}
-        yield Call(lambda: self.ledger.observe(endpoint, seen))
+        yield Call(partial(self.ledger.observe, endpoint, seen))
         missing = [pair for pair in running if pair[1] not in found]
         self.first_page[endpoint] = start + 1 if missing and start else 1
         if 0 < len(missing) < SINGLE:
