@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from helpers import postgres
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.session import Pace
 
@@ -22,7 +23,7 @@ FAST = Pace(
     retry_first=0.02,
     retry_most=0.2,
     recheck=0.05,
-    slot_patience=20.0,
+    line_tick=0.02,
 )
 """The pace of clients in tests, in seconds."""
 
@@ -138,3 +139,19 @@ def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
 def driver(make_driver: MakeDriver, quick_sandbox: Sandbox) -> Driver:
     """A client of the quick sandbox: blocking in one run of the test, awaiting in the other."""
     return make_driver(sandbox=quick_sandbox)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[postgres.Postgres]:
+    """A PostgreSQL server for the whole test run, started when the first test asks for it."""
+    with postgres.running() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a fresh ledger is to live: a file in one run of the test, PostgreSQL in the other."""
+    if request.param == "sqlite":
+        return str(tmp_path / "ledger.db")
+    server: postgres.Postgres = request.getfixturevalue("postgres_server")
+    return server.database()
