@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kling_core.version import VERSION as __version__
+from kling_core import version
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote as Quote
@@ -144,6 +144,8 @@ if TYPE_CHECKING:
     from kling_core.task import AsyncTask as AsyncTask
     from kling_core.task import Cost as Cost
     from kling_core.task import Task as Task
+
+__version__ = version.VERSION
 
 _HOMES = {
     "kling_core.client": "AsyncKling Kling",
