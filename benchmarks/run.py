@@ -1,12 +1,14 @@
 """Measures the speed goals and prints one table; `--quick` for a first impression.
 
-Ratios are of CPU time against a baseline in the same run, the two by turns. Exits with 1 when a
-goal is missed.
+Ratios are of CPU time against a baseline in the same run, the two by turns. Goals in seconds
+depend on the machine and on what else it does; the last line tells how this one compares.
 """
 
 from __future__ import annotations
 
 import argparse
+import binascii
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -20,20 +22,27 @@ import download
 import notebook
 import starting
 import upload
-from tools import Plan, Row, server
+from tools import Plan, Row, cpu, server
+
+USUAL = 17.4
+"""Milliseconds of CPU for the base64 of 10 MB on the machine on which the goals were set, idle."""
 
 
-def main() -> int:
+def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a third of the rounds")
     plan = Plan(quick=parser.parse_args().quick)
     rows: list[Row] = []
     for found in _measured(plan):
         rows += found
-        print(f"\r{len(rows)} measured: {found[0].what:60}", end="", file=sys.stderr, flush=True)
-    print(f"\r{'':80}\r", end="", file=sys.stderr, flush=True)
+        print(f"measured: {found[-1].what}", file=sys.stderr, flush=True)
     print(_table(rows))
-    return 1 if any(row.met is False for row in rows) else 0
+    content = os.urandom(10_000_000)
+    here = 1000 * min(cpu(lambda: binascii.b2a_base64(content)) for _ in range(9))
+    print(
+        f"This machine, now: base64 of 10 MB in {here:.1f} ms; {USUAL} ms where the goals were "
+        f"set, so a second here is {USUAL / here:.2f} s there."
+    )
 
 
 def _measured(plan: Plan) -> Iterator[list[Row]]:
@@ -76,4 +85,4 @@ def _figure(value: float, unit: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

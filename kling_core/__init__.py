@@ -14,7 +14,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kling_core.version import VERSION as __version__
+from kling_core import version
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote as Quote
@@ -87,6 +87,9 @@ if TYPE_CHECKING:
         KlingWarning as KlingWarning,
     )
     from kling_core.errors import (
+        LedgerError as LedgerError,
+    )
+    from kling_core.errors import (
         NotFound as NotFound,
     )
     from kling_core.errors import (
@@ -119,6 +122,9 @@ if TYPE_CHECKING:
     from kling_core.errors import (
         WaitTimeout as WaitTimeout,
     )
+    from kling_core.errors import (
+        WebhookRejected as WebhookRejected,
+    )
     from kling_core.outputs import (
         AsyncAudio as AsyncAudio,
     )
@@ -145,6 +151,8 @@ if TYPE_CHECKING:
     from kling_core.task import Cost as Cost
     from kling_core.task import Task as Task
 
+__version__ = version.VERSION
+
 _HOMES = {
     "kling_core.client": "AsyncKling Kling",
     "kling_core.catalog.pricing": "Quote",
@@ -155,9 +163,9 @@ _HOMES = {
     "kling_core.errors": (
         "APIError AccountError AuthError BudgetExceeded ConcurrencyLimit ConfigError "
         "ConnectionFailed ContentPolicyError DownloadError DuplicateExternalId InvalidRequest "
-        "KlingError KlingWarning NotFound PermissionDenied RateLimited RequestRefused "
+        "KlingError KlingWarning LedgerError NotFound PermissionDenied RateLimited RequestRefused "
         "ServerError SubmitOutcomeUnknown TaskFailed TaskNotFound UnreadableAnswer Violation "
-        "WaitTimeout"
+        "WaitTimeout WebhookRejected"
     ),
     "kling_core.outputs": "AsyncAudio AsyncImage AsyncVideo Audio Image Output Video",
     "kling_core.sandbox": "Sandbox",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 OutputKind = Literal["video", "image", "audio"]
 
@@ -77,6 +79,8 @@ def text(raw: Mapping[str, Any], *keys: str) -> str:
 
 def decimal(value: Any) -> Decimal | None:
     """A number that the server may write as text; None for anything else."""
+    from decimal import Decimal, InvalidOperation
+
     try:
         number = Decimal(str(value))
     except InvalidOperation:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from kling_core import calls, config
 from kling_core.errors import ConfigError, InvalidRequest
@@ -15,6 +15,7 @@ from kling_core.notices import notify
 from kling_core.resources import limit
 from kling_core.session import Pace, Session
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
+from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -36,39 +37,43 @@ SANDBOX_PACE = Pace(
 """The sandbox's time runs faster, so its client asks and retries faster."""
 
 
+class Options(TypedDict, total=False):
+    """The keywords of both clients, see `Kling`."""
+
+    access_key: str | None
+    secret_key: str | None
+    api_key: str | None
+    base_url: str | None
+    region: str | None
+    home: str | os.PathLike[str] | None
+    output_dir: str | os.PathLike[str] | None
+    sandbox: bool | Sandbox | None
+    timeout: float | None
+    max_cost: Money | None
+    budget: Money | None
+    project: str | None
+    slots: int | None
+    ledger: str | os.PathLike[str] | None
+    paths: Mapping[str, str] | None
+    clock: Clock | None
+    pace: Pace | None
+
+
+_PLACE = ("access_key", "secret_key", "api_key", "base_url", "region")
+_NOT_SETTINGS = (*_PLACE, "sandbox", "clock", "pace")
+
+
 class _Base:
     """Settings and session, alike in both clients."""
 
     session: Session
 
-    def __init__(
-        self,
-        *,
-        access_key: str | None = None,
-        secret_key: str | None = None,
-        api_key: str | None = None,
-        base_url: str | None = None,
-        region: str | None = None,
-        home: str | os.PathLike[str] | None = None,
-        output_dir: str | os.PathLike[str] | None = None,
-        sandbox: bool | Sandbox | None = None,
-        timeout: float | None = None,
-        max_cost: Money | None = None,
-        budget: Money | None = None,
-        project: str | None = None,
-        slots: int | None = None,
-        ledger: str | os.PathLike[str] | None = None,
-        paths: Mapping[str, str] | None = None,
-        clock: Clock | None = None,
-        pace: Pace | None = None,
-    ) -> None:
-        place: dict[str, Any] = {
-            "access_key": access_key,
-            "secret_key": secret_key,
-            "api_key": api_key,
-            "base_url": base_url,
-            "region": region,
-        }
+    def __init__(self, **options: Unpack[Options]) -> None:
+        for name in options.keys() - Options.__annotations__.keys():
+            hint = did_you_mean(name, Options.__annotations__)
+            raise TypeError(f"{type(self).__name__}() takes no {name!r}{hint}")
+        place: dict[str, Any] = {name: options.get(name) for name in _PLACE}
+        sandbox, pace = options.get("sandbox"), options.get("pace")
         if sandbox is None:
             named = any(value is not None for value in place.values())
             sandbox = config.wants_sandbox() and not named
@@ -85,20 +90,10 @@ class _Base:
                 "base_url": self.sandbox.url,
             }
             pace = pace or SANDBOX_PACE
-            home = home or self.sandbox.home
-        settings = config.resolve(
-            **place,
-            home=home,
-            output_dir=output_dir,
-            timeout=timeout,
-            max_cost=max_cost,
-            paths=paths,
-            budget=budget,
-            project=project,
-            slots=slots,
-            ledger=ledger,
-        )
-        self.session = Session(settings, clock or Clock(), pace or Pace())
+            options.setdefault("home", self.sandbox.home)
+        given: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_SETTINGS}
+        settings = config.resolve(**given, **place)
+        self.session = Session(settings, options.get("clock") or Clock(), pace or Pace())
         self.session.sandbox = self.sandbox is not None
 
     @property
@@ -136,8 +131,10 @@ class Kling(_Base, SyncMethods):
     Raises `ConfigError` when no usable credential is found.
     """
 
-    def __init__(self, *, http_client: httpx.Client | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(
+        self, *, http_client: httpx.Client | None = None, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(**options)
         self.port = SyncTransport(self.timeouts, http_client)
 
     @property
@@ -204,8 +201,10 @@ class AsyncKling(_Base, AsyncMethods):
     It may be used from one event loop after another; each gets its own connections.
     """
 
-    def __init__(self, *, http_client: httpx.AsyncClient | None = None, **settings: Any) -> None:
-        super().__init__(**settings)
+    def __init__(
+        self, *, http_client: httpx.AsyncClient | None = None, **options: Unpack[Options]
+    ) -> None:
+        super().__init__(**options)
         self.port = AsyncTransport(self.timeouts, http_client)
 
     @property

@@ -47,6 +47,7 @@ class Settings:
     project: str = ""
     slots: int | None = None
     ledger: str = ""
+    callback_url: str = ""
     timeout: float = 60.0
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     """Paths that replace those of the declarations, by endpoint name."""
@@ -123,6 +124,7 @@ class _Resolver:
             project=str(self.setting("project") or ""),
             slots=_count("slots", self.setting("slots")),
             ledger=str(self.setting("ledger") or ""),
+            callback_url=_callback_url(self.setting("callback_url")),
             timeout=_timeout(self.setting("timeout")),
             paths=self.explicit.get("paths") or dict(self.file.get("paths", {})),
             source=source,
@@ -219,6 +221,14 @@ def _timeout(value: Any) -> float:
     if not 0 < seconds < float("inf"):
         raise ConfigError(f"timeout {value!r} is not a number of seconds", fix="Write 60.")
     return seconds
+
+
+def _callback_url(value: Any) -> str:
+    if value is None:
+        return ""
+    if not str(value).startswith(("http://", "https://")):
+        raise ConfigError(f"callback_url {value!r} has no http:// or https:// in front")
+    return str(value)
 
 
 def _count(name: str, value: Any) -> int | None:

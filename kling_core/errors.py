@@ -22,6 +22,7 @@
     ├── TaskFailed                the task ended as failed
     ├── WaitTimeout               we stopped waiting; the task goes on
     ├── LedgerError               the ledger cannot be used; nothing was sent
+    ├── WebhookRejected           a callback is not Kling's, too old, or no callback
     └── DownloadError             the file could not be fetched or written; the task is intact
 
 Every error carries the same facts (see `KlingError`) and prints as one line for people.
@@ -258,7 +259,13 @@ class WaitTimeout(KlingError):
 
 
 class LedgerError(KlingError):
-    """The ledger cannot be opened or written. Nothing was sent: what is not recorded is not sent."""
+    """The ledger cannot be opened or written; what is not recorded is not sent."""
+
+
+class WebhookRejected(KlingError):
+    """A callback is not to be believed; `http_status` is what to answer: 400, or 401 for a
+    missing or wrong signature and a wrong time.
+    """
 
 
 class DownloadError(KlingError):

@@ -94,7 +94,7 @@ class Tell(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """From `on=True` to `on=False` nothing may interrupt: a request is out and not yet written down.
+    """From `on=True` to `on=False` nothing may interrupt: a request is out, not yet written down.
 
     An interruption that comes meanwhile is raised at the end of the stretch.
     """
@@ -155,7 +155,7 @@ def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
     return held
 
 
-def _perform(effect: Effect, port: Port) -> Any:
+def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
     if isinstance(effect, Send):
         return port.send(effect)
     if isinstance(effect, Sleep):
@@ -215,7 +215,7 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
         raise
 
 
-async def _aperform(effect: Effect, port: AsyncPort) -> Any:
+async def _aperform(effect: Send | Sleep | Save | Call | Tell, port: AsyncPort) -> Any:
     if isinstance(effect, Send):
         return await port.send(effect)
     if isinstance(effect, Sleep):

@@ -107,7 +107,7 @@ def _fields(endpoint: Endpoint) -> list[tuple[Any, str]]:
 
 STUB = Path(__file__).with_suffix(".pyi")
 
-_HEAD = '''"""Written by `python -m kling_core.methods` from the endpoint declarations; not edited."""
+_HEAD = '''"""Written by `python -m kling_core.methods` from the declarations; never edited."""
 # pyright: reportIncompatibleMethodOverride=false
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Written by `python -m kling_core.methods` from the endpoint declarations; not edited."""
+"""Written by `python -m kling_core.methods` from the declarations; never edited."""
 # pyright: reportIncompatibleMethodOverride=false
 
 from collections.abc import Callable, Mapping, Sequence

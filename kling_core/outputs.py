@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from kling_core import downloading
+from kling_core.answers import OutputKind, decimal, text
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
 
 RETENTION = timedelta(days=30)
 """How long Kling keeps results (Kling API reference, tasks, 2026-09)."""
-
-OutputKind = Literal["video", "image", "audio"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -44,19 +43,19 @@ class Output:
 
     @property
     def id(self) -> str:
-        return _text(self.raw, "id", "audio_id")
+        return text(self.raw, "id", "audio_id")
 
     @property
     def url(self) -> str:
-        return _text(self.raw, "url", "url_mp3", "mp3_url")
+        return text(self.raw, "url", "url_mp3", "mp3_url")
 
     @property
     def watermark_url(self) -> str | None:
-        return _text(self.raw, "watermark_url") or None
+        return text(self.raw, "watermark_url") or None
 
     @property
     def duration(self) -> Decimal | None:
-        return decimal(_text(self.raw, "duration", "duration_mp3", "mp3_duration"))
+        return decimal(text(self.raw, "duration", "duration_mp3", "mp3_duration"))
 
     @property
     def expires_at(self) -> datetime | None:
@@ -180,18 +179,3 @@ def slug(task: TaskState) -> str:
     words = given.get("prompt") or given.get("text") or given.get("effect_scene") or ""
     plain = re.sub(r"[^\w]+", "-", str(words).lower(), flags=re.UNICODE).strip("-_")
     return plain[:40].rstrip("-") or task.endpoint.command
-
-
-def decimal(text: Any) -> Decimal | None:
-    """A number that the server may write as text; None for anything else."""
-    from decimal import Decimal, InvalidOperation
-
-    try:
-        value = Decimal(str(text))
-    except InvalidOperation:
-        return None
-    return value if value.is_finite() else None
-
-
-def _text(raw: Mapping[str, Any], *keys: str) -> str:
-    return next((str(raw[key]) for key in keys if raw.get(key)), "")

@@ -107,7 +107,8 @@ def submit(
     ledger: Ledger = yield Call(session.ledger)
     attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
     attempt.listener = listener
-    budget = _budget(session, request, max_cost)
+    limit = max_cost if max_cost is not None else session.settings.max_cost
+    budget = check_cost(request, limit, session.settings.budget)
     if dedupe is not None:
         twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
         if twin is not None:
@@ -162,7 +163,10 @@ def _begin(
     given = check.fields.get("external_task_id")
     row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
     external = row_id if endpoint.external_task_id else None
-    body = JSONBody(v1.encode(endpoint, check, external_task_id=external))
+    encoded = v1.encode(endpoint, check, external_task_id=external)
+    if session.settings.callback_url:
+        encoded.setdefault("callback_url", session.settings.callback_url)
+    body = JSONBody(encoded)
     attempt = _Attempt(session, ledger, endpoint, body, row_id, external)
     attempt.source_video = check.fields.get("video_id")
     quote = request.quote()
@@ -192,14 +196,19 @@ def _begin(
 
 
 def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
-    text = json.dumps([endpoint.name, shown, media], sort_keys=True, ensure_ascii=False)
+    made_of = {name: value for name, value in shown.items() if name != "callback_url"}
+    text = json.dumps([endpoint.name, made_of, media], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _budget(session: Session, request: Request, max_cost: Decimal | None) -> Budget | None:
-    """Refuse what is above the limit per call; returns the limit per day for the ledger."""
-    limit = max_cost if max_cost is not None else session.settings.max_cost
-    budget = session.settings.budget
+def check_cost(
+    request: Request, limit: Decimal | None, budget: Decimal | None = None
+) -> Budget | None:
+    """Refuse what is above the limit per call; returns the limit per day, for the ledger to judge.
+
+    Both in US dollars, None for no limit. Raises `BudgetExceeded`, also when a limit is set and no
+    price is known.
+    """
     if limit is None and budget is None:
         return None
     quote = request.quote()
@@ -288,7 +297,7 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
 def _write(attempt: _Attempt, error: KlingError) -> None:
     if isinstance(error, SubmitOutcomeUnknown):
         attempt.ledger.doubtful(attempt.id, error.message)
-    elif isinstance(error, errors.ConnectionFailed) or isinstance(error, errors.RateLimited):
+    elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited)):
         attempt.ledger.unsent(attempt.id, error.message)
     else:
         attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from kling_core import calls, waiting
+from kling_core.answers import STATUSES, Answer, OutputKind, decimal
 from kling_core.notices import notify
 from kling_core.outputs import (
     AsyncAudio,
@@ -17,7 +18,6 @@ from kling_core.outputs import (
     Image,
     Output,
     Video,
-    decimal,
 )
 
 if TYPE_CHECKING:
@@ -28,15 +28,6 @@ if TYPE_CHECKING:
     from kling_core.client import AsyncKling, Kling
     from kling_core.endpoints.base import Endpoint, Request
     from kling_core.session import Session
-
-STATUSES = {
-    "submitted": "submitted",
-    "processing": "processing",
-    "succeed": "succeeded",
-    "succeeded": "succeeded",
-    "failed": "failed",
-}
-"""The wire's words and ours; any other word means that the task is still running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +48,7 @@ class TaskState:
         raw: what the server said last.
     """
 
-    _kinds: tuple[tuple[str, type[Output]], ...]
+    _kinds: ClassVar[Mapping[OutputKind, type[Output]]]
 
     def __init__(
         self,
@@ -78,29 +69,33 @@ class TaskState:
         self._outputs: list[Output] | None = None
 
     @property
+    def answer(self) -> Answer:
+        """What the server said last, read leniently."""
+        return Answer(self.raw)
+
+    @property
     def task_id(self) -> str:
         """Kling's id, a string of digits."""
-        return str(self.raw.get("task_id") or self.raw.get("id") or "")
+        return self.answer.task_id
 
     @property
     def external_task_id(self) -> str | None:
-        return _info(self.raw).get("external_task_id") or self._external_task_id
+        return self.answer.info.get("external_task_id") or self._external_task_id
 
     @property
     def status(self) -> str:
         """submitted, processing, succeeded or failed; an unknown word is given as it came."""
-        word = str(self.raw.get("task_status") or self.raw.get("status") or "submitted")
-        return STATUSES.get(word, word)
+        return self.answer.status
 
     @property
     def status_message(self) -> str:
         """Why it failed, in Kling's words; may be empty."""
-        return str(self.raw.get("task_status_msg") or self.raw.get("message") or "")
+        return self.answer.message
 
     @property
     def done(self) -> bool:
         """True when it has succeeded or failed."""
-        return self.status in ("succeeded", "failed")
+        return self.answer.ended
 
     @property
     def created_at(self) -> datetime | None:
@@ -113,7 +108,7 @@ class TaskState:
     @property
     def parent_video(self) -> Mapping[str, Any] | None:
         """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return _info(self.raw).get("parent_video")
+        return self.answer.info.get("parent_video")
 
     @property
     def quote(self) -> Quote | None:
@@ -134,9 +129,8 @@ class TaskState:
     def outputs(self) -> list[Output]:
         """Everything it made, in the server's order; empty until it has succeeded."""
         if self._outputs is None:
-            result: Mapping[str, Any] = self.raw.get("task_result") or {}
-            found = [(kind, row) for key, kind in self._kinds for row in result.get(key) or ()]
-            self._outputs = [kind(_kind(kind), self, i, row) for i, (kind, row) in enumerate(found)]
+            found = enumerate(self.answer.outputs)
+            self._outputs = [self._kinds[kind](kind, self, i, row) for i, (kind, row) in found]
         return self._outputs
 
     def update(self, data: Mapping[str, Any]) -> None:
@@ -165,7 +159,7 @@ class TaskState:
 class Task(TaskState):
     """A task of the blocking client."""
 
-    _kinds = (("videos", Video), ("images", Image), ("series_images", Image), ("audios", Audio))
+    _kinds: ClassVar = {"video": Video, "image": Image, "audio": Audio}
 
     def __init__(
         self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
@@ -214,12 +208,7 @@ class Task(TaskState):
 class AsyncTask(TaskState):
     """A task of the awaiting client."""
 
-    _kinds = (
-        ("videos", AsyncVideo),
-        ("images", AsyncImage),
-        ("series_images", AsyncImage),
-        ("audios", AsyncAudio),
-    )
+    _kinds: ClassVar = {"video": AsyncVideo, "image": AsyncImage, "audio": AsyncAudio}
 
     def __init__(
         self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
@@ -258,14 +247,6 @@ class AsyncTask(TaskState):
     @property
     def audios(self) -> list[AsyncAudio]:
         return [o for o in self.outputs if isinstance(o, AsyncAudio)]
-
-
-def _kind(kind: type[Output]) -> Any:
-    return kind.__name__.removeprefix("Async").lower()
-
-
-def _info(raw: Mapping[str, Any]) -> Mapping[str, Any]:
-    return raw.get("task_info") or {}
 
 
 def _moment(value: Any) -> datetime | None:

@@ -36,15 +36,21 @@ def wait(
     clock, leads = session.clock, False
     start = clock.monotonic()
     end = None if timeout is None else start + timeout
+    mark: str = yield Call(partial(ledger.nudged, name))
+    due = start + _pause(session, 0.0)
     try:
         while not task.done:
             now = clock.monotonic()
             if end is not None and now >= end:
                 raise _late(task, now - start)
-            pause = _pause(session, now - start)
-            rest = pause if leads else min(pause, session.pace.line_tick)
-            yield Sleep(rest if end is None else min(rest, end - now))
+            rest = min(due - now, session.pace.line_tick, *(() if end is None else (end - now,)))
+            yield Sleep(max(rest, 0.0))
+            before, mark = mark, (yield Call(partial(ledger.nudged, name)))
+            if leads and mark == before and clock.monotonic() < due:
+                continue  # ours to ask, not yet time, and no callback came
+            pause = _pause(session, clock.monotonic() - start)
             leads = yield from watcher.round(name, seconds=2 * pause + 5 * session.pace.line_tick)
+            due = clock.monotonic() + pause
             row: Row = yield Call(partial(ledger.row, row_id))
             if row.state == "expired":
                 raise _purged(task)

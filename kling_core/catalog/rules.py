@@ -147,13 +147,20 @@ class _Conditional(Rule):
         return frozenset((self.field, *self.when.names))
 
 
+@dataclass(frozen=True, init=False)
 class Needed(_Conditional):
-    """The field is needed when the condition holds."""
+    """The field is needed when the condition holds; `message` says it in better words."""
+
+    message: str
+
+    def __init__(self, field: str, *, when: Condition, source: str = "", message: str = "") -> None:
+        super().__init__(field, when=when, source=source)
+        object.__setattr__(self, "message", message)
 
     def check(self, fields: Fields) -> list[Violation]:
         if given(self.field, fields) or not self.when.holds(fields):
             return []
-        message = f"{self.field} is needed when {self.when.text}"
+        message = self.message or f"{self.field} is needed when {self.when.text}"
         return [Violation(self.field, message, f"{self.field}=…", self.source)]
 
 

@@ -48,7 +48,7 @@ class TextToVideo(Request):
 
 
 SHOT_RULES = (
-    Needed("prompt", when=ONE_PROMPT, source=SOURCE),
+    Needed("prompt", when=ONE_PROMPT, source=SOURCE, message="is required"),
     Only("prompt", when=ONE_PROMPT, source=SOURCE),
     Needed("shot_type", when=MULTI_SHOT, source=SOURCE),
     Only("shot_type", when=MULTI_SHOT, source=SOURCE),

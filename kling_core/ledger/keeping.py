@@ -1,4 +1,4 @@
-"""Keeping outputs: where a file goes, what is written beside it, and whether it is what was asked."""
+"""Keeping outputs: where a file goes, what stands beside it, whether it is what was asked."""
 
 from __future__ import annotations
 
@@ -28,7 +28,8 @@ def place(row: Row, filename: str, root: Path) -> Path:
 
 def keep(ledger: Ledger, row: Row, output: Output, path: Path, *, sizes: bool) -> None:
     """Record a whole file: hash, audit, sidecar and row; warns of what differs from the request."""
-    fields: dict[str, Any] = dict((row.request.get("fields") or {}).items())
+    recorded: Mapping[str, Any] = row.request.get("fields") or {}
+    fields = dict(recorded)
     if output.task.request is not None:
         fields = dict(output.task.request.check().fields)
     if output.task.parent_video is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from kling_core.endpoints.base import Part, Request
 from kling_core.errors import KlingError
@@ -47,7 +47,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Part):
         return _plain(value.given)
     if isinstance(value, Mapping):
-        items: Mapping[Any, Any] = value
+        items = cast("Mapping[Any, Any]", value)
         return {str(k): _plain(v) for k, v in items.items()}
     if isinstance(value, (list, tuple)):
         entries: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
@@ -64,11 +64,11 @@ def _media(media: Media) -> dict[str, Any]:
 
 def _again(value: Any, name: str) -> Any:
     if isinstance(value, list):
-        entries: list[Any] = value
+        entries = cast("list[Any]", value)
         return [_again(entry, name) for entry in entries]
     if not isinstance(value, Mapping):
         return value
-    facts: Mapping[str, Any] = value
+    facts = cast("Mapping[str, Any]", value)
     if "media" not in facts:
         return {k: _again(v, name) for k, v in facts.items()}
     if "url" in facts:

@@ -426,6 +426,16 @@ class Ledger:
                 .values(until=0.0)
             )
 
+    def nudge(self, endpoint: str) -> None:
+        """Something happened to a task of `endpoint`: whoever watches it should ask at once."""
+        with self._transaction() as db:
+            self._set_meta(db, f"nudge {endpoint}", uuid.uuid4().hex)
+
+    def nudged(self, endpoint: str) -> str:
+        """The mark of the last nudge, "" before the first; another mark means: ask now."""
+        with self._transaction(read=True) as db:
+            return self._meta(db, f"nudge {endpoint}") or ""
+
     def following(self, endpoint: str) -> list[tuple[str, str]]:
         """The (row_id, task_id) of all running tasks of an endpoint, oldest first."""
         query = (
@@ -449,12 +459,14 @@ class Ledger:
     # --- reading ---------------------------------------------------------------------------
 
     def get(self, row_id: str) -> Row | None:
-        """The row with our row_id, Kling's row_id, or an unambiguous beginning of either."""
+        """The row with our id, Kling's id, or an unambiguous beginning or end of either."""
+        if not row_id:
+            return None
+        ours, theirs = tasks.c.id, tasks.c.task_id
+        begins = [c.startswith(row_id, autoescape=True) for c in (ours, theirs)]
+        ends = [c.endswith(row_id, autoescape=True) for c in (ours, theirs)]
         with self._transaction(read=True) as db:
-            for where in (
-                sa.or_(tasks.c.id == row_id, tasks.c.task_id == row_id),
-                sa.or_(tasks.c.id.startswith(row_id), tasks.c.task_id.startswith(row_id)),
-            ):
+            for where in (sa.or_(ours == row_id, theirs == row_id), sa.or_(*begins, *ends)):
                 found = db.execute(sa.select(tasks).where(where).limit(2)).mappings().all()
                 if len(found) == 1:
                     return Row.of(dict(found[0]))

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import atexit
 import threading
+from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from kling_core.sandbox.embedded import Sandbox
 
 _lock = threading.Lock()
-_shared: Sandbox | None = None
 
 
 def shared() -> Sandbox:
     """The one embedded sandbox of this process, started at first use and stopped at exit."""
-    global _shared
-    with _lock:
-        if _shared is None:
-            from kling_core.sandbox.embedded import Sandbox
+    with _lock:  # two first calls at once must not start two
+        return _start()
 
-            _shared = Sandbox().start()
-            atexit.register(_shared.stop)
-        return _shared
+
+@cache
+def _start() -> Sandbox:
+    from kling_core.sandbox.embedded import Sandbox
+
+    sandbox = Sandbox().start()
+    atexit.register(sandbox.stop)
+    return sandbox

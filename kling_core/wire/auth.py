@@ -7,6 +7,7 @@ Source: Kling API reference, authentication (2026-09): JWT HS256, `iss` the acce
 from __future__ import annotations
 
 import threading
+import warnings
 from typing import NoReturn, Protocol
 
 from kling_core.flow import Clock
@@ -86,7 +87,9 @@ class KeyPair:
             "exp": int(now) + LIFETIME,
             "nbf": int(now) - 5,
         }
-        token = jwt.encode(claims, self.__secret_key, algorithm="HS256")  # pyright: ignore[reportUnknownMemberType]
+        with warnings.catch_warnings():  # Kling decides how long its keys are
+            warnings.simplefilter("ignore")
+            token = jwt.encode(claims, self.__secret_key, algorithm="HS256")  # pyright: ignore[reportUnknownMemberType]
         return f"Bearer {token}"
 
     def __repr__(self) -> str:

@@ -1,0 +1,122 @@
+"""Children that can be killed for a tenth of a second each: forked from a process that is warm.
+
+Run as a script this is the warm parent: it reads an `Order` a line, forks a child for it, and says
+the child's pid and then how it ended. `Nursery` is the other end, in the tests.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import subprocess
+import sys
+import traceback
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Self
+
+from job import Order, take_up
+
+HERE = Path(__file__).parent
+
+
+class Nursery:
+    """The warm parent, from the outside."""
+
+    def __init__(self) -> None:
+        root = HERE.parent.parent
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), str(HERE)])}
+        self._process = subprocess.Popen(
+            [sys.executable, __file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            text=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(10)
+        self._process.stdout.close()
+
+    def child(self, order: Order, born: Callable[[int], None] | None = None) -> int:
+        """Let a child do its work; returns 0, or the number of the signal that ended it.
+
+        `born` is told the child's pid. Raises `AssertionError` with the traceback of a child that
+        ended by itself with an error.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(order.plain()) + "\n")
+        self._process.stdin.flush()
+        pid = json.loads(self._process.stdout.readline())["pid"]
+        if born is not None:
+            born(pid)
+        end = json.loads(self._process.stdout.readline())
+        assert end["status"] in (0, 9), end["error"]
+        return end["status"]
+
+
+def _serve() -> None:
+    _warm_up()
+    for line in sys.stdin:
+        values: dict[str, Any] = json.loads(line)
+        target = values.pop("target")
+        order = Order(**values, target=tuple(target) if target else None)
+        trouble = Path(order.folder) / "trouble"
+        pid = os.fork()
+        if pid == 0:
+            _live(order, trouble)
+        _say(pid=pid)
+        _, status = os.waitpid(pid, 0)
+        error = trouble.read_text() if trouble.exists() else f"ended with status {status}"
+        _say(status=os.WTERMSIG(status) if os.WIFSIGNALED(status) else status, error=error)
+
+
+def _say(**words: Any) -> None:
+    print(json.dumps(words), flush=True)  # noqa: T201
+
+
+def _warm_up() -> None:
+    """Load everything a child needs, so that a fork is all it takes."""
+    import sqlalchemy.dialects.postgresql.psycopg
+    import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
+
+    import mortal  # noqa: F401
+    from kling_core import downloading, submit, tasks, waiting  # noqa: F401
+    from kling_core.endpoints import registry
+    from kling_core.ledger import adoption, audit, keeping, recovery, store, watch  # noqa: F401
+    from kling_core.media import probe  # noqa: F401
+
+    for endpoint in registry.endpoints():
+        endpoint.request.params()
+    warnings.simplefilter("ignore")  # the sandbox's clips are small, and the client says so
+    gc.collect()
+    gc.freeze()
+
+
+def _live(order: Order, trouble: Path) -> None:
+    """A child's whole life."""
+    from mortal import Death, MortalKling
+
+    status = 0
+    try:
+        death = Death(order.target, order.report, order.outputs)
+        death.watch()
+        with MortalKling(death, **order.settings()) as kling:
+            take_up(kling, order)
+    except BaseException:  # noqa: BLE001, the parent tells the test
+        trouble.write_text(traceback.format_exc())
+        status = 1
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    _serve()

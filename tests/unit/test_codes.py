@@ -1,0 +1,402 @@
+"""Every error code of the Kling API reference: its class, what is retried, who pays, what to do.
+
+The table is written by hand. Retries are counted at a scripted port, where a read and a create are
+answered with the code again and again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Literal, NamedTuple
+
+import pytest
+from helpers.scripted import (
+    LOST,
+    REFUSED,
+    Answer,
+    AsyncPort,
+    Port,
+    Script,
+    body_of,
+    envelope,
+    html,
+    session,
+    task,
+)
+
+from kling_core import KlingError, codes, errors
+from kling_core.calls import READ_ATTEMPTS, get, page
+from kling_core.endpoints import registry
+from kling_core.flow import Reply, adrive, drive
+from kling_core.submit import CONNECT_ATTEMPTS, RESENDS, submit
+
+T2V = registry.get("t2v")
+How = Literal["no", "resign", "backoff", "reads"]
+
+
+class Row(NamedTuple):
+    """One code as the reference has it."""
+
+    code: int
+    status: int
+    error: type[KlingError]
+    retry: How
+    billed: str
+    about: str
+
+
+ROWS = [
+    Row(1000, 401, errors.AuthError, "no", "no", "doctor"),
+    Row(1001, 401, errors.AuthError, "no", "no", "KLING_API_KEY"),
+    Row(1002, 401, errors.AuthError, "no", "no", "doctor"),
+    Row(1003, 401, errors.AuthError, "resign", "no", "clock"),
+    Row(1004, 401, errors.AuthError, "resign", "no", "clock"),
+    Row(1100, 429, errors.AccountError, "no", "no", "account"),
+    Row(1101, 429, errors.AccountError, "no", "no", "Top up"),
+    Row(1102, 429, errors.AccountError, "no", "no", "pack"),
+    Row(1103, 403, errors.PermissionDenied, "no", "no", "model"),
+    Row(1200, 400, errors.RequestRefused, "no", "no", "message"),
+    Row(1201, 400, errors.RequestRefused, "no", "no", "message"),
+    Row(1202, 404, errors.NotFound, "no", "no", "KLING_BASE_URL"),
+    Row(1203, 404, errors.NotFound, "no", "no", "kling models"),
+    Row(1300, 400, errors.ContentPolicyError, "no", "no", "Change the request"),
+    Row(1301, 400, errors.ContentPolicyError, "no", "no", "prompt"),
+    Row(1302, 429, errors.RateLimited, "backoff", "no", "Wait"),
+    Row(1303, 429, errors.ConcurrencyLimit, "backoff", "no", "Wait"),
+    Row(1304, 429, errors.PermissionDenied, "no", "no", "allow-list"),
+    Row(5000, 500, errors.ServerError, "reads", "unknown", "Look the task up"),
+    Row(5001, 503, errors.ServerError, "reads", "unknown", "Look the task up"),
+    Row(5002, 504, errors.ServerError, "reads", "unknown", "Look the task up"),
+]
+EACH = pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.code))
+STATUSES = pytest.mark.parametrize("ok", [False, True], ids=["own-status", "http-200"])
+
+
+def refusal(row: Row, *, ok: bool = False) -> Reply:
+    status = 200 if ok else row.status
+    return envelope(code=row.code, message="in Kling's words", status=status)
+
+
+def create(script: Script, **settings: Any) -> Any:
+    """Submit a request to a scripted server."""
+    request = T2V.request(prompt="a boat", external_task_id="mine")
+    return drive(submit(session(script, **settings), request), Port(script))
+
+
+def not_found() -> Reply:
+    message = "Task not found by id/external id: mine"
+    return envelope(code=1201, message=message, status=400)
+
+
+@EACH
+def test_table(row: Row) -> None:
+    """The library's table says what the reference says, with a cause and a fix for each code."""
+    ours = codes.TABLE[row.code]
+    assert (ours.code, ours.http_status) == (row.code, row.status)
+    assert (ours.error, ours.retry, ours.billed) == (row.error, row.retry, row.billed)
+    assert row.about in ours.fix
+    assert ours.cause.endswith(".")
+    assert ours.fix.endswith(".")
+    assert codes.explain(row.code) is ours
+
+
+def test_table_is_complete() -> None:
+    """No code is missing, none is invented."""
+    assert [row.code for row in ROWS] == sorted(codes.TABLE)
+    assert codes.explain(4711) is None
+
+
+@EACH
+@STATUSES
+def test_read(row: Row, ok: bool) -> None:
+    """A read raises the class with all its facts, after as many tries as the code is worth.
+
+    The business code decides: inside HTTP 200 it is the same error.
+    """
+    script = Script([refusal(row, ok=ok)] * 10)
+    live = session(script, access_key="AK", secret_key="s" * 32)
+    with pytest.raises(row.error) as caught:
+        drive(get(live, T2V, "1"), Port(script))
+    tries = {"no": 1, "resign": 2, "backoff": READ_ATTEMPTS, "reads": READ_ATTEMPTS}
+    assert len(script.sent) == tries[row.retry]
+    expected = [1.0, 2.0, 4.0, 8.0] if row.retry in ("backoff", "reads") else []
+    assert script.sleeps == expected
+    error = caught.value
+    assert type(error) is row.error
+    assert (error.code, error.http_status) == (row.code, 200 if ok else row.status)
+    assert (error.message, error.request_id) == ("in Kling's words", "r-1")
+    assert error.billed == "no"
+    assert error.retryable is (row.retry != "no")
+    assert error.cause
+    assert error.fix
+    assert str(row.code) in str(error)
+    assert "\n" not in str(error)
+
+
+@EACH
+@STATUSES
+def test_create(row: Row, ok: bool) -> None:
+    """A create is repeated only when it cannot have been accepted, always with the same id."""
+    answers: list[Answer] = [refusal(row, ok=ok)]
+    if row.retry == "reads":  # in doubt: two look-ups find nothing, then it is sent again
+        answers += [not_found(), not_found()]
+    answers += [envelope(task("77"))] if row.retry != "no" else []
+    script = Script(answers)
+    if row.retry == "no":
+        with pytest.raises(row.error) as caught:
+            create(script, access_key="AK", secret_key="s" * 32)
+        assert type(caught.value) is row.error
+        assert caught.value.billed == row.billed == "no"
+        assert script.methods == ["POST"]
+        return
+    data, external = create(script, access_key="AK", secret_key="s" * 32)
+    assert (data["task_id"], external) == ("77", "mine")
+    between = {"resign": [], "backoff": [], "reads": ["GET", "GET"]}[row.retry]
+    assert script.methods == ["POST", *between, "POST"]
+    assert script.sleeps == {"resign": [], "backoff": [1.0], "reads": [3.0, 2.0]}[row.retry]
+    posts = [effect for effect in script.sent if effect.method == "POST"]
+    assert [body_of(post)["external_task_id"] for post in posts] == ["mine", "mine"]
+
+
+@EACH
+def test_create_that_never_gets_through(row: Row) -> None:
+    """In the end the error says whether money was spent, and the attempts have an end."""
+    answers: list[Answer] = [refusal(row)] * 2
+    if row.retry == "reads":
+        answers = [refusal(row), not_found(), not_found()] * (RESENDS + 1)
+    if row.retry == "backoff":
+        answers = [refusal(row)] * 100
+    script = Script(answers)
+    with pytest.raises(row.error) as caught:
+        create(script, access_key="AK", secret_key="s" * 32)
+    assert caught.value.billed == "no"
+    posts = script.methods.count("POST")
+    if row.retry == "backoff":  # 1 + 2 + 4 + 8 + 16 + 30 + ... within ten minutes
+        assert 20 <= posts <= 30
+        assert sum(script.sleeps) <= 600
+        assert max(script.sleeps) == 30
+    else:
+        assert posts == {"no": 1, "resign": 2, "reads": RESENDS + 1}[row.retry]
+    if row.retry == "reads":
+        assert "safe to call again" in caught.value.fix
+
+
+def test_the_code_decides_not_429() -> None:
+    """1102 is final, 1303 is waited for, though both are HTTP 429."""
+    pay = Script([envelope(code=1102, message="Account balance not enough", status=429)])
+    with pytest.raises(errors.AccountError, match="Account balance not enough"):
+        create(pay)
+    assert pay.sleeps == []
+    message = "parallel task over resource pack limit"
+    busy = envelope(code=1303, message=message, status=429)
+    wait = Script([busy, busy, busy, envelope(task("5"))])
+    assert create(wait)[0]["task_id"] == "5"
+    assert wait.sleeps == [1.0, 2.0, 4.0]
+
+
+def test_retry_after_is_obeyed() -> None:
+    """A pause that the server names is kept, up to our longest; nonsense is not."""
+    headers = [{"retry-after": "7"}, {"retry-after": "4000"}, {"retry-after": "tomorrow"}]
+    busy = [envelope(code=1303, status=429, headers=h) for h in headers]
+    script = Script([*busy, envelope(task("5"))])
+    create(script)
+    assert script.sleeps == [7.0, 30.0, 4.0]
+
+
+def test_waiting_in_line_is_reported() -> None:
+    """Whoever listens hears why and for how long; connection troubles are counted apart."""
+    busy = envelope(code=1303, message="parallel task over resource pack limit", status=429)
+    script = Script([busy] * 5 + [REFUSED, envelope(task("5"))])
+    news: list[Any] = []
+    request = T2V.request(prompt="a boat")
+    data, _ = drive(submit(session(script), request, listener=news.append), Port(script))
+    assert data["task_id"] == "5"
+    assert [(item.seconds, item.reason) for item in news] == [
+        (seconds, "parallel task over resource pack limit") for seconds in (1, 2, 4, 8, 16)
+    ]
+    assert script.sleeps == [1, 2, 4, 8, 16, 1]
+
+
+@pytest.mark.parametrize("status", [500, 502, 599])
+def test_5xx_without_a_known_code(status: int) -> None:
+    """A server error whose body says nothing useful is judged as 5000."""
+    for body in (envelope(code=0, status=status), Reply(status, {}, b'{"error": "oops"}')):
+        script = Script([body, envelope(task("1"))])
+        assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+
+
+def test_unknown_codes_are_raised_as_they_are() -> None:
+    """A code that we do not know is an error, not retried, in Kling's words."""
+    script = Script([envelope(code=4711, message="something new", status=400)])
+    with pytest.raises(errors.APIError, match="something new") as caught:
+        create(script)
+    assert (caught.value.code, caught.value.retryable) == (4711, False)
+    assert script.methods == ["POST"]
+
+
+# --- answers that are not the API's --------------------------------------------------------
+
+FOREIGN = [
+    html(502),
+    html(200),
+    Reply(200, {}, b'{"code": 0, "data": {"task_id": "1", "ta'),
+    Reply(200, {}, b""),
+    Reply(200, {}, b"[1, 2]"),
+    Reply(200, {}, b"\xff\xfe\x00"),
+    Reply(200, {}, b'{"message": "from some gateway"}'),
+    envelope(data={"no": "task id"}),
+    LOST,
+]
+WEIRD = pytest.mark.parametrize("answer", FOREIGN, ids=lambda answer: re.sub(
+    r"\W+", "-", str(getattr(answer, "content", answer))[:30]
+))  # fmt: skip
+
+
+@WEIRD
+def test_foreign_answers_to_a_create_are_looked_up(answer: Answer) -> None:
+    """HTML, broken JSON, a lost answer: the task is looked up and adopted, not sent again."""
+    script = Script([answer, envelope(task("9", "processing"))])
+    data, _ = create(script)
+    assert data["task_id"] == "9"
+    assert script.methods == ["POST", "GET"]
+    assert script.sent[1].url.endswith("/v1/videos/text2video/mine")
+
+
+@WEIRD
+def test_foreign_answers_that_stay_in_doubt(answer: Answer) -> None:
+    """When the look-up cannot decide, the error tells the id and how to look; nothing is resent."""
+    script = Script([answer, *[LOST] * READ_ATTEMPTS])
+    with pytest.raises(errors.SubmitOutcomeUnknown) as caught:
+        create(script)
+    assert script.methods.count("POST") == 1
+    assert (caught.value.external_task_id, caught.value.billed) == ("mine", "unknown")
+    assert "kling.text_to_video.get('mine')" in caught.value.fix
+
+
+@pytest.mark.parametrize("answer", FOREIGN[:7], ids=range(7))
+def test_foreign_answers_to_a_read(answer: Answer) -> None:
+    """A read is repeated; when it stays so, the error says what came instead."""
+    script = Script([answer, envelope(task("1"))])
+    assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+    script = Script([answer] * READ_ATTEMPTS)
+    with pytest.raises(errors.UnreadableAnswer) as caught:
+        drive(get(session(script), T2V, "1"), Port(script))
+    assert "KLING_BASE_URL" in caught.value.fix
+    assert caught.value.billed == "no"
+
+
+@pytest.mark.parametrize("status", [301, 403, 404, 413])
+def test_pages_that_refuse(status: int) -> None:
+    """An HTML page with 3xx or 4xx is no acceptance: raised at once, nothing billed."""
+    script = Script([html(status)])
+    with pytest.raises(errors.UnreadableAnswer) as caught:
+        create(script)
+    assert (caught.value.billed, caught.value.http_status) == ("no", status)
+    assert script.methods == ["POST"]
+
+
+def test_no_connection() -> None:
+    """A create that never left is tried again with the same id, then given up unbilled."""
+    script = Script([REFUSED, REFUSED, envelope(task("3"))])
+    assert create(script)[0]["task_id"] == "3"
+    assert script.sleeps == [1.0, 2.0]
+    script = Script([REFUSED] * CONNECT_ATTEMPTS)
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        create(script)
+    assert (caught.value.billed, script.methods) == ("no", ["POST"] * CONNECT_ATTEMPTS)
+
+
+# --- lenient in ----------------------------------------------------------------------------
+
+
+def test_numbers_as_strings_and_unknown_fields() -> None:
+    """Numbers may come as text, fields may be new, optional ones null: all is read."""
+    row = task(
+        "123456789012345678",
+        "succeed",
+        created_at="1758300000000",
+        updated_at=1758300000,
+        task_info=None,
+        task_status_msg=None,
+        final_unit_deduction="1.5",
+        task_result={"videos": [{"id": 7, "url": "http://x/1.mp4", "duration": 5.1, "new": {}}]},
+        some_new_field=[1],
+    )
+    answer = envelope(row, extra={"nested": True})
+    answer = Reply(200, {}, answer.content.replace(b'"code": 0', b'"code": "0"'))
+    script = Script([answer])
+    data = drive(get(session(script), T2V, "1"), Port(script))
+    from kling_core import Kling
+
+    with Kling(api_key="k") as kling:
+        found = kling.task(T2V, data)
+    assert found.created_at is not None
+    assert found.updated_at is not None
+    assert (found.created_at.year, found.updated_at.year) == (2025, 2025)
+    assert (found.external_task_id, found.status_message) == (None, "")
+    assert found.cost is not None
+    assert str(found.cost.units) == "1.5"
+    (video,) = found.videos
+    assert (video.id, str(video.duration), video.raw["new"]) == ("7", "5.1", {})
+    assert found.raw["some_new_field"] == [1]
+
+
+@pytest.mark.parametrize("stamp", ["soon", "", None, 1e30, -1e30, "nan", {}])
+def test_strange_times_are_no_times(stamp: Any) -> None:
+    """A time that cannot be read is None, never an exception."""
+    from kling_core import Kling
+
+    with Kling(api_key="k") as kling:
+        assert kling.task(T2V, task("1", created_at=stamp)).created_at is None
+
+
+@pytest.mark.parametrize("shape", [[task("1")], task("1")], ids=["list", "object"])
+def test_single_query_as_list_or_object(shape: Any) -> None:
+    """A list of one is that one."""
+    script = Script([envelope(shape)])
+    assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+
+
+@pytest.mark.parametrize("shape", [[task("1")], {"result": [task("1"), None]}, None, {}])
+def test_lists_bare_or_wrapped(shape: Any) -> None:
+    """A list may stand under `result`, or be missing."""
+    script = Script([envelope(shape)])
+    rows = drive(page(session(script), T2V), Port(script))
+    assert [row["task_id"] for row in rows] == (["1"] if shape else [])
+
+
+def test_an_unknown_status_is_still_running() -> None:
+    """A word that we do not know is shown as it came, with a warning, and waited through."""
+    from kling_core import Kling
+
+    states = ["submitted", "queued_for_review", "succeeded"]
+    script = Script([envelope(task("1", state)) for state in states])
+    kling = Kling(api_key="k")
+    kling.session, kling.port = session(script), Port(script)
+    running = kling.task(T2V, task("1"))
+    seen: list[str] = []
+    with pytest.warns(errors.KlingWarning, match="queued_for_review"):
+        running.wait(on_update=lambda now: seen.append(now.status))
+    assert seen == ["submitted", "queued_for_review", "succeeded"]
+
+
+def test_both_drivers_agree_about_every_code() -> None:
+    """The same script gives the same trace and the same error, blocking and awaiting."""
+    import asyncio
+
+    for row in ROWS:
+        answers: list[Answer] = [refusal(row), not_found(), not_found(), envelope(task("1"))]
+        traces: list[Any] = []
+        for kind in ("sync", "async"):
+            script = Script(list(answers))
+            request = T2V.request(prompt="a boat", external_task_id="mine")
+            flow = submit(session(script), request)
+            try:
+                if kind == "sync":
+                    result: Any = drive(flow, Port(script))
+                else:
+                    result = asyncio.run(adrive(flow, AsyncPort(script)))
+            except KlingError as error:
+                result = (type(error), str(error))
+            traces.append((script.trace, result))
+        assert traces[0] == traces[1], row
