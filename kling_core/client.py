@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from kling_core.endpoints.base import Endpoint, Request
     from kling_core.sandbox import Sandbox
+    from kling_core.submit import Waiting
     from kling_core.task import AsyncTask, Task
     from kling_core.tasks import AsyncTasks, Tasks
 
@@ -54,6 +55,7 @@ class Options(TypedDict, total=False):
     project: str | None
     slots: int | None
     ledger: str | os.PathLike[str] | None
+    callback_url: str | None
     paths: Mapping[str, str] | None
     clock: Clock | None
     pace: Pace | None
@@ -123,6 +125,8 @@ class Kling(_Base, SyncMethods):
     - `region`: "global" or "cn"; `base_url` names a host outright.
     - `output_dir`: where downloads go, `kling_outputs` by default.
     - `max_cost`: US dollars that one call may cost at most.
+    - `callback_url`: where Kling posts changes of tasks that name no address of their own; see
+      `kling_core.callbacks`.
     - `timeout`: seconds for each read or write; twice that for a whole create.
     - `http_client`: an `httpx.Client` to use instead of our own.
     - `paths`: paths by endpoint name that replace the declared ones.
@@ -149,13 +153,22 @@ class Kling(_Base, SyncMethods):
         max_cost: Money | None = None,
         project: str | None = None,
         dedupe: float | None = None,
+        on_update: Callable[[Waiting], Any] | None = None,
     ) -> Task:
-        """Submit a typed request, see `Resource.create`."""
+        """Submit a typed request, see `Resource.create`.
+
+        `on_update` is told the place in line while all slots are taken.
+        """
         from kling_core.submit import submit
 
         _warn(request)
         flow = submit(
-            self.session, request, max_cost=limit(max_cost), project=project, dedupe=dedupe
+            self.session,
+            request,
+            max_cost=limit(max_cost),
+            project=project,
+            dedupe=dedupe,
+            listener=on_update,
         )
         row = self.run_flow(flow)
         _warn_message(request, row.raw)
@@ -219,13 +232,22 @@ class AsyncKling(_Base, AsyncMethods):
         max_cost: Money | None = None,
         project: str | None = None,
         dedupe: float | None = None,
+        on_update: Callable[[Waiting], Any] | None = None,
     ) -> AsyncTask:
-        """Submit a typed request, see `Resource.create`."""
+        """Submit a typed request, see `Resource.create`.
+
+        `on_update` is told the place in line while all slots are taken.
+        """
         from kling_core.submit import submit
 
         _warn(request)
         flow = submit(
-            self.session, request, max_cost=limit(max_cost), project=project, dedupe=dedupe
+            self.session,
+            request,
+            max_cost=limit(max_cost),
+            project=project,
+            dedupe=dedupe,
+            listener=on_update,
         )
         row = await adrive_guarded(flow, self.port)
         _warn_message(request, row.raw)

@@ -35,6 +35,7 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
     session = output.task.session
     ledger = yield Call(session.ledger)
     row: Row = yield Call(partial(ledger.row, adoption.row_of(ledger, output.task)))
+    output.task.words = output.task.words or row.text  # the same name, whoever downloads
     if to is None:
         kept: Path | None = yield Call(partial(_kept, ledger, row, output))
         if kept is not None:

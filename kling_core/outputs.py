@@ -176,6 +176,6 @@ class AsyncAudio(AsyncOutput):
 def slug(task: TaskState) -> str:
     """A few words of the prompt for a file name, else the endpoint's name."""
     given = task.request.given if task.request is not None else {}
-    words = given.get("prompt") or given.get("text") or given.get("effect_scene") or ""
+    words = given.get("prompt") or given.get("text") or given.get("effect_scene") or task.words
     plain = re.sub(r"[^\w]+", "-", str(words).lower(), flags=re.UNICODE).strip("-_")
     return plain[:40].rstrip("-") or task.endpoint.command

@@ -46,6 +46,7 @@ class TaskState:
         request: the request that made it, None when it was found by its id.
         external_task_id: our id, None when there is none.
         raw: what the server said last.
+        words: its prompt or text where the request is not at hand; names its files.
     """
 
     _kinds: ClassVar[Mapping[OutputKind, type[Output]]]
@@ -59,6 +60,7 @@ class TaskState:
         request: Request | None = None,
         external_task_id: str | None = None,
         row_id: str | None = None,
+        words: str = "",
     ) -> None:
         self.session = session
         self.endpoint = endpoint
@@ -66,6 +68,7 @@ class TaskState:
         self.raw = data
         self._external_task_id = external_task_id
         self.row_id = row_id
+        self.words = words
         self._outputs: list[Output] | None = None
 
     @property

@@ -164,6 +164,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "data": row.raw or {"task_status": row.state, "task_status_msg": row.error},
         "external_task_id": row.external_task_id,
         "row_id": row.id,
+        "words": row.text,
     }
 
 

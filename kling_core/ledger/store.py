@@ -493,6 +493,7 @@ class Ledger:
         states: Sequence[str] | None = None,
         endpoint: str | None = None,
         words: str | None = None,
+        project: str | None = None,
         digest: str | None = None,
         since: float | None = None,
         limit: int | None = None,
@@ -506,6 +507,8 @@ class Ledger:
             query = query.where(tasks.c.endpoint == endpoint)
         if words:
             query = query.where(tasks.c.text.icontains(words, autoescape=True))
+        if project is not None:
+            query = query.where(tasks.c.project == project)
         if digest is not None:
             query = query.where(tasks.c.digest == digest)
         if since is not None:
