@@ -155,8 +155,9 @@ class Ledger:
             if budget is not None:
                 self._alone(db, "budget")
                 self._afford(db, budget)
-            done = db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            return self._get(db, entry.id), done.rowcount == 1
+            insert = self._insert(tasks).values(values).on_conflict_do_nothing()
+            new = db.execute(insert.returning(tasks.c.id)).first() is not None
+            return self._get(db, entry.id), new
 
     def renew(self, entry: Entry, *, lease: float) -> Row:
         """Write a request again over one that Kling refused."""
@@ -415,7 +416,8 @@ class Ledger:
             index_elements=["name"], set_={"owner": owner, "until": until}, where=free
         )
         with self._transaction() as db:
-            return db.execute(statement).rowcount == 1
+            # An INSERT's rowcount is unknown to some drivers; what it returns is not.
+            return db.execute(statement.returning(leases.c.name)).first() is not None
 
     def resign(self, name: str, owner: str) -> None:
         """Give the lead back at once."""
