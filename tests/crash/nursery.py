@@ -43,7 +43,11 @@ class Nursery:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.close()
-        self._process.wait(10)
+        try:
+            self._process.wait(10)
+        except subprocess.TimeoutExpired:  # a child hangs; its test has failed by now
+            self._process.kill()
+            self._process.wait()
         self._process.stdout.close()
 
     def child(self, order: Order, born: Callable[[int], None] | None = None) -> int:
