@@ -26,7 +26,7 @@ def say(text: str) -> None:
 
 def show_json(value: Any) -> None:
     """A result for programs, on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=_plain))
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
 def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -47,11 +47,13 @@ def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
 
 
-def open_client(*, sandbox: bool) -> Kling:
+def open_client(
+    *, sandbox: bool, project: str | None = None, budget: Decimal | None = None
+) -> Kling:
     """The client of this command; the embedded sandbox when it is asked for."""
     from kling_core.client import Kling
 
-    kling = Kling(sandbox=True if sandbox else None)
+    kling = Kling(sandbox=True if sandbox else None, project=project, budget=budget)
     if kling.sandbox is not None:
         say("sandbox: embedded in this command; no key, no cost, and it ends with the command")
     return kling
@@ -137,7 +139,8 @@ def debugging() -> bool:
     return os.environ.get("KLING_DEBUG", "").strip() not in ("", "0")
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as JSON has it: amounts as text, times in ISO 8601."""
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

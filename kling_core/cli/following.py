@@ -36,7 +36,7 @@ def _stopped(task: Task, *, embedded: bool) -> str:
         return "Stopped. The embedded sandbox ends, and its task with it; nothing was paid."
     return (
         f"Stopped waiting. Task {task.task_id} goes on and is paid for; collect it with: "
-        f"{collect(task.endpoint.name, task.task_id)}"
+        f"{collect(task.task_id)} (kling resume collects everything)"
     )
 
 

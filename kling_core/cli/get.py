@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, results
 from kling_core.cli.following import follow
-from kling_core.cli.problems import collect
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -30,16 +29,16 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     with console.open_client(sandbox=False) as kling:
         start = time.monotonic()
         task: Task = getattr(kling, endpoint.name).get(words[0])
-        folder: Path = namespace.out or kling.session.output_dir
+        out: Path | None = namespace.out
         if namespace.wait:
-            results.must_be_writable(folder)
+            results.must_be_writable(out or kling.session.output_dir)
             follow(task, namespace.timeout)
         if task.status == "failed":
             from kling_core.waiting import failure
 
             raise failure(task)
-        saving = task.done and (namespace.wait or namespace.out is not None)
-        paths = results.save(task, folder) if saving else []
+        saving = task.done and (namespace.wait or out is not None)
+        paths = results.save(task, out) if saving else []
         results.show(task, paths, as_json=namespace.json)
         if saving:
             console.say(results.ending(task, time.monotonic() - start))
@@ -61,7 +60,13 @@ def _parser(prog: str) -> arguments.Parser:
 def _own_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("--wait", action="store_true", help="wait until it has ended, then download")
-    add("-o", "--out", type=Path, metavar="DIR", help="download to DIR [with --wait kling_outputs]")
+    add(
+        "-o",
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="download to DIR [with --wait kling_outputs/DATE]",
+    )
     add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds")
     add("--sandbox", action="store_true", help=argparse.SUPPRESS)
     add("--json", action="store_true", help="print the task as JSON")
@@ -71,7 +76,7 @@ def _state(task: Task) -> None:
     """The state on stdout, and what to do next for people."""
     print(task.status)
     if not task.done:
-        console.say(f"wait for it with: {collect(task.endpoint.name, task.task_id)}")
+        console.say(f"wait for it with: kling get {task.endpoint.command} {task.task_id} --wait")
         return
     for output in task.outputs:
         named = f" {output.id}" if output.id else ""

@@ -13,6 +13,9 @@ _WORDS = (
         "one of two ways: ",
     ),
     ("Kling(sandbox=True) and KLING_SANDBOX=1 work", "--sandbox and KLING_SANDBOX=1 work"),
+    ("kling.tasks.resume() (or `kling resume`)", "kling resume"),
+    ("Call it in a client without max_cost and budget to allow it.", "Run it without to allow it."),
+    ("Raise budget (KLING_BUDGET)", "Raise --budget or KLING_BUDGET"),
     ("max_cost", "--max-cost"),
     ("`TaskNotFound`", "not found"),
     ("a path, an http(s) URL, bytes, a PIL image or a numpy array", "a path or an http(s) URL"),
@@ -54,16 +57,16 @@ def in_shell(text: str) -> str:
     return text
 
 
-def collect(endpoint: str, task_id: str) -> str:
+def collect(task_id: str) -> str:
     """The command that waits for a task and downloads what it made."""
-    return f"kling get {_hyphens(endpoint)} {task_id} --wait"
+    return f"kling wait {task_id}"
 
 
 def _one_line(error: errors.KlingError) -> str:
     task = getattr(error, "task", None)
     if isinstance(error, errors.WaitTimeout) and task is not None:
         head = errors.KlingError(error.message)
-        return f"{head} Collect it later: {collect(task.endpoint.name, task.task_id)}"
+        return f"{head} Collect it later: {collect(task.task_id)}"
     text = str(error)
     cause = error.cause.strip()
     if cause and isinstance(error, errors.APIError | errors.TaskFailed):

@@ -18,16 +18,20 @@ if TYPE_CHECKING:
     from kling_core.outputs import Output
     from kling_core.task import Task
 
+OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
+"""Help of the option --out."""
+
 _SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
 
 
-def save(task: Task, place: Path) -> list[Path]:
+def save(task: Task, place: Path | None) -> list[Path]:
     """Download everything a task made into the folder `place`, or under that file name.
 
-    Whatever stops it, the message says how to collect the task. Raises `DownloadError`.
+    None keeps it by project and date in the output folder. Whatever stops it, the message says how
+    to collect the task. Raises `DownloadError`.
     """
     made = _downloadable(task)
-    how = f"collect it with: {collect(task.endpoint.name, task.task_id)}"
+    how = f"collect it with: {collect(task.task_id)}"
     try:
         return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
     except DownloadError as error:
@@ -38,17 +42,22 @@ def save(task: Task, place: Path) -> list[Path]:
         raise
 
 
+def folder(out: Path | None) -> str | None:
+    """An --out that is a folder for sure, as downloads take it."""
+    return None if out is None else f"{out}/"
+
+
 def must_be_writable(place: Path) -> None:
     """Raise `ConfigError`, before anything is paid, when files cannot go to `place`."""
-    folder = place.parent if _names_a_file(place) else place
+    target = place.parent if _names_a_file(place) else place
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        problem = "" if os.access(folder, os.W_OK) else "permission denied"
+        target.mkdir(parents=True, exist_ok=True)
+        problem = "" if os.access(target, os.W_OK) else "permission denied"
     except OSError as error:
         problem = (error.strerror or str(error)).lower()
     if problem:
         raise ConfigError(
-            f"{folder} cannot be written: {problem}; nothing was sent",
+            f"{target} cannot be written: {problem}; nothing was sent",
             fix="Name another folder with --out.",
         )
 
@@ -157,7 +166,7 @@ def _names_a_file(place: Path) -> bool:
     return place.suffix.lower() in _SUFFIXES and not place.is_dir()
 
 
-def _target(place: Path, index: int, total: int) -> str | Path:
-    if not _names_a_file(place):
-        return f"{place}/"
+def _target(place: Path | None, index: int, total: int) -> str | Path | None:
+    if place is None or not _names_a_file(place):
+        return folder(place)
     return place if total == 1 else place.with_stem(f"{place.stem}-{index + 1}")

@@ -5,22 +5,30 @@ from __future__ import annotations
 import argparse
 import time
 from dataclasses import dataclass
+from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import arguments, console, results
 from kling_core.cli.following import follow
-from kling_core.errors import BudgetExceeded
+from kling_core.cli.problems import collect
 
 if TYPE_CHECKING:
-    from kling_core.catalog.pricing import Quote
-    from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.client import Kling
+    from kling_core.endpoints.base import Request
+    from kling_core.submit import Waiting
     from kling_core.task import Task
 
 
+_INTERRUPTED = (
+    "Interrupted while submitting. What was sent is in the ledger: kling resume finds it and "
+    "collects it; nothing is sent twice."
+)
+
+
 @dataclass(frozen=True, slots=True)
-class _Wishes:
+class Wishes:
     """The options of the command itself."""
 
     out: Path | None
@@ -28,46 +36,58 @@ class _Wishes:
     json: bool
     timeout: float | None
     max_cost: Decimal | None
+    budget: Decimal | None
+    project: str | None
+    dry_run: bool
     sandbox: bool
+
+    @classmethod
+    def of(cls, namespace: argparse.Namespace, *, sandbox: bool) -> Wishes:
+        """The wishes among parsed options, see `own_options`."""
+        known: dict[str, Any] = {
+            field.name: getattr(namespace, field.name) for field in dataclass_fields(cls)
+        }
+        known["sandbox"] = sandbox or namespace.sandbox
+        return cls(**known)
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
     """The command; see `kling run --help`."""
     if argv[:1] in (["-h"], ["--help"]):
         raise arguments.HelpShown(console.endpoint_list("run", "[options] PROMPT"))
-    endpoint, rest = console.take_endpoint("run", argv, _own_options)
+    endpoint, rest = console.take_endpoint("run", argv, own_options)
     prog = f"kling run {endpoint.command}"
-    parser = arguments.build(endpoint, prog=prog, extra=_own_options)
+    parser = arguments.build(endpoint, prog=prog, extra=own_options)
     namespace = arguments.parse(parser, rest)
     request = endpoint.request(**arguments.fields(endpoint, namespace))
-    wishes = _Wishes(
-        out=namespace.out,
-        wait=namespace.wait,
-        json=namespace.json,
-        timeout=namespace.timeout,
-        max_cost=namespace.max_cost,
-        sandbox=sandbox or namespace.sandbox,
-    )
-    if namespace.dry_run:
-        return _dry_run(endpoint, request, wishes)
-    return _make(endpoint, request, wishes)
+    return carry_out(request, Wishes.of(namespace, sandbox=sandbox))
 
 
-def _own_options(parser: argparse.ArgumentParser) -> None:
+def carry_out(request: Request, wishes: Wishes) -> int:
+    """Make what a request describes, or only show it; returns the exit code."""
+    return _dry_run(request, wishes) if wishes.dry_run else _make(request, wishes)
+
+
+def own_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options of everything that makes something."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, metavar="DIR", help="where the files go [default kling_outputs]")
+    add("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
     add("--no-wait", dest="wait", action="store_false", help="print the task id and end at once")
     add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds")
     add("--max-cost", type=results.dollars, metavar="USD", help="refuse anything dearer")
+    add("--budget", type=results.dollars, metavar="USD", help="refuse what passes it for today")
+    add("--project", metavar="NAME", help="what it belongs to: folder, budget and costs")
     add("--dry-run", action="store_true", help="check and show the body and cost; send nothing")
     add("--json", action="store_true", help="print the task as JSON")
     add("--sandbox", action="store_true", help="use the embedded sandbox: no key, no cost")
 
 
-def _dry_run(endpoint: Endpoint, request: Request, wishes: _Wishes) -> int:
+def _dry_run(request: Request, wishes: Wishes) -> int:
+    from kling_core.submit import check_cost
     from kling_core.wire import v1
     from kling_core.wire.body import JSONBody
 
+    endpoint = request.endpoint
     check = request.require()
     quote = request.quote()
     named = check.fields.get("external_task_id")
@@ -87,52 +107,66 @@ def _dry_run(endpoint: Endpoint, request: Request, wishes: _Wishes) -> int:
         console.show_json(body)
         console.say(f"POST {endpoint.path}")
         console.say(f"cost: {results.cost_line(quote)}")
-    _within(quote, wishes.max_cost)
+    check_cost(request, wishes.max_cost)
     if endpoint.external_task_id and named is None:
         console.say("an external_task_id of its own is added when it is sent")
     console.say("dry run: the request is good; nothing was sent")
     return 0
 
 
-def _within(quote: Quote | None, limit: Decimal | None) -> None:
-    if limit is None:
-        return
-    if quote is None or quote.usd is None:
-        raise BudgetExceeded("no price is known for this request, and --max-cost is set")
-    if quote.usd > limit:
-        raise BudgetExceeded(f"this would cost {quote}, above --max-cost {limit}")
-
-
-def _make(endpoint: Endpoint, request: Request, wishes: _Wishes) -> int:
+def _make(request: Request, wishes: Wishes) -> int:
     request.require()
-    with console.open_client(sandbox=wishes.sandbox) as kling:
+    with console.open_client(
+        sandbox=wishes.sandbox, project=wishes.project, budget=wishes.budget
+    ) as kling:
         embedded = kling.sandbox is not None
-        folder = wishes.out if wishes.out is not None else kling.session.output_dir
         wait = wishes.wait or embedded
         if wait:
-            results.must_be_writable(folder)
+            results.must_be_writable(wishes.out or kling.session.output_dir)
         if embedded and not wishes.wait:
             console.say("--no-wait is left aside: the task would end with this command")
         free = ", for real keys; the sandbox is free" if embedded else ""
         console.say(f"{_what(request)}: {results.cost_line(request.quote())}{free}")
         start = time.monotonic()
-        task = kling.submit(request, max_cost=wishes.max_cost)
+        task = _submit(kling, request, wishes)
         if not wait:
-            _submitted(endpoint, task, wishes)
+            _submitted(task, wishes)
             return 0
         follow(task, wishes.timeout, embedded=embedded)
-        paths = results.save(task, folder)
+        paths = results.save(task, wishes.out)
         results.show(task, paths, as_json=wishes.json)
         console.say(results.ending(task, time.monotonic() - start))
     return 0
 
 
-def _submitted(endpoint: Endpoint, task: Task, wishes: _Wishes) -> None:
+def _submit(kling: Kling, request: Request, wishes: Wishes) -> Task:
+    """Submit, telling the place in line; Ctrl-C says where the request is found again."""
+    try:
+        return kling.submit(request, max_cost=wishes.max_cost, on_update=_InLine())
+    except KeyboardInterrupt as stop:
+        if kling.sandbox is None:
+            stop.__notes__ = [_INTERRUPTED]
+        raise
+
+
+class _InLine:
+    """Tells the place in line, when it changes."""
+
+    def __init__(self) -> None:
+        self.said = ""
+
+    def __call__(self, news: Waiting) -> None:
+        if str(news) != self.said:
+            self.said = str(news)
+            console.say(self.said)
+
+
+def _submitted(task: Task, wishes: Wishes) -> None:
     if wishes.json:
         console.show_json(results.described(task))
     else:
         print(task.task_id)
-    console.say(f"submitted; collect it with: kling get {endpoint.command} {task.task_id} --wait")
+    console.say(f"submitted; collect it with: {collect(task.task_id)}")
 
 
 def _what(request: Request) -> str:

@@ -36,7 +36,7 @@ def _parser() -> arguments.Parser:
         "cost.\nPrints the lines that point a client at it.",
     )
     add = parser.add_argument
-    add("--port", type=_port, metavar="P", help="port [default: a free one]")
+    add("--port", type=port, metavar="P", help="port [default: a free one]")
     add("--speed", type=_speed, metavar="F", help="how many times faster tasks run [default 60]")
     add("--limit", type=results.count, metavar="N", help="slots for videos [default 5]")
     add("--image-limit", type=results.count, metavar="N", help="slots for images [default 9]")
@@ -57,7 +57,8 @@ def _parser() -> arguments.Parser:
     return parser
 
 
-def _port(text: str) -> int:
+def port(text: str) -> int:
+    """An option's value: a port, 0 for a free one."""
     number = results.count(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to 65535")

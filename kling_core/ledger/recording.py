@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,8 +24,8 @@ def record(request: Request) -> dict[str, Any]:
     return recorded
 
 
-def replay(row: Row) -> dict[str, Any]:
-    """The fields of a recorded request, to be given again.
+def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    """The fields of a recorded request, to be given again, but for those in `leave_out`.
 
     Raises `NotReplayable` when media was given as bytes or has changed since.
     """
@@ -34,7 +34,8 @@ def replay(row: Row) -> dict[str, Any]:
         raise NotReplayable(
             f"task {row.task_id or row.id} was made elsewhere; its request is unknown"
         )
-    return {name: _again(value, name) for name, value in fields.items()}
+    kept = {name: value for name, value in fields.items() if name not in leave_out}
+    return {name: _again(value, name) for name, value in kept.items()}
 
 
 class NotReplayable(KlingError):

@@ -1,0 +1,82 @@
+"""`kling export`: the whole ledger as CSV or JSON."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from kling_core.cli import arguments, console, ledgers
+from kling_core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+def run(argv: list[str], *, sandbox: bool) -> int:
+    """The command; see `kling export --help`."""
+    namespace, words = arguments.parse_words(_parser(), argv)
+    if len(words) > 1:
+        raise arguments.UsageProblem("kling export takes one file", fix="See kling export --help.")
+    target = Path(words[0]).expanduser() if words and words[0] != "-" else None
+    form = namespace.form or ("json" if target and target.suffix.lower() == ".json" else "csv")
+    with ledgers.open_client("export", sandbox=sandbox or namespace.sandbox) as kling:
+        ledger = kling.session.ledger()
+        paths: dict[str, list[str]] = {}
+        for kept in ledger.kept():
+            if kept.path:
+                paths.setdefault(kept.task, []).append(kept.path)
+        rows = [
+            {**ledgers.described(row), "paths": paths.get(row.id, []), "request": row.request}
+            for row in reversed(ledger.rows(project=namespace.project))
+        ]
+    write = _write_json if form == "json" else _write_csv
+    if target is None:
+        write(rows, sys.stdout)
+        return 0
+    try:
+        with target.open("w", encoding="utf-8", newline="") as file:
+            write(rows, file)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise ConfigError(f"{target} cannot be written: {reason}") from error
+    console.say(f"{len(rows)} tasks written to {target}")
+    return 0
+
+
+def _write_json(rows: Sequence[dict[str, Any]], file: TextIO) -> None:
+    json.dump(rows, file, indent=1, ensure_ascii=False, default=console.plain)
+    file.write("\n")
+
+
+def _write_csv(rows: Sequence[dict[str, Any]], file: TextIO) -> None:
+    """One line a task; paths one a line within their cell, the request left to the JSON."""
+    names = [*ledgers.COLUMNS, "paths"]
+    writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
+    writer.writeheader()
+    for row in rows:
+        cells = {name: _cell(value) for name, value in row.items()}
+        writer.writerow({**cells, "paths": "\n".join(row["paths"])})
+
+
+def _cell(value: Any) -> str:
+    """Text that a spreadsheet does not take for a formula."""
+    text = "" if value is None else str(console.plain(value))
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def _parser() -> arguments.Parser:
+    parser = arguments.Parser(
+        prog="kling export",
+        usage="kling export [options] [FILE]",
+        description="The whole ledger, oldest first, as CSV or JSON; to stdout without FILE. JSON "
+        "has the requests too.",
+    )
+    add = parser.add_argument
+    add("--csv", dest="form", action="store_const", const="csv", help="write CSV [default]")
+    add("--json", dest="form", action="store_const", const="json", help="write JSON [for *.json]")
+    add("--project", metavar="NAME", help="only the tasks of this project")
+    ledgers.hidden_sandbox(parser)
+    return parser
