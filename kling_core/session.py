@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kling_core.config import Settings
     from kling_core.endpoints.base import Endpoint
     from kling_core.ledger.store import Ledger
+    from kling_core.ledger.watch import Watch
     from kling_core.wire.body import JSONBody
 
 
@@ -54,6 +56,9 @@ class Session:
     sandbox: bool = False
     signer: Signer = field(init=False)
     _ledger: Ledger | None = field(init=False, default=None)
+    _watches: dict[tuple[int, str], Watch] = field(
+        init=False, default_factory=dict[tuple[int, str], "Watch"]
+    )
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -73,6 +78,17 @@ class Session:
                 place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
                 self._ledger = Ledger(place, account, clock=self.clock.time)
             return self._ledger
+
+    def watch(self, endpoint: str) -> Watch:
+        """The watching of an endpoint, shared by all flows of this session and process."""
+        from kling_core.ledger.watch import Watch
+
+        ledger = self.ledger()
+        with self._opening:
+            key = (os.getpid(), endpoint)
+            if key not in self._watches:
+                self._watches[key] = Watch(self, ledger, endpoint)
+            return self._watches[key]
 
     @property
     def account(self) -> str:

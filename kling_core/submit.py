@@ -21,6 +21,7 @@ import hashlib
 import json
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import partial
@@ -32,8 +33,8 @@ from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
 from kling_core.ledger.recording import record
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
-from kling_core.ledger.store import Budget, Ledger
-from kling_core.ledger.watch import Watcher
+from kling_core.ledger.store import UNANSWERED, Budget, Ledger
+from kling_core.ledger.watch import Watch
 from kling_core.media.item import Unreadable
 from kling_core.session import Session
 from kling_core.wire import v1
@@ -46,6 +47,9 @@ RESENDS = 2
 """How often a create is sent again after two look-ups found nothing."""
 
 LIST_PAGE = 500
+
+WATCHING = 3
+"""How many of the first in line take part in the watching."""
 
 MARGIN = 30.0
 """Seconds by which a lease outlives the longest exchange it protects."""
@@ -239,7 +243,7 @@ def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
         if held is not None:
             break
         yield Sleep(attempt.session.pace.poll_floor)
-        row = yield Call(partial(ledger.get, row.id))
+        row = yield Call(partial(ledger.row, row.id))
     if held.state not in IN_LINE:
         yield Guard(True)
         found = yield from _settle(attempt)
@@ -271,7 +275,8 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
     """From a prepared row to a task, or to an error that is written down."""
     ledger = attempt.ledger
     while True:
-        yield from _wait_for_slot(attempt)
+        if not (yield from _wait_for_slot(attempt)):
+            return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         yield Guard(True)
         if attempt.external_task_id is None and attempt.known is None:
             yield from _remember_list(attempt)
@@ -303,21 +308,54 @@ def _write(attempt: _Attempt, error: KlingError) -> None:
         attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())
 
 
-def _wait_for_slot(attempt: _Attempt) -> Flow[None]:
-    """Stand in line until the row is `submitting`; who waits also watches the running tasks."""
+def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
+    """Stand in line until the row is `submitting`; False when somebody else has taken it over.
+
+    The first in line also watch the running tasks, and settle what dead processes left behind.
+    """
     session, ledger = attempt.session, attempt.ledger
-    limit = session.settings.slots
-    watcher: Watcher | None = None
-    while True:
-        place: Place = yield Call(
-            partial(ledger.admit, attempt.id, limit=limit, lease=attempt.lease)
-        )
-        if place.admitted:
-            return
-        yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
-        watcher = watcher or Watcher(session, ledger, f"line {attempt.id}")
-        yield from watcher.any_round(attempt.endpoint.product)
-        yield Sleep(session.pace.line_tick)
+    limit, tick = session.settings.slots, session.pace.line_tick
+    watches: dict[str, Watch] = {}
+    try:
+        while True:
+            place: Place = yield Call(
+                partial(ledger.admit, attempt.id, limit=limit, lease=attempt.lease)
+            )
+            if place.admitted or place.lost:
+                return place.admitted
+            yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
+            yield Sleep(tick * _ticks(place))
+            if place.ahead < WATCHING:
+                yield from _tend(attempt, watches)
+    except BaseException:  # nothing has left yet: the slot is free again, and so is the line
+        ledger.unsent(attempt.id, "interrupted before it was sent")
+        raise
+    finally:
+        for watch in watches.values():
+            watch.leave(attempt.id)
+
+
+def _ticks(place: Place) -> int:
+    """Who stands far back in line looks less often."""
+    next_ones = place.limit or UNANSWERED
+    return 1 + min(4, max(0, place.ahead - next_ones) // next_ones)
+
+
+def _tend(attempt: _Attempt, watches: dict[str, Watch]) -> Flow[None]:
+    """Bring what holds the slots up to date; trouble with it is not the trouble of this create."""
+    session, ledger = attempt.session, attempt.ledger
+    product = attempt.endpoint.product
+    names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
+    for name in names:
+        if name not in watches:
+            watches[name] = session.watch(name)
+            watches[name].join(attempt.id)
+        with suppress(KlingError):
+            yield from watches[name].step()
+    left: list[Row] = yield Call(partial(ledger.orphans, product, idle=10 * session.pace.recheck))
+    for row in left:
+        with suppress(KlingError):
+            yield from resume(session, row, send=False)
 
 
 def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:

@@ -6,7 +6,6 @@ Kling for all running tasks of the endpoint, the others read the ledger.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,7 +15,6 @@ from kling_core.flow import Call, Flow, Sleep, Tell
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
-    from kling_core.session import Session
     from kling_core.task import TaskState
 
 
@@ -25,54 +23,41 @@ def wait(
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
     from kling_core.ledger import adoption
-    from kling_core.ledger.watch import Watcher
 
     if task.done:
         return _finish(task)
-    session, name = task.session, task.endpoint.name
+    session = task.session
     ledger = yield Call(session.ledger)
     row_id: str = yield Call(partial(adoption.row_of, ledger, task))
-    watcher = Watcher(session, ledger, f"wait {uuid.uuid4().hex}")
-    clock, leads = session.clock, False
+    watch = session.watch(task.endpoint.name)
+    clock, tick = session.clock, session.pace.line_tick
     start = clock.monotonic()
     end = None if timeout is None else start + timeout
-    mark: str = yield Call(partial(ledger.nudged, name))
-    due = start + _pause(session, 0.0)
+    version: Any = None
+    watch.join(row_id)
     try:
         while not task.done:
             now = clock.monotonic()
             if end is not None and now >= end:
                 raise _late(task, now - start)
-            rest = min(due - now, session.pace.line_tick, *(() if end is None else (end - now,)))
-            yield Sleep(max(rest, 0.0))
-            before, mark = mark, (yield Call(partial(ledger.nudged, name)))
-            if leads and mark == before and clock.monotonic() < due:
-                continue  # ours to ask, not yet time, and no callback came
-            pause = _pause(session, clock.monotonic() - start)
-            leads = yield from watcher.round(name, seconds=2 * pause + 5 * session.pace.line_tick)
-            due = clock.monotonic() + pause
-            row: Row = yield Call(partial(ledger.row, row_id))
-            if row.state == "expired":
-                raise _purged(task)
-            if row.raw != task.raw:
-                task.update(row.raw)
+            yield Sleep(tick if end is None else min(tick, end - now))
+            yield from watch.step()
+            if watch.version(row_id) != version:
+                version = watch.version(row_id)
+                row: Row = yield Call(partial(ledger.row, row_id))
+                if row.state == "expired":
+                    raise _purged(task)
+                if row.raw and row.raw != task.raw:
+                    task.update(row.raw)
             yield Tell(listener, task)
     finally:
-        if leads:
-            ledger.resign(f"watch {name}", watcher.name)
+        watch.leave(row_id)
     return _finish(task)
 
 
 def _finish(task: TaskState) -> None:
     if task.status == "failed":
         raise failure(task)
-
-
-def _pause(session: Session, age: float) -> float:
-    """A tenth of the waiting time so far, within bounds, with a little jitter."""
-    pace = session.pace
-    pause = min(max(age / 10, pace.poll_floor), pace.poll_ceiling)
-    return pause * (0.9 + 0.2 * session.random.random())
 
 
 def failure(task: TaskState) -> errors.TaskFailed:

@@ -104,9 +104,54 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """An answer to "may I send now": yes, or the place in line and what holds the slots."""
+    """An answer to "may I send now": yes, or the place in line and what holds the slots.
+
+    `lost` says that the row is not ours any more: somebody else settled it.
+    """
 
     admitted: bool
     ahead: int = 0
     busy: int = 0
     limit: int | None = None
+    lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A running task: its age in seconds, and its kind, by which its like is found."""
+
+    row_id: str
+    task_id: str
+    age: float
+    kind: tuple[str, str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One look of a watcher at an endpoint.
+
+    `leader` and `until` are those of the lease; `mark` changes with every nudge. `running` is empty
+    while somebody else leads; `line` says that requests wait for the slots of what runs.
+    """
+
+    leader: str
+    until: float
+    mark: str
+    running: tuple[Seen, ...] = ()
+    line: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What a day's, a project's or a model's tasks were expected to cost, and did; US dollars.
+
+    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit. `open`
+    of the tasks have not ended, `unknown` have no known price.
+    """
+
+    key: str
+    tasks: int
+    estimate: Decimal
+    actual: Decimal
+    open: int
+    unknown: int

@@ -27,7 +27,18 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from kling_core.answers import Answer, text
 from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger import engine as engines
-from kling_core.ledger.rows import IN_LINE, LIVE, RUNNING, Entry, Kept, Place, Row
+from kling_core.ledger.rows import (
+    IN_LINE,
+    LIVE,
+    RUNNING,
+    Costs,
+    Entry,
+    Kept,
+    Look,
+    Place,
+    Row,
+    Seen,
+)
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta, outputs, tasks
 
 
@@ -38,6 +49,12 @@ class Budget:
     limit: Decimal
     usd: Decimal
 
+
+ALIVE = 3.0
+"""Seconds without a sign of life after which a process is not waited for in the line."""
+
+UNANSWERED = 8
+"""How many creates of a product may be on their way while nobody knows the account's limit."""
 
 LEARNED_FOR = 3600.0
 """Seconds for which a limit that 1303 taught is believed."""
@@ -63,6 +80,7 @@ class Ledger:
         self._postgres = self.place.startswith("postgresql")
         self._clock = clock
         self._ahead = 0.0
+        self._said = 0.0
         self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
         self._pid = os.getpid()
         self._engine = (
@@ -118,6 +136,7 @@ class Ledger:
             self._lock = threading.Lock()
             self._pid = os.getpid()
             self.owner = f"{self._pid}-{uuid.uuid4().hex[:12]}"
+            self._said = 0.0
         queue = self._lock if not (read or self._postgres) else nullcontext()
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
@@ -150,6 +169,7 @@ class Ledger:
 
         Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
         """
+        self.alive()
         values = self._prepared(entry, lease)
         with self._transaction() as db:
             if budget is not None:
@@ -237,43 +257,79 @@ class Ledger:
     def admit(self, row_id: str, *, limit: int | None, lease: float) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
-        First come, first served among rows whose owner is alive.
+        First come, first served among the rows of living processes: a row is admitted when it fits
+        beside what is busy and all that is ahead of it.
         """
+        self.alive()
+        with self._transaction(read=True) as db:  # most answers are no, and cost no write
+            row, place = self._place(db, row_id, limit)
+            if place.lost or (row.state == "waiting" and not place.admitted):
+                return place
         now = self.now()
         with self._transaction() as db:
-            row = self._get(db, row_id)
             self._alone(db, f"slots {row.product}")
-            allowed = _least(limit, self._learned(db, row.product))
-            busy = self._busy(db, row.product)
-            ahead = self._ahead_of(db, row, now)
-            full = allowed is not None and busy > 0 and busy + row.weight > allowed
-            if ahead or full:
-                change: dict[str, Any] = {"state": "waiting"}
-            else:
+            row, place = self._place(db, row_id, limit)
+            if place.lost:
+                return place
+            change: dict[str, Any] = {"state": "waiting"}
+            if place.admitted:
                 change = {"state": "submitting", "sent_at": now, "tries": tasks.c.tries + 1}
             db.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == row_id)
                 .values(owner=self.owner, lease_until=now + lease, updated_at=now, **change)
             )
-            return Place(not (ahead or full), ahead, busy, allowed)
+            return place
+
+    def _place(self, db: sa.Connection, row_id: str, limit: int | None) -> tuple[Row, Place]:
+        row = self._get(db, row_id)
+        if row.owner not in (None, self.owner) or row.state not in IN_LINE:
+            return row, Place(admitted=False, lost=True)
+        allowed = _least(limit, self._learned(db, row.product))
+        busy = self._busy(db, row.product)
+        ahead, weight = self._ahead_of(db, row)
+        if allowed is None:
+            fits = self._unanswered(db, row.product) + ahead < UNANSWERED
+        else:
+            fits = busy + weight + row.weight <= allowed or not (busy or ahead)
+        return row, Place(fits, ahead, busy, allowed)
+
+    def alive(self) -> None:
+        """Say that this process lives; the rows of others are not waited for in the line."""
+        now = self.now()
+        if now < self._said + ALIVE / 3:
+            return
+        self.lead(f"process {self.owner}", self.owner, seconds=ALIVE)
+        self._said = now
+
+    def _living(self) -> sa.ColumnElement[bool]:
+        """Whether the process that owns a row has said lately that it lives."""
+        name = sa.literal("process ") + tasks.c.owner
+        return sa.exists().where(leases.c.name == name, leases.c.until >= self.now())
 
     def _busy(self, db: sa.Connection, product: str) -> int:
         total = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
         where = (tasks.c.product == product, tasks.c.state.in_(LIVE))
         return int(db.execute(sa.select(total).where(*where)).scalar_one())
 
-    def _ahead_of(self, db: sa.Connection, row: Row, now: float) -> int:
+    def _ahead_of(self, db: sa.Connection, row: Row) -> tuple[int, int]:
+        """How many rows are ahead in line, and what they weigh."""
         earlier = sa.or_(
             tasks.c.created_at < row.created_at,
             sa.and_(tasks.c.created_at == row.created_at, tasks.c.id < row.id),
         )
+        weight = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
         where = (
             tasks.c.product == row.product,
             tasks.c.state.in_(IN_LINE),
-            tasks.c.lease_until >= now,
             earlier,
+            self._living(),
         )
+        count, total = db.execute(sa.select(sa.func.count(), weight).where(*where)).one()
+        return int(count), int(total)
+
+    def _unanswered(self, db: sa.Connection, product: str) -> int:
+        where = (tasks.c.product == product, tasks.c.state == "submitting", self._living())
         return int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
 
     def _learned(self, db: sa.Connection, product: str) -> int | None:
@@ -342,7 +398,10 @@ class Ledger:
         with self._transaction() as db:
             db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == row_id)
+                .where(
+                    tasks.c.id == row_id,
+                    sa.or_(tasks.c.owner.is_(None), tasks.c.owner == self.owner),
+                )
                 .values(
                     state=state,
                     error=error,
@@ -438,15 +497,86 @@ class Ledger:
         with self._transaction(read=True) as db:
             return self._meta(db, f"nudge {endpoint}") or ""
 
-    def following(self, endpoint: str) -> list[tuple[str, str]]:
-        """The (row_id, task_id) of all running tasks of an endpoint, oldest first."""
+    def look(self, endpoint: str, lease: str) -> Look:
+        """What a watcher of `endpoint` needs to know, in one transaction."""
+        now = self.now()
+        with self._transaction(read=True) as db:
+            held = db.execute(sa.select(leases).where(leases.c.name == lease)).first()
+            leader, until = (held.owner, held.until) if held else ("", 0.0)
+            mark = self._meta(db, f"nudge {endpoint}") or ""
+            if until >= now and leader != self.owner:
+                return Look(leader, until, mark)
+            query = (
+                sa.select(tasks)
+                .with_only_columns(
+                    tasks.c.id,
+                    tasks.c.task_id,
+                    tasks.c.sent_at,
+                    tasks.c.model_name,
+                    tasks.c.quote_units,
+                    tasks.c.product,
+                )
+                .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+                .order_by(tasks.c.created_at)
+            )
+            rows = db.execute(query).all()
+            running = tuple(
+                Seen(r.id, r.task_id, now - r.sent_at, (r.model_name, r.quote_units)) for r in rows
+            )
+            where = (tasks.c.state == "waiting", self._living())
+            line = (
+                bool(rows)
+                and db.execute(
+                    sa.select(sa.exists().where(tasks.c.product == rows[0].product, *where))
+                ).scalar_one()
+            )
+            return Look(leader, until, mark, running, bool(line))
+
+    def versions(self, row_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """State and time of the last change of rows, by id."""
+        found: dict[str, tuple[str, float]] = {}
+        with self._transaction(read=True) as db:
+            for start in range(0, len(row_ids), 500):
+                query = sa.select(tasks.c.id, tasks.c.state, tasks.c.updated_at).where(
+                    tasks.c.id.in_(row_ids[start : start + 500])
+                )
+                found |= {row.id: (row.state, row.updated_at) for row in db.execute(query)}
+        return found
+
+    def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:
+        """The shortest and the longest time that the last 200 tasks took, by their kind."""
+        last = (
+            sa.select(
+                tasks.c.model_name,
+                tasks.c.quote_units,
+                (tasks.c.finished_at - tasks.c.sent_at).label("seconds"),
+            )
+            .where(tasks.c.endpoint == endpoint, tasks.c.state == "succeeded", tasks.c.tries > 0)
+            .order_by(tasks.c.created_at.desc())
+            .limit(200)
+            .subquery()
+        )
+        kind = (last.c.model_name, last.c.quote_units)
+        ends = (sa.func.min(last.c.seconds), sa.func.max(last.c.seconds))
+        with self._transaction(read=True) as db:
+            rows = db.execute(sa.select(*kind, *ends).group_by(*kind)).all()
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def orphans(self, product: str, *, idle: float) -> list[Row]:
+        """Rows of a product that were sent by processes that are gone, and not settled since."""
+        now = self.now()
         query = (
-            sa.select(tasks.c.id, tasks.c.task_id)
-            .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+            sa.select(tasks)
+            .where(
+                tasks.c.product == product,
+                tasks.c.state.in_(("submitting", "unknown")),
+                sa.or_(tasks.c.lease_until.is_(None), tasks.c.lease_until < now),
+                tasks.c.updated_at < now - idle,
+            )
             .order_by(tasks.c.created_at)
         )
         with self._transaction(read=True) as db:
-            return [(row.id, row.task_id) for row in db.execute(query)]
+            return [Row.of(row) for row in db.execute(query).mappings()]
 
     def busy_endpoints(self, product: str) -> list[str]:
         """The endpoints of a product that have running tasks."""

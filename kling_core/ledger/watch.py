@@ -1,22 +1,25 @@
 """Following all running tasks of an account at once: one watcher, few requests.
 
-A watcher is whoever holds the lease row of an endpoint. Below three running tasks it asks for each;
-from three on it reads list pages, which carry up to 500 tasks a request. Everybody else only reads
-the ledger. Kling promises no order of its lists, so tasks that a page does not show are looked for
-on the following pages in the following rounds.
+Whoever waits takes part: in each process one of the waiting looks at the ledger for all of them,
+and of all processes one holds the lease row of the endpoint and asks Kling. Below three running
+tasks it asks for each; from three on it reads list pages, which carry up to 500 tasks a request.
+Kling promises no order of its lists, so tasks that a page does not show are looked for on the
+following pages in the following rounds.
 """
 
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from kling_core import calls, errors
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Flow
+from kling_core.ledger.cadence import Running, pause
+from kling_core.ledger.rows import Look, Seen
 from kling_core.ledger.store import Ledger
 from kling_core.session import Session
 
@@ -26,6 +29,12 @@ PAGE = 500
 SINGLE = 3
 """From this many running tasks on, list pages are cheaper than single questions."""
 
+HISTORY = 60.0
+"""Seconds for which what earlier tasks took is not read again."""
+
+LEAD = 10.0
+"""Ticks of the line for which a lead is held without being renewed."""
+
 _PASSING = (
     errors.ConnectionFailed,
     errors.ServerError,
@@ -34,69 +43,143 @@ _PASSING = (
 )
 
 
-@dataclass(slots=True)
-class Watcher:
-    """One flow's part in the watching: it leads now and then, and remembers where it looked."""
+class Watch:
+    """The watching of one endpoint in this process, shared by all of its flows that wait."""
 
-    session: Session
-    ledger: Ledger
-    name: str
-    first_page: dict[str, int] = field(default_factory=dict[str, int])
+    def __init__(self, session: Session, ledger: Ledger, endpoint: str) -> None:
+        self.session = session
+        self.ledger = ledger
+        self.endpoint = endpoint
+        self.leads = False
+        self._lease = f"watch {endpoint}"
+        self._looking = threading.Lock()
+        self._waiting: dict[str, int] = {}
+        self._known: dict[str, tuple[str, float]] = {}
+        self._looked = -math.inf
+        self._asked = -math.inf
+        self._mark: str | None = None
+        self._learned = -math.inf
+        self._spans: dict[tuple[str, str | None], tuple[float, float]] = {}
+        self._page = 1
+        self._lost: list[Running] = []
+        self._gone: set[str] = set()
 
-    def round(self, endpoint: str, *, seconds: float) -> Flow[bool]:
-        """Ask once for all running tasks of `endpoint` if the lead is ours; True when it was.
+    # --- who waits -------------------------------------------------------------------------
 
-        `seconds` is how long the lead is held. Passing troubles of the network are swallowed.
+    def join(self, row_id: str) -> None:
+        """From now on the state of this row is looked at."""
+        if not self._waiting:
+            self._asked = self.session.clock.monotonic()  # what has just begun need not be asked
+        self._waiting[row_id] = self._waiting.get(row_id, 0) + 1
+
+    def leave(self, row_id: str) -> None:
+        """One waits less; the last one of the process lets somebody else lead at once."""
+        self._waiting[row_id] -= 1
+        if not self._waiting[row_id]:
+            del self._waiting[row_id]
+            self._known.pop(row_id, None)
+        if not self._waiting and self.leads:
+            self.leads = False
+            self.ledger.resign(self._lease, self.ledger.owner)
+
+    def version(self, row_id: str) -> tuple[str, float] | None:
+        """State and time of the last change of a row, as of the last look; None before one."""
+        return self._known.get(row_id)
+
+    # --- looking ---------------------------------------------------------------------------
+
+    def step(self) -> Flow[None]:
+        """Look at the ledger, and at Kling when it is time and the lead is ours.
+
+        Whoever comes while another flow of this process is at it, or too soon, does nothing.
+        Passing troubles of the network are swallowed.
         """
-        lease = f"watch {endpoint}"
-        leads: bool = yield Call(partial(self.ledger.lead, lease, self.name, seconds=seconds))
-        if not leads:
-            return False
-        running: list[tuple[str, str]] = yield Call(partial(self.ledger.following, endpoint))
+        clock, tick = self.session.clock, self.session.pace.line_tick
+        if clock.monotonic() - self._looked < 0.9 * tick or not self._looking.acquire(False):
+            return
+        try:
+            look: Look = yield Call(self._look)
+            self._looked = clock.monotonic()
+            running = [self._running(seen) for seen in look.running]
+            woken, self._mark = self._mark not in (None, look.mark), look.mark
+            if not self.leads or not running:
+                return
+            rest = pause(running, self.session.pace, line=look.line)
+            rest *= 0.9 + 0.2 * self.session.random.random()
+            if woken or clock.monotonic() >= self._asked + rest:
+                yield from self._ask(running)
+                self._asked = clock.monotonic()
+                yield Call(self._read)
+        finally:
+            self._looking.release()
+
+    def _look(self) -> Look:
+        """One look at the ledger: who leads, what runs, and how the rows are that are waited for."""
+        ledger = self.ledger
+        seconds = max(LEAD * self.session.pace.line_tick, 1.0)
+        look = ledger.look(self.endpoint, self._lease)
+        left = look.until - ledger.now()
+        ours = look.leader == ledger.owner
+        if (ours and left < seconds / 2) or (not ours and left <= 0):
+            self.leads = ledger.lead(self._lease, ledger.owner, seconds=seconds)
+        else:
+            self.leads = ours
+        if self.leads and self.session.clock.monotonic() - self._learned > HISTORY:
+            self._spans = ledger.spans(self.endpoint)
+            self._learned = self.session.clock.monotonic()
+        self._read()
+        return look
+
+    def _running(self, seen: Seen) -> Running:
+        return Running(seen.row_id, seen.task_id, seen.age, self._spans.get(seen.kind))
+
+    def _read(self) -> None:
+        self._known.update(self.ledger.versions(list(self._waiting)))
+
+    # --- asking ----------------------------------------------------------------------------
+
+    def _ask(self, running: Sequence[Running]) -> Flow[None]:
         try:
             if len(running) < SINGLE:
-                yield from self._singly(endpoint, running)
+                yield from self._singly(running)
+            elif self._lost:
+                lost, self._lost = self._lost, []
+                yield from self._singly(lost)
             else:
-                yield from self._by_pages(endpoint, running)
+                yield from self._by_pages(running)
         except _PASSING:
-            return True
-        return True
+            return
 
-    def any_round(self, product: str) -> Flow[None]:
-        """Watch every endpoint of a product that has running tasks; for those who wait in line."""
-        names: list[str] = yield Call(partial(self.ledger.busy_endpoints, product))
-        for name in names:
-            yield from self.round(name, seconds=2 * self.session.pace.line_tick + 1)
-
-    def resign(self, endpoint: str) -> Flow[None]:
-        """Let somebody else lead at once."""
-        yield Call(partial(self.ledger.resign, f"watch {endpoint}", self.name))
-
-    def _singly(self, endpoint: str, running: Sequence[tuple[str, str]]) -> Flow[None]:
-        declared = registry.load(endpoint)
-        for row_id, task_id in running:
+    def _singly(self, running: Sequence[Running]) -> Flow[None]:
+        declared = registry.load(self.endpoint)
+        for task in running:
             try:
-                data = yield from calls.get(self.session, declared, task_id, attempts=1)
+                data = yield from calls.get(self.session, declared, task.task_id, attempts=1)
             except errors.TaskNotFound:
-                yield Call(partial(self.ledger.expired, row_id))
+                # Twice, because a task may be younger than what answers us knows.
+                if task.row_id in self._gone:
+                    yield Call(partial(self.ledger.expired, task.row_id))
+                self._gone.add(task.row_id)
                 continue
-            yield Call(partial(self.ledger.observe, endpoint, [data]))
+            self._gone.discard(task.row_id)
+            yield Call(partial(self.ledger.observe, self.endpoint, [data]))
 
-    def _by_pages(self, endpoint: str, running: Sequence[tuple[str, str]]) -> Flow[None]:
-        declared = registry.load(endpoint)
-        wanted = {task_id for _, task_id in running}
+    def _by_pages(self, running: Sequence[Running]) -> Flow[None]:
+        declared = registry.load(self.endpoint)
+        wanted = {task.task_id for task in running}
         size = min(PAGE, len(wanted) + 20)
-        start = self.first_page.get(endpoint, 1)
+        start, whole = self._page, False
         seen: list[dict[str, Any]] = []
-        for number in range(start, start + math.ceil(len(wanted) / PAGE)):
+        pages = range(start, start + math.ceil(len(wanted) / PAGE))
+        for number in pages:
             rows = yield from calls.page(self.session, declared, number, size, attempts=1)
             seen += [row for row in rows if str(row.get("task_id")) in wanted]
             if len(rows) < size:
-                start = 0  # the list ends here: begin anew
+                whole = True
                 break
+        yield Call(partial(self.ledger.observe, self.endpoint, seen))
         found = {str(row.get("task_id")) for row in seen}
-        yield Call(partial(self.ledger.observe, endpoint, seen))
-        missing = [pair for pair in running if pair[1] not in found]
-        self.first_page[endpoint] = start + 1 if missing and start else 1
-        if 0 < len(missing) < SINGLE:
-            yield from self._singly(endpoint, missing)
+        missing = [task for task in running if task.task_id not in found]
+        self._page = 1 if whole or not missing else start + len(pages)
+        if missing and (whole or len(missing) < SINGLE):
+            self._lost = missing[: SINGLE - 1]  # asked for by their ids in the next round
