@@ -115,8 +115,10 @@ def submit(
     budget = check_cost(request, limit, session.settings.budget)
     if dedupe is not None:
         twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
-        if twin is not None:
-            return twin
+        if twin is not None:  # whoever made it may have died before it was sent
+            attempt, _ = _begin(session, ledger, request, check, twin.project, twin)
+            attempt.listener = listener
+            return (yield from _rejoin(attempt, twin))
     row, new = yield Call(partial(ledger.prepare, entry, lease=attempt.lease, budget=budget))
     if not new:
         if row.digest != entry.digest and row.state != "rejected":

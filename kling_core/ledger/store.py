@@ -28,6 +28,7 @@ from kling_core.answers import Answer, text
 from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger import engine as engines
 from kling_core.ledger.rows import (
+    ENDED,
     IN_LINE,
     LIVE,
     RUNNING,
@@ -239,14 +240,19 @@ class Ledger:
             return frozenset(db.execute(query).scalars())
 
     def take(self, row_id: str, *, lease: float) -> Row | None:
-        """Take over a row whose owner is gone or is us; None while somebody else holds it."""
+        """Take over an open row whose owner is gone; None while somebody else holds it.
+
+        A row in line may be taken by its own process too. One that Kling has is nobody's to take:
+        its owner may have written that down a moment ago.
+        """
         now = self.now()
         with self._transaction() as db:
             free = sa.or_(
                 tasks.c.owner.is_(None),
-                tasks.c.owner == self.owner,
+                sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
                 tasks.c.lease_until < now,
             )
+            free = sa.and_(free, tasks.c.state.not_in((*RUNNING, *ENDED)))
             done = db.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == row_id, free)
