@@ -30,6 +30,7 @@ class Order:
     ledger: str
     source_video: str
     how: str = "job"
+    round: int = 0
     target: tuple[str, int] | None = None
 
     @property
@@ -38,7 +39,11 @@ class Order:
 
     @property
     def report(self) -> Path:
-        return Path(self.folder) / f"moments-{self.how}"
+        return Path(self.folder) / f"moments-{self.round}"
+
+    def moments(self) -> list[str]:
+        """What the child of this order lived through."""
+        return self.report.read_text().splitlines() if self.report.exists() else []
 
     def settings(self) -> dict[str, Any]:
         """The keywords of a client that does this work."""

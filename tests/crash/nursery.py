@@ -2,11 +2,15 @@
 
 Run as a script this is the warm parent: it reads an `Order` a line, forks a child for it, and says
 the child's pid and then how it ended. `Nursery` is the other end, in the tests.
+
+The parent warms up on what the first children had to load: it imports the same modules.
 """
 
 from __future__ import annotations
 
+import contextlib
 import gc
+import importlib
 import json
 import os
 import subprocess
@@ -69,18 +73,22 @@ class Nursery:
 
 
 def _serve() -> None:
-    _warm_up()
+    warnings.simplefilter("ignore")  # the sandbox's clips are small, and the client says so
     for line in sys.stdin:
         values: dict[str, Any] = json.loads(line)
         target = values.pop("target")
         order = Order(**values, target=tuple(target) if target else None)
-        trouble = Path(order.folder) / "trouble"
+        folder = Path(order.folder)
+        trouble, loaded = folder / "trouble", folder / "loaded"
         pid = os.fork()
         if pid == 0:
-            _live(order, trouble)
+            _live(order, trouble, loaded)
         _say(pid=pid)
         _, status = os.waitpid(pid, 0)
         error = trouble.read_text() if trouble.exists() else f"ended with status {status}"
+        if loaded.exists():
+            _warm_up(loaded.read_text().split())
+            loaded.unlink()
         _say(status=os.WTERMSIG(status) if os.WIFSIGNALED(status) else status, error=error)
 
 
@@ -88,34 +96,28 @@ def _say(**words: Any) -> None:
     print(json.dumps(words), flush=True)  # noqa: T201
 
 
-def _warm_up() -> None:
-    """Load everything a child needs, so that a fork is all it takes."""
-    import sqlalchemy.dialects.postgresql.psycopg
-    import sqlalchemy.dialects.sqlite.pysqlite  # noqa: F401
-
-    import mortal  # noqa: F401
-    from kling_core import downloading, submit, tasks, waiting  # noqa: F401
-    from kling_core.endpoints import registry
-    from kling_core.ledger import adoption, audit, keeping, recovery, store, watch  # noqa: F401
-    from kling_core.media import probe  # noqa: F401
-
-    for endpoint in registry.endpoints():
-        endpoint.request.params()
-    warnings.simplefilter("ignore")  # the sandbox's clips are small, and the client says so
+def _warm_up(modules: list[str]) -> None:
+    """Load what a child had to load, so that for the next ones a fork is all it takes."""
+    for module in modules:
+        with contextlib.suppress(ImportError):  # some modules can be reached by others only
+            importlib.import_module(module)
     gc.collect()
     gc.freeze()
 
 
-def _live(order: Order, trouble: Path) -> None:
+def _live(order: Order, trouble: Path, loaded: Path) -> None:
     """A child's whole life."""
-    from mortal import Death, MortalKling
-
-    status = 0
+    status, before = 0, set(sys.modules)
     try:
+        from mortal import Death, MortalKling
+
         death = Death(order.target, order.report, order.outputs)
         death.watch()
         with MortalKling(death, **order.settings()) as kling:
             take_up(kling, order)
+        new = set(sys.modules) - before
+        if new:
+            loaded.write_text(" ".join(sorted(new)))
     except BaseException:  # noqa: BLE001, the parent tells the test
         trouble.write_text(traceback.format_exc())
         status = 1
