@@ -52,6 +52,7 @@ class Options(TypedDict, total=False):
     timeout: float | None
     max_cost: Money | None
     budget: Money | None
+    project_budget: Money | None
     project: str | None
     slots: int | None
     ledger: str | os.PathLike[str] | None

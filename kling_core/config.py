@@ -44,6 +44,7 @@ class Settings:
     secret_key: str | None = field(default=None, repr=False)
     max_cost: Decimal | None = None
     budget: Decimal | None = None
+    project_budget: Decimal | None = None
     project: str = ""
     slots: int | None = None
     ledger: str = ""
@@ -121,6 +122,7 @@ class _Resolver:
             output_dir=Path(self.setting("output_dir") or "kling_outputs").expanduser(),
             max_cost=money("max_cost", self.setting("max_cost")),
             budget=money("budget", self.setting("budget")),
+            project_budget=money("project_budget", self.setting("project_budget")),
             project=str(self.setting("project") or ""),
             slots=_count("slots", self.setting("slots")),
             ledger=str(self.setting("ledger") or ""),

@@ -147,18 +147,22 @@ def _stub_class(endpoint: Endpoint, kind: str) -> str:
     request = endpoint.request.__name__
     fields = [_stub_field(p, annotation) for p, annotation in _fields(endpoint)]
     task, word = ("AsyncTask", "async def") if kind.startswith("Async") else ("Task", "def")
-    cost = "max_cost: Money | None = None"
+    more = [
+        "max_cost: Money | None = None",
+        "project: str | None = None",
+        "dedupe: float | None = None",
+    ]
     wait = [
         "out: Place = None",
         "timeout: float | None = None",
         f"on_update: Callable[[{task}], Any] | None = None",
-        cost,
+        *more,
     ]
     methods: list[tuple[str, str, list[str], str]] = [
         ("def", "request", [], request),
         ("def", "check", [], "Check"),
         ("def", "quote", [], "Quote | None"),
-        (word, "create", [cost], task),
+        (word, "create", more, task),
         (word, "run", wait, task),
     ]
     lines = [f"class {request}{kind}({kind}):"]

@@ -99,6 +99,8 @@ class ImageGenerationResource(Resource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -121,6 +123,8 @@ class ImageGenerationResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class ImageGenerationAsyncResource(AsyncResource):
@@ -196,6 +200,8 @@ class ImageGenerationAsyncResource(AsyncResource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -218,6 +224,8 @@ class ImageGenerationAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class ImageToVideoResource(Resource):
@@ -317,6 +325,8 @@ class ImageToVideoResource(Resource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -345,6 +355,8 @@ class ImageToVideoResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class ImageToVideoAsyncResource(AsyncResource):
@@ -444,6 +456,8 @@ class ImageToVideoAsyncResource(AsyncResource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -472,6 +486,8 @@ class ImageToVideoAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class LipSyncResource(Resource):
@@ -527,6 +543,8 @@ class LipSyncResource(Resource):
         mode: Literal["text2video", "audio2video"] | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -544,6 +562,8 @@ class LipSyncResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class LipSyncAsyncResource(AsyncResource):
@@ -599,6 +619,8 @@ class LipSyncAsyncResource(AsyncResource):
         mode: Literal["text2video", "audio2video"] | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -616,6 +638,8 @@ class LipSyncAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class MultiImageToVideoResource(Resource):
@@ -675,6 +699,8 @@ class MultiImageToVideoResource(Resource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -693,6 +719,8 @@ class MultiImageToVideoResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class MultiImageToVideoAsyncResource(AsyncResource):
@@ -752,6 +780,8 @@ class MultiImageToVideoAsyncResource(AsyncResource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -770,6 +800,8 @@ class MultiImageToVideoAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class TextToVideoResource(Resource):
@@ -849,6 +881,8 @@ class TextToVideoResource(Resource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -872,6 +906,8 @@ class TextToVideoResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class TextToVideoAsyncResource(AsyncResource):
@@ -951,6 +987,8 @@ class TextToVideoAsyncResource(AsyncResource):
         callback_url: str | None = None,
         watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -974,6 +1012,8 @@ class TextToVideoAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class VideoEffectsResource(Resource):
@@ -1025,6 +1065,8 @@ class VideoEffectsResource(Resource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -1041,6 +1083,8 @@ class VideoEffectsResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class VideoEffectsAsyncResource(AsyncResource):
@@ -1092,6 +1136,8 @@ class VideoEffectsAsyncResource(AsyncResource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -1108,6 +1154,8 @@ class VideoEffectsAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class VideoExtensionResource(Resource):
@@ -1151,6 +1199,8 @@ class VideoExtensionResource(Resource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -1165,6 +1215,8 @@ class VideoExtensionResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class VideoExtensionAsyncResource(AsyncResource):
@@ -1208,6 +1260,8 @@ class VideoExtensionAsyncResource(AsyncResource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -1222,6 +1276,8 @@ class VideoExtensionAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class VirtualTryOnResource(Resource):
@@ -1261,6 +1317,8 @@ class VirtualTryOnResource(Resource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
     def run(
         self,
@@ -1274,6 +1332,8 @@ class VirtualTryOnResource(Resource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> Task: ...
 
 class VirtualTryOnAsyncResource(AsyncResource):
@@ -1313,6 +1373,8 @@ class VirtualTryOnAsyncResource(AsyncResource):
         external_task_id: str | None = None,
         callback_url: str | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
     async def run(
         self,
@@ -1326,6 +1388,8 @@ class VirtualTryOnAsyncResource(AsyncResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Money | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
     ) -> AsyncTask: ...
 
 class SyncMethods:

@@ -54,15 +54,26 @@ class Resource(BaseResource):
         super().__init__(endpoint)
         self._client = client
 
-    def create(self, *, max_cost: Decimal | float | str | None = None, **fields: Any) -> Task:
+    def create(
+        self,
+        *,
+        max_cost: Decimal | float | str | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
+        **fields: Any,
+    ) -> Task:
         """Check, quote and submit; returns the task at once.
 
-        `max_cost` in US dollars refuses anything dearer, or of unknown price. Never pays twice:
-        a lost answer is resolved by looking the task up.
+        `max_cost` in US dollars refuses anything dearer, or of unknown price. `project` is what it
+        belongs to, for folders and costs. `dedupe` in seconds: when an identical request was made
+        within them, its task is returned and nothing is sent. Never pays twice: a lost answer is
+        resolved by looking the task up.
 
         Raises `InvalidRequest`, `BudgetExceeded`, `APIError` or `SubmitOutcomeUnknown`.
         """
-        return self._client.submit(self.request(**fields), max_cost=max_cost)
+        return self._client.submit(
+            self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
+        )
 
     def get(self, task_id: str) -> Task:
         """The task with this id or external id. Raises `TaskNotFound`."""
@@ -96,6 +107,8 @@ class Resource(BaseResource):
         timeout: float | None = None,
         on_update: Callable[[Task], Any] | None = None,
         max_cost: Decimal | float | str | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
         **fields: Any,
     ) -> Task:
         """Create, wait and download every output to `out`; returns the finished task.
@@ -104,7 +117,7 @@ class Resource(BaseResource):
 
         Raises what `create`, `Task.wait` and `download` raise.
         """
-        task = self.create(max_cost=max_cost, **fields)
+        task = self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
         task.wait(timeout, on_update)
         for output in task.files:
             output.download(out)
@@ -119,10 +132,17 @@ class AsyncResource(BaseResource):
         self._client = client
 
     async def create(
-        self, *, max_cost: Decimal | float | str | None = None, **fields: Any
+        self,
+        *,
+        max_cost: Decimal | float | str | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
+        **fields: Any,
     ) -> AsyncTask:
         """Check, quote and submit, see `Resource.create`."""
-        return await self._client.submit(self.request(**fields), max_cost=max_cost)
+        return await self._client.submit(
+            self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
+        )
 
     async def get(self, task_id: str) -> AsyncTask:
         """The task with this id or external id. Raises `TaskNotFound`."""
@@ -155,10 +175,12 @@ class AsyncResource(BaseResource):
         timeout: float | None = None,
         on_update: Callable[[AsyncTask], Any] | None = None,
         max_cost: Decimal | float | str | None = None,
+        project: str | None = None,
+        dedupe: float | None = None,
         **fields: Any,
     ) -> AsyncTask:
         """Create, wait and download, see `Resource.run`."""
-        task = await self.create(max_cost=max_cost, **fields)
+        task = await self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
         await task.wait(timeout, on_update)
         for output in task.files:
             await output.download(out)

@@ -112,7 +112,8 @@ def submit(
     attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
     attempt.listener = listener
     limit = max_cost if max_cost is not None else session.settings.max_cost
-    budget = check_cost(request, limit, session.settings.budget)
+    settings = session.settings
+    budget = check_cost(request, limit, settings.budget, settings.project_budget)
     if dedupe is not None:
         twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
         if twin is not None:  # whoever made it may have died before it was sent
@@ -208,20 +209,24 @@ def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, st
 
 
 def check_cost(
-    request: Request, limit: Decimal | None, budget: Decimal | None = None
+    request: Request,
+    limit: Decimal | None,
+    budget: Decimal | None = None,
+    project_budget: Decimal | None = None,
 ) -> Budget | None:
-    """Refuse what is above the limit per call; returns the limit per day, for the ledger to judge.
+    """Refuse what is above the limit per call; returns the other limits, for the ledger to judge.
 
-    Both in US dollars, None for no limit. Raises `BudgetExceeded`, also when a limit is set and no
-    price is known.
+    All in US dollars, None for no limit: per call, per day, per project. Raises `BudgetExceeded`,
+    also when a limit is set and no price is known.
     """
-    if limit is None and budget is None:
+    limits = {"per call": limit, "per day": budget, "per project": project_budget}
+    known = [f"${amount} {kind}" for kind, amount in limits.items() if amount is not None]
+    if not known:
         return None
     quote = request.quote()
     if quote is None or quote.usd is None:
-        kind, amount = ("per call", limit) if limit is not None else ("per day", budget)
         raise errors.BudgetExceeded(
-            f"no price is known for this request, and a limit of ${amount} {kind} is set",
+            f"no price is known for this request, and a limit of {known[0]} is set",
             fix="Call it in a client without max_cost and budget to allow it.",
         )
     if limit is not None and quote.usd > limit:
@@ -229,7 +234,7 @@ def check_cost(
             f"this would cost {quote}, above the limit of ${limit} per call",
             fix="Raise max_cost, or choose a shorter clip or a cheaper mode.",
         )
-    return None if budget is None else Budget(budget, quote.usd)
+    return Budget(quote.usd, budget, project_budget)
 
 
 # --- the way of a row ----------------------------------------------------------------------

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
     from kling_core.client import AsyncKling, Kling
     from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.ledger.lineage import Tree
     from kling_core.session import Session
 
 
@@ -185,6 +186,10 @@ class Task(TaskState):
         self.client.run_flow(waiting.wait(self, timeout, on_update))
         return self
 
+    def tree(self) -> Tree:
+        """The family of this task that the ledger knows: parents, children, siblings; printable."""
+        return _tree(self)
+
     def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
         self.update(self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id)))
@@ -228,6 +233,12 @@ class AsyncTask(TaskState):
         await self.client.run_flow(waiting.wait(self, timeout, on_update))
         return self
 
+    async def tree(self) -> Tree:
+        """The family of this task, see `Task.tree`."""
+        import asyncio
+
+        return await asyncio.to_thread(_tree, self)
+
     async def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
         data = await self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id))
@@ -250,6 +261,13 @@ class AsyncTask(TaskState):
     @property
     def audios(self) -> list[AsyncAudio]:
         return [o for o in self.outputs if isinstance(o, AsyncAudio)]
+
+
+def _tree(task: TaskState) -> Tree:
+    from kling_core.ledger import adoption, lineage
+
+    ledger = task.session.ledger()
+    return lineage.tree(ledger, adoption.row_of(ledger, task))
 
 
 def _moment(value: Any) -> datetime | None:

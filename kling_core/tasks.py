@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
-from kling_core.ledger import recovery
+from kling_core.ledger import costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from pathlib import Path
 
     from kling_core.client import AsyncKling, Kling
+    from kling_core.ledger.costs import By
     from kling_core.ledger.recovery import Settled
+    from kling_core.ledger.rows import Costs
     from kling_core.task import AsyncTask, Task
 
 
@@ -86,6 +89,13 @@ class Tasks:
             paths.append(self._task(row).files[kept.number].download(out))
         return paths
 
+    def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:
+        """What the tasks since a moment were expected to cost and did, by day, project or model.
+
+        Refused requests are left out. Raises `ValueError` for anything else in `by`.
+        """
+        return costs.costs(self.ledger, by, _seconds(since))
+
     def _task(self, row: Row) -> Task:
         known = _facts(row)
         return self._client.task(registry.load(row.endpoint), known.pop("data"), **known)
@@ -149,6 +159,11 @@ class AsyncTasks:
             paths.append(await self._task(row).files[kept.number].download(out))
         return paths
 
+    async def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:
+        """What the tasks were expected to cost and did, see `Tasks.costs`."""
+        ledger = await self.ledger()
+        return await self._local(lambda: costs.costs(ledger, by, _seconds(since)))
+
     async def _local(self, work: Callable[[], Any]) -> Any:
         import asyncio
 
@@ -173,3 +188,7 @@ def _known(ledger: Ledger, task_id: str) -> Row:
     if row is None:
         raise TaskNotFound(f"the ledger knows no task {task_id!r}, or more than one that begins so")
     return row
+
+
+def _seconds(moment: float | datetime) -> float:
+    return moment if isinstance(moment, (int, float)) else moment.timestamp()

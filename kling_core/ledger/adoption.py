@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.answers import Answer
+from kling_core.answers import Answer, decimal
 from kling_core.ledger.rows import Entry
 from kling_core.ledger.store import Ledger
 
@@ -30,7 +30,15 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
         digest="",
         parent_output_id=str(parent["id"]) if parent.get("id") else None,
     )
-    return ledger.adopt(entry, data)
+    return ledger.adopt(entry, data, created_at=_made_at(data))
+
+
+def _made_at(data: Mapping[str, Any]) -> float | None:
+    """Seconds since 1970, from seconds or milliseconds; None when the server did not say."""
+    number = decimal(data.get("created_at") or data.get("create_time"))
+    if number is None or number <= 0:
+        return None
+    return float(number) if number < 100_000_000_000 else float(number) / 1000
 
 
 def row_of(ledger: Ledger, task: TaskState) -> str:

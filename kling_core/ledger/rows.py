@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
 """States in which a task may hold a slot at Kling."""
@@ -141,12 +141,23 @@ class Look:
     line: bool = False
 
 
+class Amount(NamedTuple):
+    """One task's share in the costs, as the database has it; US dollars as text."""
+
+    created_at: float
+    project: str
+    model_name: str
+    state: str
+    quote_usd: str | None
+    cost_usd: str | None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """What a day's, a project's or a model's tasks were expected to cost, and did; US dollars.
 
     `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit. `open`
-    of the tasks have not ended, `unknown` have no known price.
+    of the tasks have not ended, `unknown` have neither a quote nor a deduction.
     """
 
     key: str

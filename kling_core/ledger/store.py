@@ -32,7 +32,7 @@ from kling_core.ledger.rows import (
     IN_LINE,
     LIVE,
     RUNNING,
-    Costs,
+    Amount,
     Entry,
     Kept,
     Look,
@@ -45,10 +45,11 @@ from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta, outputs,
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The day's limit, and what the next task would cost; US dollars."""
+    """What the next task would cost, and the limits of the day and of its project; US dollars."""
 
-    limit: Decimal
     usd: Decimal
+    day: Decimal | None = None
+    project: Decimal | None = None
 
 
 ALIVE = 3.0
@@ -173,9 +174,10 @@ class Ledger:
         self.alive()
         values = self._prepared(entry, lease)
         with self._transaction() as db:
-            if budget is not None:
+            known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
+            if budget is not None and known in (None, "rejected"):
                 self._alone(db, "budget")
-                self._afford(db, budget)
+                self._afford(db, budget, entry.project)
             insert = self._insert(tasks).values(values).on_conflict_do_nothing()
             new = db.execute(insert.returning(tasks.c.id)).first() is not None
             return self._get(db, entry.id), new
@@ -203,15 +205,24 @@ class Ledger:
             "updated_at": now,
         }
 
-    def _afford(self, db: sa.Connection, budget: Budget) -> None:
-        today = _midnight(self.now())
-        spent, _ = self._spent(db, today, None)
-        if spent + budget.usd <= budget.limit:
-            return
-        raise BudgetExceeded(
-            f"this would cost ${budget.usd}, and ${spent} of today's ${budget.limit} are spent",
-            fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
-        )
+    def _afford(self, db: sa.Connection, budget: Budget, project: str) -> None:
+        if budget.day is not None:
+            spent, _ = self._spent(db, _midnight(self.now()), None)
+            if spent + budget.usd > budget.day:
+                raise BudgetExceeded(
+                    f"this would cost ${budget.usd}, and ${spent} of today's ${budget.day} "
+                    "are spent",
+                    fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
+                )
+        if budget.project is not None:
+            spent, _ = self._spent(db, 0.0, project)
+            if spent + budget.usd > budget.project:
+                name = f"project {project!r}" if project else "tasks without a project"
+                raise BudgetExceeded(
+                    f"this would cost ${budget.usd}, and ${spent} of the ${budget.project} for "
+                    f"{name} are spent",
+                    fix="Raise project_budget (KLING_PROJECT_BUDGET), or name another project.",
+                )
 
     def twin(self, digest: str, seconds: float) -> Row | None:
         """The newest identical request of the last `seconds` that was not refused or failed."""
@@ -681,7 +692,9 @@ class Ledger:
                 .values(path=str(path), sha256=sha256, size=size, audit=audit, saved_at=self.now())
             )
 
-    def adopt(self, entry: Entry, data: Mapping[str, Any]) -> bool:
+    def adopt(
+        self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None
+    ) -> bool:
         """Write down a task that was made elsewhere; False when it is known already."""
         task_id = str(data.get("task_id") or data.get("id"))
         with self._transaction() as db:
@@ -691,9 +704,38 @@ class Ledger:
             if db.execute(known).first():
                 return False
             values = self._prepared(entry, 0.0) | {"state": "submitted"}
+            if created_at is not None:
+                made = min(created_at, self.now())
+                values |= {"created_at": made, "sent_at": made}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
             self._observe(db, entry.id, data, first=True)
             return True
+
+    # --- families --------------------------------------------------------------------------
+
+    def parent(self, row: Row) -> Row | None:
+        """The row whose output this one continues, None when there is none or it is unknown."""
+        made = sa.select(outputs.c.task).where(outputs.c.output_id == row.parent_output_id)
+        ways = [
+            *([tasks.c.task_id == row.parent_task_id] if row.parent_task_id else []),
+            *([tasks.c.id.in_(made)] if row.parent_output_id else []),
+        ]
+        return next(iter(self._rows(sa.or_(*ways))), None) if ways else None
+
+    def children(self, row: Row) -> list[Row]:
+        """The rows that continue an output of this one, oldest first."""
+        made = sa.select(outputs.c.output_id).where(
+            outputs.c.task == row.id, outputs.c.output_id != ""
+        )
+        ways: list[sa.ColumnElement[bool]] = [tasks.c.parent_output_id.in_(made)]
+        if row.task_id:
+            ways.append(tasks.c.parent_task_id == row.task_id)
+        return self._rows(sa.or_(*ways))
+
+    def _rows(self, where: sa.ColumnElement[bool]) -> list[Row]:
+        query = sa.select(tasks).where(where).order_by(tasks.c.created_at, tasks.c.id)
+        with self._transaction(read=True) as db:
+            return [Row.of(row) for row in db.execute(query).mappings()]
 
     # --- money -----------------------------------------------------------------------------
 
@@ -705,6 +747,20 @@ class Ledger:
         """
         with self._transaction(read=True) as db:
             return self._spent(db, since, project)
+
+    def amounts(self, since: float) -> list[Amount]:
+        """What each task since a moment was expected to cost and did, oldest first."""
+        columns = (
+            tasks.c.created_at,
+            tasks.c.project,
+            tasks.c.model_name,
+            tasks.c.state,
+            tasks.c.quote_usd,
+            tasks.c.cost_usd,
+        )
+        query = sa.select(*columns).where(tasks.c.created_at >= since, tasks.c.state != "rejected")
+        with self._transaction(read=True) as db:
+            return [Amount(*row) for row in db.execute(query.order_by(tasks.c.created_at))]
 
     def _spent(self, db: sa.Connection, since: float, project: str | None) -> tuple[Decimal, int]:
         query = sa.select(tasks.c.quote_usd, tasks.c.cost_usd).where(

@@ -114,7 +114,7 @@ class Watch:
             self._looking.release()
 
     def _look(self) -> Look:
-        """One look at the ledger: who leads, what runs, and how the rows are that are waited for."""
+        """Who leads, what runs, and how the rows are that are waited for."""
         ledger = self.ledger
         seconds = max(LEAD * self.session.pace.line_tick, 1.0)
         look = ledger.look(self.endpoint, self._lease)

@@ -1,0 +1,55 @@
+"""Families of tasks: what was extended or lip-synced from what."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kling_core.ledger.rows import Row
+from kling_core.ledger.store import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """A task and everything that was made from it; prints as a tree.
+
+    `asked` is True for the task whose `tree()` this is.
+    """
+
+    row: Row
+    children: tuple[Tree, ...] = ()
+    asked: bool = False
+
+    def __iter__(self) -> Iterator[Row]:
+        """All rows of the family, parents before children."""
+        yield self.row
+        for child in self.children:
+            yield from child
+
+    def __str__(self) -> str:
+        row = self.row
+        words = f" {row.text[:40]!r}" if row.text else ""
+        here = " *" if self.asked else ""
+        lines = [f"{row.task_id or row.id} {row.endpoint} {row.state}{words}{here}"]
+        for number, child in enumerate(self.children, 1):
+            first, rest = ("└─ ", "   ") if number == len(self.children) else ("├─ ", "│  ")
+            below = str(child).splitlines()
+            lines += [first + below[0], *(rest + line for line in below[1:])]
+        return "\n".join(lines)
+
+
+def tree(ledger: Ledger, row_id: str) -> Tree:
+    """The whole family of a row, from its oldest known ancestor down."""
+    top = ledger.row(row_id)
+    seen = {top.id}
+    while (parent := ledger.parent(top)) is not None and parent.id not in seen:
+        top = parent
+        seen.add(top.id)
+    return _grow(ledger, top, row_id, set())
+
+
+def _grow(ledger: Ledger, row: Row, asked: str, seen: set[str]) -> Tree:
+    seen.add(row.id)
+    children = [child for child in ledger.children(row) if child.id not in seen]
+    grown = tuple(_grow(ledger, child, asked, seen) for child in children)
+    return Tree(row, grown, row.id == asked)
