@@ -106,7 +106,7 @@ def test_no_wait_then_get(kling, tmp_path, sandbox):
     made = kling("run", "t2v", "later", "--no-wait", "--external-task-id", "mine-1")
     task_id = made.out.strip()
     assert task_id.isdecimal()
-    assert f"kling get text-to-video {task_id} --wait" in made.err
+    assert f"kling wait {task_id}" in made.err
     done = kling("get", "t2v", task_id, "--wait")
     assert done.code == 0, done.err
     assert decodes(tmp_path / done.out.strip())
@@ -133,7 +133,7 @@ def test_timeout_says_how_to_collect(kling, sandbox):
     done = kling("run", "t2v", "slow", "--timeout", "0.3")
     assert (done.code, done.out) == (3, "")
     assert "it goes on and is paid" in done.err
-    assert "kling get text-to-video " in done.err
+    assert "Collect it later: kling wait " in done.err
     assert "task.wait()" not in done.err
 
 
@@ -146,11 +146,12 @@ def test_interrupt_while_waiting(kling, monkeypatch):
     monkeypatch.setattr(following._Lines, "__call__", interrupted)
     done = kling("run", "t2v", "slow")
     assert (done.code, done.out) == (130, "")
-    assert "goes on and is paid for; collect it with: kling get text-to-video " in done.err
+    assert "goes on and is paid for; collect it with: kling wait " in done.err
+    assert "kling resume collects everything" in done.err
 
 
 def test_interrupt_while_submitting(kling, monkeypatch, sandbox):
-    """Ctrl-C in the middle of a submit says how to find the task that may exist."""
+    """Ctrl-C in the middle of a submit says that nothing is lost, and what finds it."""
     from kling_core.wire.transport import SyncTransport
 
     def interrupted(self, effect):
@@ -159,8 +160,8 @@ def test_interrupt_while_submitting(kling, monkeypatch, sandbox):
     monkeypatch.setattr(SyncTransport, "send", interrupted)
     done = kling("run", "t2v", "a", "--external-task-id", "mine-2")
     assert done.code == 130
-    assert "may have gone out" in done.err
-    assert "kling get text-to-video mine-2" in done.err
+    assert "What was sent is in the ledger: kling resume finds it" in done.err
+    assert "nothing is sent twice" in done.err
 
 
 def test_unknown_outcome(kling, sandbox):
@@ -169,7 +170,8 @@ def test_unknown_outcome(kling, sandbox):
     sandbox.faults.add(Fault("refuse", kind="get", status=400, code=1300, times=None))
     done = kling("run", "t2v", "a", "--external-task-id", "mine-3")
     assert done.code == 3
-    assert "Do not submit again; look first: kling get text-to-video mine-3" in done.err
+    assert "Do not submit again: kling resume looks it up and takes it over." in done.err
+    assert "By hand: kling get text-to-video mine-3" in done.err
 
 
 def test_failed_task(kling):
@@ -215,7 +217,7 @@ def test_lost_download_says_how_to_collect(kling, sandbox):
     sandbox.faults.add(Fault("expire", kind="media", times=None))
     done = kling("run", "t2v", "a")
     assert done.code == 3
-    assert "is done and paid for; collect it with: kling get text-to-video " in done.err
+    assert "is done and paid for; collect it with: kling wait " in done.err
     assert "clip.download" not in done.err
 
 
@@ -236,7 +238,7 @@ def test_embedded_sandbox(kling, monkeypatch, sandbox, how, tmp_path):
     """--sandbox and KLING_SANDBOX=1 need no key, always wait, and say what they are."""
     monkeypatch.delenv("KLING_ACCESS_KEY")
     monkeypatch.delenv("KLING_SECRET_KEY")
-    monkeypatch.setattr(shared, "_shared", sandbox)
+    monkeypatch.setattr(shared, "shared", lambda: sandbox)
     argv = ["run", "t2v", "a boat", "--no-wait"]
     if how == "environment":
         monkeypatch.setenv("KLING_SANDBOX", "1")

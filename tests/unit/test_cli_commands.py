@@ -97,7 +97,7 @@ def test_help_imports_nothing_heavy():
     "argv, message",
     [
         (["rnu"], "there is no command 'rnu'; did you mean run?"),
-        (["frobnicate"], "The commands: run, get"),
+        (["frobnicate"], "The commands: run, tasks"),
         (["t2v"], "t2v is an endpoint, not a command. Try kling run t2v --help."),
         (["--frob"], "unknown option --frob"),
         (["run"], "kling run needs an endpoint: image-generation"),
@@ -349,6 +349,8 @@ def test_exit_codes(error, code):
         ("look: kling.text_to_video.get('kc-1').", "look: kling get text-to-video kc-1."),
         ("kling.lip_sync.get('1').wait()", "kling get lip-sync 1 --wait"),
         ("kling.lip_sync.list() shows", "kling list lip-sync shows"),
+        ("kling.tasks.resume() (or `kling resume`) looks", "kling resume looks"),
+        ("Raise budget (KLING_BUDGET), or", "Raise --budget or KLING_BUDGET, or"),
     ],
 )
 def test_advice_is_said_as_commands(python, shell):
