@@ -113,8 +113,7 @@ def _quote(studio: Studio, line: Line) -> None:
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
     request = adopted(endpoint, typed.fields)
     warnings = request.require().warnings
-    words = [*_price(request), *figure.described(request), "nothing was sent"]
-    show(studio.shell, figure.of_state(words, [*typed.notes, *warnings]))
+    show(studio.shell, figure.of_state(_price(request), [*typed.notes, *warnings]))
 
 
 def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
