@@ -7,7 +7,7 @@ import inspect
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
 @pytest.fixture
 def kling(quick_sandbox: Sandbox, tmp_path: Path) -> Iterator[Kling]:
     """A blocking client of the quick sandbox; its downloads go to `tmp_path / "clips"`."""
-    with Kling(sandbox=quick_sandbox, pace=FAST, output_dir=tmp_path / "clips") as client:
+    with Kling(sandbox=quick_sandbox, pace=replace(FAST), output_dir=tmp_path / "clips") as client:
         yield client
 
 
@@ -126,7 +126,7 @@ def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
             return runner.run(finish())
 
         def make(**options: Any) -> Driver:
-            options = {"pace": FAST, "output_dir": tmp_path / "clips"} | options
+            options = {"pace": replace(FAST), "output_dir": tmp_path / "clips"} | options
             client = (Kling if request.param == "sync" else AsyncKling)(**options)
             stack.callback(lambda: do(client.close()))
             return Driver(request.param, client, do)
