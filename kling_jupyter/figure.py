@@ -58,7 +58,7 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
     row = "display:flex;flex-wrap:wrap;gap:8px" if several else ""
     body = (
         f'<figure style="margin:4px 8px 8px;{_FONT}"><div style="{row}">{"".join(shown)}</div>'
-        f'<figcaption style="margin-top:4px;text-align:left">{" ".join(names)}'
+        f'<figcaption style="margin-top:4px;text-align:left">{_DOT.join(names)}'
         f'<div style="{_QUIET}">{caption}</div></figcaption></figure>'
     )
     plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *_noted(notes)]
@@ -155,7 +155,7 @@ def _audio(link: str | None, label: str) -> str:
 def _name(path: Path, folder: Path) -> str:
     below = relative(path, folder)
     if below is None:
-        return f"<code>{html.escape(str(path))}</code>"
+        return f"<code>{html.escape(str(path))}</code> (not below the notebook: open it there)"
     link = html.escape(quote(below), quote=True)
     return f'<a href="{link}" style="{_LINK}">{html.escape(path.name)}</a>'
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import play
+from lab import play
 
 from kling_jupyter import demo
 

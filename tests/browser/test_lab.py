@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import new_page, play
+from lab import new_page, play
 from playwright.sync_api import expect
 
 QUICKSTART = Path(__file__).parents[2] / "notebooks" / "quickstart.ipynb"
