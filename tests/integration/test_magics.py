@@ -368,6 +368,17 @@ def test_a_task_is_shown_again_when_it_is_the_value_of_a_cell(kernel):
     assert "<img " in again["content"]["data"]["text/html"]
 
 
+def test_unloading_leaves_tasks_to_ipython(kernel):
+    """After unload_ext a task is shown as text, and load_ext brings the figure back."""
+    kernel.outputs("picture = %kling image a barn")
+    assert kernel.outputs("%unload_ext kling_jupyter") == []
+    (plain,) = kernel.outputs("picture")
+    assert "text/html" not in plain["content"]["data"]
+    assert kernel.outputs("%load_ext kling_jupyter") == []
+    (rich,) = kernel.outputs("picture")
+    assert "<img " in rich["content"]["data"]["text/html"]
+
+
 def test_an_error_is_one_output_without_a_traceback(kernel):
     """The kernel reports a failed cell, with our lines as the whole traceback."""
     told = kernel.outputs("%kling text-to-video -d 7 a boat")
@@ -415,6 +426,25 @@ def test_an_interrupt_never_cuts_a_submit_in_two(kernel, slow_sandbox):
     (value,) = kernel.outputs("held.task_id")
     assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
     assert len(slow_sandbox.tasks) == before + 1
+
+
+def test_a_second_interrupt_is_obeyed_and_the_task_still_arrives(kernel, slow_sandbox):
+    """Two interrupts end even a submit; the cell warns, and _kling gets the task when it comes."""
+    before = len(slow_sandbox.tasks)
+    kernel.outputs("_kling = None")
+    slow_sandbox.faults.add(Fault("stall", kind="create", after=True, seconds=4.0))
+    request = kernel.start("%kling text-to-video an impatient boat")
+    sent = 0
+    for message in kernel.messages(request):
+        if len(slow_sandbox.tasks) > before and sent < 2:
+            kernel.manager.interrupt_kernel()
+            sent += 1
+        last = message
+    assert sent == 2
+    assert "Stopped while submitting" in last["content"]["traceback"][0]
+    wait = "import time\nfor _ in range(100):\n    if _kling: break\n    time.sleep(0.1)\n"
+    (value,) = kernel.outputs(f"{wait}_kling.task_id")
+    assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
 
 
 def test_stopped_waiting_is_a_magic_error():
