@@ -46,4 +46,4 @@ generate: setup
 	@$(BIN)/python -m kling_core.reference docs/endpoints.md
 
 clean:
-	rm -rf .venv demo build dist .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis

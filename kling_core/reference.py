@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
@@ -49,7 +50,7 @@ def _section(endpoint: Endpoint) -> list[str]:
     hints = get_type_hints(endpoint.request)
     fields = endpoint.request.params().values()
     status = data.endpoint_status(endpoint.name)
-    example = ", ".join(f"{name}={value!r}" for name, value in endpoint.example.items())
+    example = [f"    {name}={json.dumps(value)}," for name, value in endpoint.example.items()]
     lines = [
         "",
         f"## {endpoint.name}",
@@ -58,8 +59,9 @@ def _section(endpoint: Endpoint) -> list[str]:
         "",
     ]
     if status.status != "active":
-        lines += [f"> {status.status}: {status.evidence} Use {status.instead}.", ""]
-    lines += ["```python", f"kling.{endpoint.name}.create({example})", "```", ""]
+        instead = f" Use {status.instead}." if status.instead else ""
+        lines += [f"> {status.status}: {status.evidence}.{instead}", ""]
+    lines += ["```python", f"kling.{endpoint.name}.create(", *example, ")", "```", ""]
     lines += ["| field | meaning | values | default |", "| --- | --- | --- | --- |"]
     return lines + [_field(p, hints[p.name]) for p in fields]
 

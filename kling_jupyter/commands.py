@@ -14,7 +14,7 @@ from kling_core.endpoints.base import Endpoint, Request
 from kling_core.errors import AuthError, ConfigError, ConnectionFailed, KlingError, UnreadableAnswer
 from kling_jupyter import figure, grammar, tables
 from kling_jupyter.display import say, show
-from kling_jupyter.errors import command_to_get
+from kling_jupyter.errors import StoppedWaiting, command_to_get
 from kling_jupyter.outputs import adopted
 from kling_jupyter.running import Cell, collect, stopped, submit, warnings_as_notes
 
@@ -72,7 +72,7 @@ def _generate(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
             else:
                 cell.end(task.status, *figure.summary(task), _get(task))
         except KeyboardInterrupt:
-            raise (stopped(kept[0]) if kept else KeyboardInterrupt) from None
+            raise (stopped(kept[0]) if kept else _unsure(endpoint)) from None
     studio.just_shown = task
     return task
 
@@ -113,8 +113,7 @@ def _quote(studio: Studio, line: Line) -> None:
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
     request = adopted(endpoint, typed.fields)
     warnings = request.require().warnings
-    words = [*_price(request), *figure.described(request), "nothing was sent"]
-    show(studio.shell, figure.of_state(words, [*typed.notes, *warnings]))
+    show(studio.shell, figure.of_state(_price(request), [*typed.notes, *warnings]))
 
 
 def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
@@ -133,6 +132,15 @@ def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
 def _price(request: Request) -> list[str]:
     quote = request.quote()
     return [f"{quote}", quote.basis] if quote is not None else ["no price is known for this"]
+
+
+def _unsure(endpoint: Endpoint) -> StoppedWaiting:
+    """What a second interrupt in the middle of a submit raises."""
+    return StoppedWaiting(
+        "the request may have gone out. When its answer comes, the task is in _kling; do not "
+        f"submit again before Kling().{endpoint.name}.list() shows that nothing was made",
+        title="Stopped while submitting",
+    )
 
 
 def _get(task: Task) -> str:

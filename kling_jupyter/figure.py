@@ -57,8 +57,8 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
     caption = _DOT.join(html.escape(fact) for fact in summary(task))
     row = "display:flex;flex-wrap:wrap;gap:8px" if several else ""
     body = (
-        f'<figure style="margin:4px 0 8px;{_FONT}"><div style="{row}">{"".join(shown)}</div>'
-        f'<figcaption style="margin-top:4px;text-align:left">{" ".join(names)}'
+        f'<figure style="margin:4px 8px 8px;{_FONT}"><div style="{row}">{"".join(shown)}</div>'
+        f'<figcaption style="margin-top:4px;text-align:left">{_DOT.join(names)}'
         f'<div style="{_QUIET}">{caption}</div></figcaption></figure>'
     )
     plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *_noted(notes)]
@@ -71,7 +71,7 @@ def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool 
     role = ' role="status"' if announce else ""
     quiet = "".join(f"{_DOT}{html.escape(word)}" for word in rest)
     line = (
-        f'<p{role} style="margin:4px 0;{_FONT}"><strong>{html.escape(first)}</strong>'
+        f'<p{role} style="margin:4px 8px;{_FONT}"><strong>{html.escape(first)}</strong>'
         f'<span style="{_QUIET}">{quiet}</span></p>'
     )
     plain = "\n".join([_DOT.join(words), *_noted(notes)])
@@ -155,7 +155,7 @@ def _audio(link: str | None, label: str) -> str:
 def _name(path: Path, folder: Path) -> str:
     below = relative(path, folder)
     if below is None:
-        return f"<code>{html.escape(str(path))}</code>"
+        return f"<code>{html.escape(str(path))}</code> (not below the notebook: open it there)"
     link = html.escape(quote(below), quote=True)
     return f'<a href="{link}" style="{_LINK}">{html.escape(path.name)}</a>'
 
@@ -166,7 +166,8 @@ def _text(label: str) -> str:
 
 def _notes(notes: Sequence[str]) -> str:
     return "".join(
-        f'<p style="margin:2px 0;{_FONT};{_QUIET}">Note: {html.escape(note)}</p>' for note in notes
+        f'<p style="margin:2px 8px;{_FONT};{_QUIET}">Note: {html.escape(note)}</p>'
+        for note in notes
     )
 
 

@@ -188,7 +188,7 @@ def _found(expression: str, names: Mapping[str, Any]) -> Any:
 
 def _prompt(endpoint: Endpoint, rest: str, cell: str | None) -> str | None:
     """The prompt; None when there is none, or when the endpoint's words are no free text."""
-    body = None if cell is None else cell.removesuffix("\n").removesuffix("\r")
+    body = None if cell is None else cell.removesuffix("\n")
     if not _free_text(endpoint):
         if body and body.strip():
             raise UsageProblem(

@@ -149,23 +149,30 @@ def stopped(task: Task) -> StoppedWaiting:
 
 
 def _shielded(work: Callable[[], T]) -> tuple[T, bool]:
-    """Run `work` in a thread to its end, and whether an interrupt came meanwhile."""
+    """Run `work` in a thread to its end, and whether an interrupt came meanwhile.
+
+    A second interrupt is raised at once.
+    """
     outcome: list[T] = []
     failure: list[BaseException] = []
+    ended = threading.Event()
 
     def run() -> None:
         try:
             outcome.append(work())
         except BaseException as error:  # noqa: BLE001 - raised again in the caller's thread
             failure.append(error)
+        finally:
+            ended.set()
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(run,), name="kling-submit", daemon=True)
-    thread.start()
     interrupted = False
-    while thread.is_alive():
+    thread.start()
+    # Not Thread.join: when that is interrupted, the thread counts as ended while it still runs.
+    while not ended.is_set():
         try:
-            thread.join(0.5)
+            ended.wait(0.5)
         except KeyboardInterrupt:
             if interrupted:
                 raise

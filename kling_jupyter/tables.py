@@ -43,17 +43,19 @@ def models(endpoints: Sequence[Endpoint]) -> Bundle:
         if len(endpoints) == 1:
             rows += _extras(endpoint)
         if rows:
-            parts.append((endpoint.command, rows))
+            parts.append((_title(endpoint), rows))
     as_of = f"Model table of {data.as_of()}."
     if not parts:
         as_of = f"{', '.join(e.command for e in endpoints)}: there is no model to choose."
-    plain = [f"{title}\n{_aligned(rows)}\n" for title, rows in parts]
+    plain = [f"{title}\n{_aligned([_HEADS, *rows])}\n" for title, rows in parts]
     rich = [_table(title, rows) for title, rows in parts]
     return {
         "text/plain": "\n".join([*plain, as_of]),
-        "text/html": "".join([*rich, f"<p>{html.escape(as_of)}</p>"]),
+        "text/html": "".join([*rich, f'<p style="margin:4px 8px">{html.escape(as_of)}</p>']),
     }
 
+
+_HEADS = ("name", "status", "lengths or sizes")
 
 _COMMANDS = (
     ("connect", "Use the sandbox (--sandbox), a region (--region cn), or the environment anew"),
@@ -67,6 +69,13 @@ _EPILOG = """\
 The prompt is everything from the first word that is no option, verbatim; {name} in it is the
 variable of that name. The task is the result: clip = %kling text-to-video a lighthouse in fog
 Without a command: where you are connected, and what to type next."""
+
+
+def _title(endpoint: Endpoint) -> str:
+    from kling_core.catalog import data
+
+    status = data.endpoint_status(endpoint.name)
+    return endpoint.command if status.status == "active" else f"{endpoint.command}: {status.status}"
 
 
 def _row(model: Model, endpoint: Endpoint, default: str | None) -> tuple[str, ...]:
@@ -124,6 +133,7 @@ def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
 
 
 def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
+    heads = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in _HEADS)
     cells = "".join(
         "<tr>"
         + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row)
@@ -131,6 +141,7 @@ def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
         for row in rows
     )
     return (
-        f'<table><caption style="text-align:left;font-weight:600">{html.escape(title)}</caption>'
-        f"{cells}</table>"
+        '<table style="margin:4px 8px">'
+        f'<caption style="text-align:left;font-weight:600">{html.escape(title)}</caption>'
+        f"<thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
     )

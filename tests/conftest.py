@@ -6,8 +6,8 @@ import asyncio
 import inspect
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,15 +31,15 @@ PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10*
 """A sandbox that never says 1102 or 1303 by itself."""
 
 
-@pytest.fixture(autouse=True)
-def _clean_environment(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+@pytest.fixture(scope="session", autouse=True)
+def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """No setting of the developer's machine reaches a test, and no test reaches it."""
-    for name in list(os.environ):
-        if name.startswith("KLING_") or name.lower().endswith("_proxy"):
-            monkeypatch.delenv(name)
-    monkeypatch.setenv("KLING_HOME", str(tmp_path_factory.getbasetemp() / "no-home"))
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if name.startswith("KLING_") or name.lower().endswith("_proxy"):
+                patch.delenv(name)
+        patch.setenv("KLING_HOME", str(tmp_path_factory.getbasetemp() / "no-home"))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +85,7 @@ def sandbox(start_sandbox: Callable[..., Sandbox]) -> Sandbox:
 @pytest.fixture
 def kling(quick_sandbox: Sandbox, tmp_path: Path) -> Iterator[Kling]:
     """A blocking client of the quick sandbox; its downloads go to `tmp_path / "clips"`."""
-    with Kling(sandbox=quick_sandbox, pace=FAST, output_dir=tmp_path / "clips") as client:
+    with Kling(sandbox=quick_sandbox, pace=replace(FAST), output_dir=tmp_path / "clips") as client:
         yield client
 
 
@@ -111,9 +111,9 @@ class Driver:
 MakeDriver = Callable[..., Driver]
 
 
-@pytest.fixture(params=["sync", "async"])
-def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDriver]:
-    """Makes clients of one kind, so that a test that takes it runs once with each kind."""
+@contextmanager
+def drivers(kind: str, output_dir: Path) -> Iterator[MakeDriver]:
+    """Makes clients of one kind, and closes them in the end."""
     with ExitStack() as stack:
         runner = stack.enter_context(asyncio.Runner())
 
@@ -127,18 +127,30 @@ def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Make
             return runner.run(finish())
 
         def make(**options: Any) -> Driver:
-            options = {"pace": FAST, "output_dir": tmp_path / "clips"} | options
-            client = (Kling if request.param == "sync" else AsyncKling)(**options)
+            options = {"pace": replace(FAST), "output_dir": output_dir} | options
+            client = (Kling if kind == "sync" else AsyncKling)(**options)
             stack.callback(lambda: do(client.close()))
-            return Driver(request.param, client, do)
+            return Driver(kind, client, do)
 
         yield make
 
 
-@pytest.fixture
-def driver(make_driver: MakeDriver, quick_sandbox: Sandbox) -> Driver:
+@pytest.fixture(params=["sync", "async"])
+def make_driver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[MakeDriver]:
+    """Makes clients of one kind, so that a test that takes it runs once with each kind."""
+    with drivers(request.param, tmp_path / "clips") as make:
+        yield make
+
+
+@pytest.fixture(scope="session", params=["sync", "async"])
+def driver(
+    request: pytest.FixtureRequest,
+    tmp_path_factory: pytest.TempPathFactory,
+    quick_sandbox: Sandbox,
+) -> Iterator[Driver]:
     """A client of the quick sandbox: blocking in one run of the test, awaiting in the other."""
-    return make_driver(sandbox=quick_sandbox)
+    with drivers(request.param, tmp_path_factory.mktemp("clips")) as make:
+        yield make(sandbox=quick_sandbox)
 
 
 @pytest.fixture(scope="session")

@@ -150,20 +150,22 @@ class Request(Part):
     """
 
     endpoint: ClassVar[Endpoint]
-    parent: Mapping[str, Any] | None
-    """What is known of the source video: `model_name`, `mode`, `duration`, `task_id`."""
-
     if not TYPE_CHECKING:
 
         def __init__(self, **given: Any) -> None:
             super().__init__(**given)
-            object.__setattr__(self, "parent", None)
+            object.__setattr__(self, "_parent", None)
             object.__setattr__(self, "_check", None)
+
+    @property
+    def parent(self) -> Mapping[str, Any] | None:
+        """What is known of the source video: `model_name`, `mode`, `duration`, `task_id`."""
+        return getattr(self, "_parent", None)
 
     def with_parent(self, parent: Mapping[str, Any] | None) -> Self:
         """The same request, with what is known of its source video for rules and prices."""
         copy = type(self)(**self.given)
-        object.__setattr__(copy, "parent", parent)
+        object.__setattr__(copy, "_parent", parent)
         return copy
 
     def check(self) -> Check:

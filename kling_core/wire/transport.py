@@ -31,6 +31,8 @@ _NOT_SENT = (
     httpx.LocalProtocolError,
 )
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+_DIRECT: dict[str, None] = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
+"""This machine is never reached by a proxy, whatever the environment says: the sandbox is here."""
 
 
 class Timeouts(NamedTuple):
@@ -52,7 +54,7 @@ class SyncTransport:
         self._timeouts = timeouts
         self._extensions = {"timeout": timeouts.per_operation()}
         self._mine = client is None
-        self._client = client or httpx.Client(limits=_LIMITS)
+        self._client = client or httpx.Client(limits=_LIMITS, mounts=_DIRECT)
 
     def send(self, effect: Send) -> Reply | NoReply:
         """Send a request and read the whole answer."""
@@ -121,7 +123,7 @@ class AsyncTransport:
         loop = asyncio.get_running_loop()
         client = self._pools.get(loop)
         if client is None:
-            client = self._pools[loop] = httpx.AsyncClient(limits=_LIMITS)
+            client = self._pools[loop] = httpx.AsyncClient(limits=_LIMITS, mounts=_DIRECT)
         return client
 
     async def send(self, effect: Send) -> Reply | NoReply:

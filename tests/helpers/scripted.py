@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kling_core import config
+from kling_core import AsyncKling, Kling, KlingError, config
 from kling_core.flow import Clock, NoReply, Reply, Save, Saved, Send
 from kling_core.session import Pace, Session
 
@@ -81,7 +83,7 @@ class Script:
     def store(self, effect: Save) -> Saved:
         self.trace.append(("save", effect.url, effect.offset))
         answer = next(self._saves)
-        saved, data = answer if isinstance(answer, tuple) else (answer, b"")
+        saved, data = (answer, b"") if isinstance(answer, Saved) else answer
         if data:
             with effect.path.open("ab" if saved.status == 206 else "wb") as file:
                 file.write(data)
@@ -150,3 +152,31 @@ def body_of(effect: Send) -> dict[str, Any]:
     """The JSON body of a request."""
     assert effect.body is not None
     return json.loads(b"".join(effect.body))
+
+
+def client_of(kind: str, script: Script) -> Any:
+    """A client whose port is the script."""
+    client: Any = Kling(api_key="k") if kind == "sync" else AsyncKling(api_key="k")
+    client.session = session(script)
+    client.port = Port(script) if kind == "sync" else AsyncPort(script)
+    return client
+
+
+def outcome(run: Callable[[Any], Any], client: Any) -> Any:
+    """What `run(client)` gives, awaited where needed, or the error it raises."""
+    try:
+        result = run(client)
+        return asyncio.run(result) if asyncio.iscoroutine(result) else result
+    except KlingError as error:
+        return error
+
+
+def both(run: Callable[[Any], Any], make: Callable[[], Script]) -> tuple[Script, Any]:
+    """Run something with each client against the same script; both must do and give the same."""
+    scripts = [make(), make()]
+    clients = [client_of("sync", scripts[0]), client_of("async", scripts[1])]
+    results = [outcome(run, client) for client in clients]
+    assert scripts[0].trace == scripts[1].trace
+    plain = [re.sub(r"Async|0x\w+", "", repr(result)) for result in results]
+    assert plain[0] == plain[1]
+    return scripts[0], results[0]

@@ -199,6 +199,22 @@ def test_sandbox_switch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
         Kling(sandbox=Sandbox())
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_sandbox_is_never_asked_through_a_proxy(
+    name: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Behind a company's proxy the sandbox on this machine is still reached, by both clients."""
+    monkeypatch.setenv(name, "http://127.0.0.1:9")
+
+    async def ask() -> list[Any]:
+        async with AsyncKling(sandbox=sandbox) as kling:
+            return await kling.text_to_video.list()
+
+    assert asyncio.run(ask()) == []
+    with Kling(sandbox=sandbox) as kling:
+        assert kling.text_to_video.list() == []
+
+
 # --- secrets -------------------------------------------------------------------------------
 
 
@@ -225,7 +241,7 @@ def test_no_secret_in_words(credential: dict[str, str], caplog: pytest.LogCaptur
         for call in (
             lambda: kling.text_to_video.create(prompt="a boat"),
             lambda: kling.text_to_video.get("1"),
-            lambda: kling.video_extension.create(),
+            kling.video_extension.create,
         ):
             kling.session.pace.retry_first = 0.001
             with pytest.raises(KlingError) as caught:

@@ -42,7 +42,7 @@ def caption(text: str, width: int, height: int, note: str = "") -> Image.Image |
     system; without one, the characters that cannot be drawn are named by their number. None when
     there is nothing to say.
     """
-    text = " ".join(text.split())
+    text, note = " ".join(text.split()), " ".join(note.split())
     if not text:
         return None
     letter = max(9, round(min(height / 17, width / 22)))

@@ -1,0 +1,452 @@
+"""The magics in an IPython shell and in a kernel, against the sandbox."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.media import decode
+from IPython.core.interactiveshell import InteractiveShell
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from PIL import Image
+from traitlets.config import Config
+
+from kling_core import Kling, Sandbox
+from kling_core.endpoints import registry
+from kling_core.sandbox import Fault
+from kling_jupyter.errors import KlingMagicError, StoppedWaiting
+
+WAITING = 30
+
+
+# --- in a shell ----------------------------------------------------------------------------
+
+
+class Shell:
+    """An IPython shell with the extension, whose folder is the test's own."""
+
+    def __init__(self, kling: Kling) -> None:
+        quiet = Config({"HistoryManager": {"enabled": False}})
+        self.ip: Any = InteractiveShell(config=quiet)
+        self.ip.run_line_magic("load_ext", "kling_jupyter")
+        self.studio = self.ip.magics_manager.registry["KlingMagics"].studio
+        self.studio._client = kling
+
+    def run(self, cell: str) -> Any:
+        """The value of the cell. Raises what the cell raises."""
+        outcome = self.ip.run_cell(cell)
+        outcome.raise_error()
+        return outcome.result
+
+    def fails(self, cell: str) -> KlingMagicError:
+        """The error with which the cell fails."""
+        outcome = self.ip.run_cell(cell)
+        error = outcome.error_in_exec
+        assert isinstance(error, KlingMagicError), error
+        return error
+
+    def __getitem__(self, name: str) -> Any:
+        return self.ip.user_ns[name]
+
+
+@pytest.fixture
+def shell(kling, tmp_path, monkeypatch) -> Iterator[Shell]:
+    monkeypatch.chdir(tmp_path)
+    made = Shell(kling)
+    yield made
+    made.ip.run_line_magic("unload_ext", "kling_jupyter")
+
+
+def test_a_line_makes_a_clip(shell, tmp_path, capsys):
+    """One line: the task is the value, and the clip is on disk beside the notebook."""
+    shell.run("clip = %kling text-to-video -d 5 a paper boat, isn't it?")
+    clip = shell["clip"]
+    assert clip.status == "succeeded"
+    assert clip.request.given["prompt"] == "a paper boat, isn't it?"
+    path = clip.videos[0].path
+    assert path.parent == tmp_path / "clips"
+    assert decode(path).seconds == pytest.approx(5, abs=0.2)
+    shown = capsys.readouterr().out
+    assert f"clips/{path.name} (kling-v2-5-turbo, 5 s" in shown
+    assert clip.task_id in shown
+
+
+def test_a_cell_makes_a_clip_and_names_it(shell):
+    """In a cell magic the body is the prompt; --name and _kling hold the task."""
+    shell.run("%%kling text-to-video --name clip\nA boat.\n\n  It's late.\n")
+    assert shell["clip"].request.given["prompt"] == "A boat.\n\n  It's late."
+    assert shell["_kling"] is shell["clip"]
+
+
+def test_results_become_inputs(shell):
+    """A picture goes into image-to-video, and a clip into its extension, as variables."""
+    shell.run("picture = %kling image a red barn")
+    shell.run("clip = %kling i2v --image {picture} --model kling-v1-6 it drives off")
+    shell.run("longer = %kling extend --video-id {clip} it comes back")
+    assert shell["longer"].videos[0].duration > 9
+    assert shell["longer"].request.given["video_id"] == shell["clip"].videos[0].id
+    assert shell["longer"].quote is not None
+
+
+def test_objects_become_inputs(shell):
+    """A PIL image and a path in variables are handed over as they are."""
+    shell.ip.user_ns["photo"] = Image.new("RGB", (400, 400), (200, 30, 30))
+    shell.run("%kling i2v --image {photo} it glows")
+    assert shell["_kling"].request.given["image"] is shell["photo"]
+
+
+def test_magics_work_in_loops_and_functions(shell):
+    """Local variables of a function are filled in, and loops make one task each."""
+    shell.run(
+        "def make(what):\n    return get_ipython().run_line_magic('kling', 'image a {what}')\n"
+        "tasks = [make(w) for w in ('cat', 'dog')]"
+    )
+    assert [t.request.given["prompt"] for t in shell["tasks"]] == ["a cat", "a dog"]
+
+
+def test_all_problems_are_told_and_nothing_is_sent(shell, quick_sandbox):
+    """A refused request fails the cell with one line for each problem, and sends nothing."""
+    before = len(quick_sandbox.tasks)
+    error = shell.fails("%kling text-to-video -d 7 --cfg-scale 2 a boat")
+    lines = error._render_traceback_()
+    assert lines[0].endswith(": 2 problems in text-to-video, nothing was sent")
+    assert [line.split(":")[0] for line in lines[1:]] == ["  - cfg_scale", "  - duration"]
+    assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("tx2v a", "there is no command 'tx2v'; did you mean t2v?"),
+        ("text-to-video --modle x a", "unknown option --modle; did you mean --model-name?"),
+        ("get text-to-video", "name an endpoint and a task"),
+        ("get text-to-video 999", "Task not found by id/external id: 999"),
+        ("quote", "name an endpoint"),
+        ("connect --sandbox --region cn", "the sandbox has no region"),
+        ("text-to-video --max-cost 0.01 a boat", "above the limit of $0.01"),
+        ("i2v --image {photo} x", "there is no variable 'photo'"),
+    ],
+)
+def test_mistakes_are_one_line(shell, line, says):
+    """Each mistake is one line, with a hint in a second at most."""
+    lines = shell.fails(f"%kling {line}")._render_traceback_()
+    assert says in lines[0]
+    assert len(lines) <= 2
+    assert "\n" not in lines[0]
+
+
+def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys):
+    """--dry-run shows what would be sent and its price, and makes no task."""
+    before = len(quick_sandbox.tasks)
+    assert shell.run("%kling text-to-video --dry-run -d 10 a cat's toy") is None
+    shown = capsys.readouterr().out
+    assert "POST http://127.0.0.1" in shown
+    assert '"duration": "10"' in shown
+    assert '"prompt": "a cat\'s toy"' in shown
+    assert "dry run, nothing was sent" in shown
+    assert "$" in shown
+    assert len(quick_sandbox.tasks) == before
+
+
+def test_no_wait_returns_the_task_and_get_collects_it(shell, capsys):
+    """--no-wait tells how to get the task, and that line gets it."""
+    task = shell.run("%kling text-to-video --no-wait a boat")
+    assert not task.videos
+    line = capsys.readouterr().out.partition("get it with ")[2].splitlines()[0]
+    assert line == f"%kling get text-to-video {task.task_id}"
+    again = shell.run(f"{line} --name again --out here/boat.mp4")
+    assert again.videos[0].path == Path("here/boat.mp4").absolute()
+    assert shell["again"] is again
+
+
+def test_a_timeout_says_how_to_go_on(shell, quick_sandbox):
+    """--timeout ends the waiting, not the task, and the hint gets it."""
+    quick_sandbox.faults.add(Fault("slow", seconds=1.0))
+    error = shell.fails("%kling text-to-video --timeout 0.2 a boat")
+    assert f"%kling get text-to-video {shell['_kling'].task_id}" in error._render_traceback_()[1]
+    assert shell["_kling"].wait(WAITING).status == "succeeded"
+
+
+def test_a_failed_task_fails_the_cell(shell):
+    """The words of a task that failed are the error."""
+    error = shell.fails("%kling text-to-video forbidden-content")
+    assert error.title == "TaskFailed"
+    assert error.task_id == shell["_kling"].task_id
+
+
+def test_warnings_are_notes_of_the_output(shell, capsys):
+    """Our warnings stand in the output once each, and Python's machinery stays silent."""
+    shell.run("%kling text-to-video --model kling-v1-6 a boat")
+    shown = capsys.readouterr()
+    assert shown.out.count("Note: kling-v1-6 was retired") == 1
+    assert "Warning" not in shown.err
+
+
+def test_status_tells_what_to_type(shell, monkeypatch, capsys):
+    """%kling alone names the sandbox, or the ways to connect when there is no credential."""
+    shell.run("%kling")
+    assert "Sandbox" in capsys.readouterr().out
+    shell.studio._client = None
+    shell.run("%kling")
+    shown = capsys.readouterr().out
+    assert "Not connected" in shown
+    assert "%kling connect --sandbox" in shown
+    error = shell.fails("%kling text-to-video a boat")
+    assert "%kling connect --sandbox" in error._render_traceback_()[1]
+
+
+def test_connect_reads_the_environment_anew_and_shows_the_packs(
+    shell, quick_sandbox, monkeypatch, capsys
+):
+    """%kling connect uses the keys of the environment, checks them, and never shows them."""
+    monkeypatch.setenv("KLING_BASE_URL", quick_sandbox.url)
+    monkeypatch.setenv("KLING_ACCESS_KEY", quick_sandbox.access_key)
+    monkeypatch.setenv("KLING_SECRET_KEY", quick_sandbox.secret_key)
+    shell.run("%kling connect")
+    shown = capsys.readouterr().out
+    assert "key pair from the environment" in shown
+    assert "units left" in shown
+    assert quick_sandbox.access_key not in shown
+    monkeypatch.setenv("KLING_SECRET_KEY", "wrong")
+    shell.studio.client.close()
+    assert shell.fails("%kling connect").title == "AuthError"
+    shell.studio.client.close()
+
+
+def test_quote_models_and_help_need_no_connection(shell, capsys):
+    """Prices, tables and help are offline."""
+    shell.studio._client = None
+    shell.run("%kling quote t2v -d 10 --mode pro a boat")
+    shell.run("%kling models text-to-video")
+    shell.run("%kling models video-effects")
+    shell.run("%kling help")
+    shell.run("%kling help connect")
+    shown = capsys.readouterr().out
+    for words in ("5 units ($0.70)", "kling-v2-5-turbo (default)", "bullet_time_360"):
+        assert words in shown
+    for endpoint in registry.endpoints():
+        assert endpoint.command in shown
+    assert shell.studio._client is None
+
+
+def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
+    """A clip elsewhere gets no player that could not play, but its path."""
+    from kling_jupyter import figure
+
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    task = shell.run(f"%kling text-to-video --out {elsewhere} a boat")
+    bundle = figure.of_task(task, shell.studio.folder)
+    assert "<video" not in bundle["text/html"]
+    assert str(elsewhere) in bundle["text/html"]
+
+
+def test_loading_again_keeps_the_connection_and_unloading_removes_the_magic(shell):
+    """load_ext twice changes nothing; after unload_ext there is no %kling."""
+    before = shell.studio
+    shell.run("%reload_ext kling_jupyter")
+    shell.run("%load_ext kling_jupyter")
+    shell.studio = shell.ip.magics_manager.registry["KlingMagics"].studio
+    shell.run("%unload_ext kling_jupyter")
+    assert shell.ip.find_line_magic("kling") is None
+    shell.run("%load_ext kling_jupyter")
+    assert shell.ip.find_line_magic("kling") is not None
+    assert before is not None
+
+
+def test_loading_imports_nothing_heavy():
+    """%load_ext needs no network, schema, image or video library."""
+    code = (
+        "import sys\n"
+        "from IPython.core.interactiveshell import InteractiveShell\n"
+        "from traitlets.config import Config\n"
+        "ip = InteractiveShell(config=Config({'HistoryManager': {'enabled': False}}))\n"
+        "ip.run_line_magic('load_ext', 'kling_jupyter')\n"
+        "heavy = {'httpx', 'pydantic', 'numpy', 'PIL', 'av', 'rich', 'starlette', 'jwt'}\n"
+        "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+# --- in a kernel ---------------------------------------------------------------------------
+
+
+class Kernel:
+    """A kernel of this interpreter, and what it publishes."""
+
+    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
+        self.manager = manager
+        self.client = client
+
+    def start(self, code: str) -> str:
+        """Run a cell and wait for nothing; the id of the request."""
+        return self.client.execute(code, store_history=True)
+
+    def messages(self, request: str) -> Iterator[dict[str, Any]]:
+        """What the cell publishes, until it has ended."""
+        while True:
+            message: dict[str, Any] = self.client.get_iopub_msg(timeout=WAITING)
+            if message["parent_header"].get("msg_id") != request:
+                continue
+            if message["content"].get("execution_state") == "idle":
+                return
+            yield message
+
+    def outputs(self, code: str) -> list[dict[str, Any]]:
+        """Everything that a cell publishes but its own code and the kernel's state."""
+        told = ("status", "execute_input")
+        return [m for m in self.messages(self.start(code)) if m["msg_type"] not in told]
+
+
+@pytest.fixture(scope="module")
+def slow_sandbox() -> Iterator[Sandbox]:
+    with Sandbox(quality="test", speed=5000, limit=1000) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def kernel(slow_sandbox, tmp_path_factory) -> Iterator[Kernel]:
+    """A kernel that takes the test's sandbox for the live service."""
+    folder = tmp_path_factory.mktemp("kernel")
+    environment = {
+        **{k: v for k, v in os.environ.items() if not k.startswith("KLING_")},
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "KLING_HOME": str(folder / "home"),
+        "KLING_BASE_URL": slow_sandbox.url,
+        "KLING_ACCESS_KEY": slow_sandbox.access_key,
+        "KLING_SECRET_KEY": slow_sandbox.secret_key,
+    }
+    (folder / "runtime").mkdir()
+    manager = KernelManager(connection_file=str(folder / "runtime" / "kernel.json"))
+    assert manager.kernel_spec is not None
+    manager.kernel_spec.argv[0] = sys.executable
+    manager.start_kernel(env=environment, cwd=str(folder), stderr=subprocess.DEVNULL)
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=WAITING)
+        made = Kernel(manager, client)
+        assert made.outputs("%load_ext kling_jupyter") == []
+        yield made
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+def test_one_output_is_progress_and_then_the_clip(kernel):
+    """A cell has one output: it tells the state, and in the end it is the clip, shown once."""
+    told = kernel.outputs("%kling text-to-video a cat's <b>toy</b>")
+    assert [m["msg_type"] for m in told[:2]] == ["display_data", "update_display_data"]
+    assert {m["msg_type"] for m in told[1:]} == {"update_display_data"}
+    assert len({m["content"]["transient"]["display_id"] for m in told}) == 1
+    states = [m["content"]["data"]["text/plain"].partition(" ")[0] for m in told[:-1]]
+    assert states[0] == "submitting"
+    assert "downloading" in states
+    final = told[-1]["content"]
+    page = final["data"]["text/html"]
+    assert '<video controls preload="none"' in page
+    assert 'src="kling_outputs/' in page
+    assert 'poster="data:image/jpeg;base64,' in page
+    assert 'aria-label="text-to-video: a cat&#x27;s &lt;b&gt;toy&lt;/b&gt;"' in page
+    assert len(page) < 25_000
+    assert final["metadata"]["text/html"]["kling"]["endpoint"] == "text_to_video"
+
+
+def test_a_task_is_shown_again_when_it_is_the_value_of_a_cell(kernel):
+    """A variable that holds a task shows its clip; a cell that just made it shows it once."""
+    told = kernel.outputs("picture = %kling image a barn\npicture")
+    assert sum(m["msg_type"] == "display_data" for m in told) == 1
+    (again,) = kernel.outputs("picture")
+    assert "<img " in again["content"]["data"]["text/html"]
+
+
+def test_unloading_leaves_tasks_to_ipython(kernel):
+    """After unload_ext a task is shown as text, and load_ext brings the figure back."""
+    kernel.outputs("picture = %kling image a barn")
+    assert kernel.outputs("%unload_ext kling_jupyter") == []
+    (plain,) = kernel.outputs("picture")
+    assert "text/html" not in plain["content"]["data"]
+    assert kernel.outputs("%load_ext kling_jupyter") == []
+    (rich,) = kernel.outputs("picture")
+    assert "<img " in rich["content"]["data"]["text/html"]
+
+
+def test_an_error_is_one_output_without_a_traceback(kernel):
+    """The kernel reports a failed cell, with our lines as the whole traceback."""
+    told = kernel.outputs("%kling text-to-video -d 7 a boat")
+    (error,) = told
+    assert error["msg_type"] == "error"
+    assert len(error["content"]["traceback"]) == 2
+    assert "InvalidRequest" in error["content"]["traceback"][0]
+
+
+def test_an_interrupt_stops_only_the_waiting(kernel, slow_sandbox):
+    """Interrupting the kernel ends the cell at once, and says how to get the task."""
+    slow_sandbox.faults.add(Fault("slow", seconds=8.0))
+    request = kernel.start("%kling text-to-video a slow boat")
+    interrupted = 0.0
+    for message in kernel.messages(request):
+        words = message["content"].get("data", {}).get("text/plain", "")
+        if words.startswith(("submitted", "processing")) and not interrupted:
+            kernel.manager.interrupt_kernel()
+            interrupted = time.monotonic()
+        last = message
+    assert interrupted
+    assert time.monotonic() - interrupted < 2
+    assert last["msg_type"] == "error"
+    (line,) = last["content"]["traceback"]
+    task = slow_sandbox.tasks[-1]
+    assert "goes on and is paid for" in line
+    assert f"%kling get text-to-video {task.task_id}" in line
+    (value,) = kernel.outputs("_kling.task_id")
+    assert value["content"]["data"]["text/plain"] == repr(task.task_id)
+
+
+def test_an_interrupt_never_cuts_a_submit_in_two(kernel, slow_sandbox):
+    """An interrupt while the request is out waits for the answer, so the task is known."""
+    before = len(slow_sandbox.tasks)
+    slow_sandbox.faults.add(Fault("stall", kind="create", after=True, seconds=1.5))
+    request = kernel.start("%kling text-to-video --name held a slow answer")
+    interrupted = False
+    for message in kernel.messages(request):
+        if len(slow_sandbox.tasks) > before and not interrupted:
+            kernel.manager.interrupt_kernel()
+            interrupted = True
+        last = message
+    assert interrupted
+    assert "Stopped waiting" in last["content"]["traceback"][0]
+    (value,) = kernel.outputs("held.task_id")
+    assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
+    assert len(slow_sandbox.tasks) == before + 1
+
+
+def test_a_second_interrupt_is_obeyed_and_the_task_still_arrives(kernel, slow_sandbox):
+    """Two interrupts end even a submit; the cell warns, and _kling gets the task when it comes."""
+    before = len(slow_sandbox.tasks)
+    kernel.outputs("_kling = None")
+    slow_sandbox.faults.add(Fault("stall", kind="create", after=True, seconds=4.0))
+    request = kernel.start("%kling text-to-video an impatient boat")
+    sent = 0
+    for message in kernel.messages(request):
+        if len(slow_sandbox.tasks) > before and sent < 2:
+            kernel.manager.interrupt_kernel()
+            sent += 1
+        last = message
+    assert sent == 2
+    assert "Stopped while submitting" in last["content"]["traceback"][0]
+    wait = "import time\nfor _ in range(100):\n    if _kling: break\n    time.sleep(0.1)\n"
+    (value,) = kernel.outputs(f"{wait}_kling.task_id")
+    assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
+
+
+def test_stopped_waiting_is_a_magic_error():
+    """An interrupt can be caught like every other error of the magics."""
+    assert issubclass(StoppedWaiting, KlingMagicError)

@@ -1,0 +1,400 @@
+"""Flows without network or clock: what they yield, and that both drivers do the same with it."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.scripted import (
+    LOST,
+    REFUSED,
+    Answer,
+    AsyncPort,
+    Port,
+    Script,
+    body_of,
+    both,
+    client_of,
+    envelope,
+    html,
+    session,
+    task,
+)
+
+from kling_core import errors
+from kling_core.calls import costs, page
+from kling_core.endpoints import registry
+from kling_core.flow import Call, Sleep, Tell, adrive, drive
+from kling_core.submit import submit
+
+T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
+SPEECH = {"video_id": "11", "text": "Hello", "voice_id": "oversea_male1"}
+
+
+# --- drivers -------------------------------------------------------------------------------
+
+
+def _every_effect(log: list[Any]) -> Any:
+    yield Sleep(1.5)
+    value = yield Call(lambda: 40)
+    yield Tell(log.append, "news")
+    yield Tell(None, "nobody listens")
+    return value + 2
+
+
+def _failing(log: list[Any]) -> Any:
+    try:
+        yield Call(lambda: 1 / 0)
+    except ZeroDivisionError:
+        log.append("seen inside")
+        raise
+    finally:
+        log.append("closed")
+
+
+def _drive(kind: str, flow: Any) -> Any:
+    if kind == "sync":
+        return drive(flow, Port(Script()))
+    return asyncio.run(adrive(flow, AsyncPort(Script())))
+
+
+def test_drivers_perform_every_effect() -> None:
+    """Sleeps are slept, local work is done, news are told, and the value comes back."""
+    for kind in ("sync", "async"):
+        script, log = Script(), list[Any]()
+        flow = _every_effect(log)
+        if kind == "sync":
+            assert drive(flow, Port(script)) == 42
+        else:
+            assert asyncio.run(adrive(flow, AsyncPort(script))) == 42
+        assert (script.sleeps, log) == ([1.5], ["news"])
+
+
+def test_drivers_let_a_flow_see_an_exception() -> None:
+    """What fails outside is raised inside the flow, which is closed, and then comes out."""
+    for kind in ("sync", "async"):
+        log = list[Any]()
+        with pytest.raises(ZeroDivisionError):
+            _drive(kind, _failing(log))
+        assert log == ["seen inside", "closed"]
+
+
+def test_async_listeners_may_be_coroutines() -> None:
+    """A listener of the awaiting client is awaited."""
+    heard = list[str]()
+
+    async def listen(news: str) -> None:
+        await asyncio.sleep(0)
+        heard.append(news)
+
+    def flow() -> Any:
+        yield Tell(listen, "one")
+
+    asyncio.run(adrive(flow(), AsyncPort(Script())))
+    assert heard == ["one"]
+
+
+# --- creates -------------------------------------------------------------------------------
+
+
+def not_found() -> Answer:
+    text = "Task not found by id/external id: mine"
+    return envelope(code=1201, message=text, status=400)
+
+
+SUBMITS: dict[str, list[Answer]] = {
+    "plain": [envelope(task("1"))],
+    "line": [envelope(code=1303, status=429)] * 3 + [envelope(task("1"))],
+    "found": [LOST, envelope(task("1", "succeed"))],
+    "found-late": [html(), not_found(), envelope(task("1"))],
+    "resent": [LOST, not_found(), not_found(), envelope(task("1"))],
+    "resent-then-duplicate": [
+        LOST,
+        not_found(),
+        not_found(),
+        envelope(code=1201, message="External_task_id mine already exists", status=400),
+        envelope(task("1")),
+    ],
+    "look-up-lost-for-a-while": [LOST, LOST, html(), envelope(task("1"))],
+    "unconnected": [REFUSED, REFUSED, envelope(task("1"))],
+    "1203-is-not-found": [LOST, envelope(code=1203, status=404), envelope(task("1"))],
+    "invalid": [envelope(code=1201, message="prompt is required", status=400)],
+    "unknown": [LOST] * 6,
+}
+TRACES: dict[str, list[Any]] = {
+    "plain": ["POST"],
+    "line": ["POST", 1, "POST", 2, "POST", 4, "POST"],
+    "found": ["POST", "GET"],
+    "found-late": ["POST", "GET", 3, "GET"],
+    "resent": ["POST", "GET", 3, "GET", 2, "POST"],
+    "resent-then-duplicate": ["POST", "GET", 3, "GET", 2, "POST", "GET"],
+    "look-up-lost-for-a-while": ["POST", "GET", 1, "GET", 2, "GET"],
+    "unconnected": ["POST", 1, "POST", 2, "POST"],
+    "1203-is-not-found": ["POST", "GET", 3, "GET"],
+    "invalid": ["POST"],
+    "unknown": ["POST", "GET", 1, "GET", 2, "GET", 4, "GET", 8, "GET"],
+}
+
+
+@pytest.mark.parametrize("name", SUBMITS)
+def test_submit(name: str) -> None:
+    """Each story of a create: what is sent, in which order, after which pauses."""
+    script, result = both(
+        lambda client: client.text_to_video.create(prompt="x", external_task_id="mine"),
+        lambda: Script(list(SUBMITS[name])),
+    )
+    assert [entry[1] for entry in script.trace] == TRACES[name]
+    posts = [body_of(effect) for effect in script.sent if effect.method == "POST"]
+    assert all(post == posts[0] for post in posts)
+    gets = {effect.url for effect in script.sent if effect.method == "GET"}
+    assert gets <= {"http://kling.test/v1/videos/text2video/mine"}
+    if name == "invalid":
+        assert isinstance(result, errors.RequestRefused)
+    elif name == "unknown":
+        assert isinstance(result, errors.SubmitOutcomeUnknown)
+    else:
+        assert result.task_id == "1"
+
+
+def test_an_external_id_is_made_before_the_first_byte() -> None:
+    """Each create has a fresh id of its own, the same through all its tries."""
+    ids = set[str]()
+    for _ in range(3):
+        script = Script([REFUSED, envelope(task("1"))])
+        created = client_of("sync", script).text_to_video.create(prompt="x")
+        (first, second) = (body_of(effect)["external_task_id"] for effect in script.sent)
+        assert first == second == created.external_task_id
+        ids.add(first)
+    assert len(ids) == 3
+
+
+def rows(*ids: str, parent: str = "11") -> Answer:
+    info = {"parent_video": {"id": parent}}
+    return envelope([task(one, task_info=info) for one in ids])
+
+
+LISTS: dict[str, tuple[list[Answer], list[Any]]] = {
+    "found": ([rows("1"), LOST, rows("1", "2")], ["GET", "POST", 3, "GET"]),
+    "found-late": ([rows(), LOST, rows(), rows("2")], ["GET", "POST", 3, "GET", 3, "GET"]),
+    "none": ([rows("1"), html(), rows("1"), rows("1")], ["GET", "POST", 3, "GET", 3, "GET"]),
+    "two": ([rows("1"), LOST, rows("1", "2", "3")], ["GET", "POST", 3, "GET"]),
+    "unreadable": (
+        [rows("1"), LOST, *[LOST] * 5],
+        ["GET", "POST", 3, "GET", 1, "GET", 2, "GET", 4, "GET", 8, "GET"],
+    ),
+    "refused": ([rows(), envelope(code=1102, status=429)], ["GET", "POST"]),
+    "unconnected": ([rows(), REFUSED, rows("2")], []),
+}
+
+
+@pytest.mark.parametrize("name", [name for name in LISTS if name != "unconnected"])
+def test_submit_without_external_id(name: str) -> None:
+    """Lip-sync compares the list before and after; it is never sent twice on doubt."""
+    answers, trace = LISTS[name]
+    script, result = both(
+        lambda client: client.lip_sync.create(**SPEECH), lambda: Script(list(answers))
+    )
+    assert [entry[1] for entry in script.trace] == trace
+    assert script.methods.count("POST") == 1
+    match name:
+        case "found" | "found-late":
+            assert result.task_id == "2"
+        case "none":
+            assert isinstance(result, errors.UnreadableAnswer)
+            assert result.billed == "no"
+            assert "safe to call again" in result.fix
+        case "refused":
+            assert isinstance(result, errors.AccountError)
+        case _:
+            assert isinstance(result, errors.SubmitOutcomeUnknown)
+            assert "kling.lip_sync.list()" in result.fix
+
+
+def test_a_new_task_of_another_video_is_not_taken() -> None:
+    """A task that somebody else made meanwhile from another clip is not ours."""
+    script = Script([rows(), LOST, rows("5", parent="99"), rows("5", parent="99")])
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        client_of("sync", script).lip_sync.create(**SPEECH)
+    assert caught.value.billed == "no"
+
+
+def test_a_full_list_decides_nothing() -> None:
+    """When the list may go on beyond its page, a task may hide there."""
+    full = rows(*(str(n) for n in range(500)))
+    script = Script([full, LOST, full, full])
+    with pytest.raises(errors.SubmitOutcomeUnknown):
+        client_of("sync", script).lip_sync.create(**SPEECH)
+
+
+def test_nothing_is_sent_for_an_invalid_request() -> None:
+    """All violations at once, and no request."""
+    script, result = both(
+        lambda client: client.text_to_video.create(
+            prompt="x" * 2501, cfg_scale=2, duration=7, promt="y"
+        ),
+        Script,
+    )
+    assert isinstance(result, errors.InvalidRequest)
+    assert {v.field for v in result.violations} >= {"prompt", "cfg_scale", "duration", "promt"}
+    assert script.trace == []
+
+
+def test_nothing_is_sent_above_the_limit() -> None:
+    """A quote above `max_cost`, or no quote at all, stops the create."""
+    script, result = both(
+        lambda client: client.text_to_video.create(prompt="x", max_cost="0.01"), Script
+    )
+    assert isinstance(result, errors.BudgetExceeded)
+    assert "above the limit of $0.01" in str(result)
+    assert script.trace == []
+
+
+def test_an_interrupted_create_says_how_to_look(recwarn: Any) -> None:
+    """Ctrl-C after the request went out: the interruption carries the recipe as a note."""
+
+    def interrupt(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    script = Script([interrupt])
+    request = T2V.request(prompt="x", external_task_id="mine")
+    with pytest.raises(KeyboardInterrupt) as caught:
+        drive(submit(session(script), request), Port(script))
+    assert "kling.text_to_video.get('mine')" in "".join(caught.value.__notes__)
+
+
+def test_a_file_that_changes_is_an_invalid_request(tmp_path: Path) -> None:
+    """A picture that was replaced between check and send is named, not sent by halves."""
+    from helpers.media import picture
+
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(picture())
+    script = Script([lambda effect: envelope(task(str(len(b"".join(effect.body or ())))))])
+    request = registry.get("i2v").request(image=photo)
+    assert request.check().ok
+    photo.write_bytes(picture(640, 480))
+    with pytest.raises(errors.InvalidRequest, match="changed after it was checked"):
+        drive(submit(session(script), request), Port(script))
+
+
+# --- waiting -------------------------------------------------------------------------------
+
+
+def test_wait_asks_less_often_as_the_task_ages() -> None:
+    """Every 2 s at first, then a tenth of the age, at most every 15 s."""
+    answers = [envelope(task("1", "processing"))] * 60 + [envelope(task("1", "succeed"))]
+    script, _ = both(lambda client: client.task(T2V, task("1")).wait(), lambda: Script(answers))
+    pauses = script.sleeps
+    assert len(pauses) == 61
+    assert pauses[:5] == [1.8] * 5
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == 13.5
+
+
+BROKEN = [LOST, REFUSED, html(), envelope(code=5001, status=503), envelope(code=1302, status=429)]
+
+
+def test_wait_survives_broken_reads() -> None:
+    """Lost answers, pages, 5xx and 1302 are only looks that told nothing."""
+    answers = [*BROKEN, envelope(task("1", "succeed"))]
+    script, found = both(
+        lambda client: client.task(T2V, task("1")).wait(), lambda: Script(list(answers))
+    )
+    assert found.status == "succeeded"
+    assert script.methods == ["GET"] * 6
+
+
+@pytest.mark.parametrize("code, status", [(1000, 401), (1103, 403), (1201, 400)])
+def test_wait_stops_at_what_will_not_pass(code: int, status: int) -> None:
+    """A refused key or an unknown task does not go away by waiting."""
+    script, error = both(
+        lambda client: client.task(T2V, task("1")).wait(),
+        lambda: Script([envelope(code=code, status=status)]),
+    )
+    assert isinstance(error, errors.APIError)
+    assert len(script.sent) == 1
+
+
+def test_wait_timeout_is_kept_to_the_second() -> None:
+    """The last pause ends with the time-out; the error says that the task goes on."""
+    answers = [envelope(task("1", "processing"))] * 20
+    script, error = both(
+        lambda client: client.task(T2V, task("1")).wait(10), lambda: Script(list(answers))
+    )
+    assert isinstance(error, errors.WaitTimeout)
+    assert sum(script.sleeps) == pytest.approx(10)
+    assert (error.billed, error.retryable, error.task_id) == ("yes", True, "1")
+    assert "kling.text_to_video.get('1').wait()" in error.fix
+
+
+@pytest.mark.parametrize(
+    "message, about",
+    [
+        ("Failure to pass the risk control system", "Change the prompt or the image"),
+        ("Image pixel is invalid", "300 by 300"),
+        ("", "without a reason"),
+        (None, "without a reason"),
+    ],
+)
+def test_failed_task(message: str | None, about: str) -> None:
+    """A failed task is an error with Kling's words, what to change, and whether it cost."""
+    answer = envelope(task("1", "failed", task_status_msg=message, final_unit_deduction="0"))
+    _, error = both(lambda client: client.task(T2V, task("1")).wait(), lambda: Script([answer]))
+    assert isinstance(error, errors.TaskFailed)
+    assert (message or "") in str(error)
+    assert about in str(error)
+    assert (error.billed, error.task_id) == ("no", "1")
+
+
+def test_a_done_task_is_not_asked_for() -> None:
+    """Waiting for what has ended asks nobody."""
+    script, found = both(lambda client: client.task(T2V, task("1", "succeed")).wait(), Script)
+    assert (script.trace, found.status) == ([], "succeeded")
+
+
+# --- lists and the account -----------------------------------------------------------------
+
+
+def test_pages_and_their_bounds() -> None:
+    """Page and size go out as Kling names them; out of bounds is refused here."""
+    script = Script([envelope([])])
+    assert drive(page(session(script), T2V, 2, 500), Port(script)) == []
+    assert script.sent[0].url.endswith("/v1/videos/text2video?pageNum=2&pageSize=500")
+    for number, size in ((0, 30), (1001, 30), (1, 0), (1, 501)):
+        with pytest.raises(errors.InvalidRequest, match="out of range"):
+            drive(page(session(script), T2V, number, size), Port(script))
+
+
+def test_iterate_gives_each_task_once() -> None:
+    """Pages that overlap, because tasks were made meanwhile, give nothing twice."""
+    pages = [
+        envelope([task("5"), task("4")]),
+        envelope([task("4"), task("3")]),
+        envelope([task("2")]),
+    ]
+    kling = client_of("sync", script := Script(pages))
+    assert [found.task_id for found in kling.text_to_video.iterate(size=2)] == list("5432")
+    assert len(script.sent) == 3
+
+
+def test_costs() -> None:
+    """The account's packs; an error inside a good envelope is an error."""
+    packs = {"code": 0, "msg": "SUCCEED", "resource_pack_subscribe_infos": [{"status": "online"}]}
+    script = Script([envelope(packs), envelope({"code": 1200, "msg": "Missing Request Parameter"})])
+    live = session(script)
+    assert drive(costs(live, 1, 2, "P"), Port(script)) == [{"status": "online"}]
+    assert script.sent[0].url.endswith(
+        "/account/costs?start_time=1&end_time=2&resource_pack_name=P"
+    )
+    with pytest.raises(errors.APIError, match="Missing Request Parameter"):
+        drive(costs(live, 1, 2), Port(script))
+
+
+def test_odd_ids_are_quoted_in_paths() -> None:
+    """An external id may hold anything; an empty one is no id."""
+    script = Script([envelope(task("1"))])
+    client_of("sync", script).text_to_video.get("a/b?c#d ä")
+    assert script.sent[0].url.endswith("/text2video/a%2Fb%3Fc%23d%20%C3%A4")
+    with pytest.raises(errors.TaskNotFound):
+        client_of("sync", Script()).text_to_video.get(" ")

@@ -1,0 +1,170 @@
+"""Downloads without network: resumed, checked, renewed, named."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers.scripted import Script, client_of, envelope, outcome, task
+
+from kling_core import errors
+from kling_core.endpoints import registry
+from kling_core.flow import Saved
+
+T2V = registry.get("t2v")
+URL = "http://media.test/clip.mp4?sign=1"
+DATA = bytes(range(256)) * 8
+SIZE = len(DATA)
+
+
+def finished(url: str = URL, **more: Any) -> dict[str, Any]:
+    videos = [{"id": "7", "url": url, "duration": "5"}]
+    return task("123456789012345678", "succeed", task_result={"videos": videos}, **more)
+
+
+def download(script_of: Callable[[], Script], folder: Path) -> tuple[Script, Any]:
+    """The same download by both clients, each into a folder of its own."""
+    places = iter([folder / "one", folder / "two"])
+
+    def run(client: Any) -> Any:
+        return client.task(T2V, finished()).videos[0].download(next(places) / "clip.mp4")
+
+    scripts = [script_of(), script_of()]
+    clients = [client_of("sync", scripts[0]), client_of("async", scripts[1])]
+    results = [outcome(run, client) for client in clients]
+    assert scripts[0].trace == scripts[1].trace
+    assert type(results[0]) is type(results[1])
+    return scripts[0], results[0]
+
+
+def test_download_in_one_go(tmp_path: Path) -> None:
+    """One stream, then the file has its name."""
+    script, path = download(lambda: Script(saves=[(Saved(200, SIZE), DATA)]), tmp_path)
+    assert path.read_bytes() == DATA
+    assert script.trace == [("save", URL, 0)]
+
+
+def test_download_resumes_from_where_it_stopped(tmp_path: Path) -> None:
+    """Each break costs a growing pause, and only the rest is asked for."""
+    saves = [
+        (Saved(200, SIZE, failure="ReadError"), DATA[:100]),
+        (Saved(206, SIZE, failure="ReadTimeout"), DATA[100:900]),
+        Saved(0, failure="ConnectError"),
+        Saved(503),
+        (Saved(206, SIZE), DATA[900:]),
+    ]
+    script, path = download(lambda: Script(saves=list(saves)), tmp_path)
+    assert path.read_bytes() == DATA
+    assert [entry[2] for entry in script.trace if entry[0] == "save"] == [0, 100, 900, 900, 900]
+    assert script.sleeps == [1, 2, 4, 8]
+
+
+def test_download_when_range_is_ignored(tmp_path: Path) -> None:
+    """A host that answers 200 to a Range starts anew; nothing is glued together wrongly."""
+    saves = [
+        (Saved(200, SIZE, failure="ReadError"), DATA[:100]),
+        (Saved(200, SIZE), DATA),
+    ]
+    _, path = download(lambda: Script(saves=list(saves)), tmp_path)
+    assert path.read_bytes() == DATA
+
+
+def test_wrong_length_is_noticed(tmp_path: Path) -> None:
+    """Too few bytes are completed, too many thrown away, and a lie is an error in the end."""
+    saves = [
+        (Saved(200, SIZE), DATA + b"more"),
+        (Saved(200, SIZE), DATA[:7]),
+        (Saved(206, SIZE), DATA[7:]),
+    ]
+    script, path = download(lambda: Script(saves=list(saves)), tmp_path / "a")
+    assert path.read_bytes() == DATA
+    assert [entry[2] for entry in script.trace if entry[0] == "save"] == [0, 0, 7]
+    _, error = download(lambda: Script(saves=[(Saved(200, SIZE), DATA[:7])] * 6), tmp_path / "b")
+    assert isinstance(error, errors.DownloadError)
+    assert "7 of 2,048 bytes came" in str(error)
+
+
+def test_an_empty_file_is_no_success(tmp_path: Path) -> None:
+    """A 200 with nothing in it is tried again."""
+    saves = [Saved(200, 0), (Saved(200, SIZE), DATA)]
+    _, path = download(lambda: Script(saves=list(saves)), tmp_path)
+    assert path.read_bytes() == DATA
+
+
+def test_a_part_longer_than_the_file_starts_anew(tmp_path: Path) -> None:
+    """416 for a stale part: it is thrown away."""
+    saves = [
+        (Saved(200, SIZE, failure="ReadError"), DATA[:100]),
+        Saved(416),
+        (Saved(200, SIZE), DATA),
+    ]
+    script, path = download(lambda: Script(saves=list(saves)), tmp_path)
+    assert path.read_bytes() == DATA
+    assert [entry[2] for entry in script.trace if entry[0] == "save"] == [0, 100, 0]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_a_dead_link_is_renewed(status: int, tmp_path: Path) -> None:
+    """The task is asked for a fresh link, and the rest comes from there."""
+    fresh = "http://media.test/clip.mp4?sign=2"
+    saves = [
+        (Saved(200, SIZE, failure="ReadError"), DATA[:100]),
+        Saved(status),
+        (Saved(206, SIZE), DATA[100:]),
+    ]
+    script, path = download(
+        lambda: Script([envelope(finished(fresh))], saves=list(saves)), tmp_path
+    )
+    assert path.read_bytes() == DATA
+    assert [entry[:3] for entry in script.trace if entry[0] == "save"] == [
+        ("save", URL, 0),
+        ("save", URL, 100),
+        ("save", fresh, 100),
+    ]
+
+
+def test_a_link_that_stays_dead(tmp_path: Path) -> None:
+    """After six tries an error: the task is intact."""
+    script, error = download(
+        lambda: Script([envelope(finished())] * 6, saves=[Saved(403)] * 6), tmp_path
+    )
+    assert isinstance(error, errors.DownloadError)
+    assert (error.http_status, error.task_id) == (403, "123456789012345678")
+    assert "intact" in error.fix
+    assert len([entry for entry in script.trace if entry[0] == "save"]) == 6
+
+
+@pytest.mark.parametrize(
+    "trouble, words",
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "the disk is full"),
+        (OSError(errno.EDQUOT, "Quota exceeded"), "the disk is full"),
+        (OSError(errno.EROFS, "Read-only file system"), "read-only file system"),
+        (OSError(errno.EIO, "Input/output error"), "input/output error"),
+    ],
+)
+def test_trouble_of_the_disk_is_not_retried(trouble: OSError, words: str, tmp_path: Path) -> None:
+    """One clear line at once; the task is intact and another place may be named."""
+    script, error = download(lambda: Script(saves=[Saved(200, SIZE, disk=trouble)]), tmp_path)
+    assert isinstance(error, errors.DownloadError)
+    assert words in str(error)
+    assert "another place" in error.fix
+    assert len(script.trace) == 1
+
+
+def test_names_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a place: the output folder, and a name of the prompt and the task's id."""
+    monkeypatch.chdir(tmp_path)
+    script = Script(saves=[(Saved(200, SIZE), DATA)] * 2)
+    kling = client_of("sync", script)
+    request = T2V.request(prompt="A cat's “toy”: ../../etc/passwd\n船")
+    made = kling.task(T2V, finished(), request=request)
+    path = made.videos[0].download()
+    assert path.parent == Path("out")
+    assert path.name == "a-cat-s-toy-etc-passwd-船-12345678.mp4"
+    found = kling.task(T2V, finished()).videos[0].download("elsewhere/")
+    assert found == Path("elsewhere/text-to-video-12345678.mp4")
+    assert made.videos[0].path == path
