@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from helpers.proxy import Proxy
 from kling_core import Kling, Sandbox
+from kling_core.sandbox import SandboxTask
+from kling_core.sandbox.jobs import Bench, Job, Output
 from nursery import Nursery
 
 PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10**9}
@@ -18,9 +24,32 @@ PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10*
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox whose clips take a tenth of a second, so that there is something to wait for."""
     with Sandbox(quality="test", speed=1000, **PLENTY) as sandbox:
-        lifecycle: Any = sandbox._lifecycle
-        lifecycle._bench.fps = 1
+        _render_once(sandbox)
         yield sandbox
+
+
+def _render_once(sandbox: Sandbox) -> None:
+    """Make each clip once and hand out copies: these tests look at where files go, not at them."""
+    lifecycle: Any = sandbox._lifecycle
+    begin, made = lifecycle.begin, dict[tuple[str, ...], list[Output]]()
+    lifecycle._bench.fps = 1
+
+    def make(task: SandboxTask, job: Job, bench: Bench) -> list[Output]:
+        key = (task.endpoint, *job.prompts)
+        if key not in made:
+            made[key] = job.make(bench)
+        return [_copy(output, bench) for output in made[key]]
+
+    def begin_with_copies(task: SandboxTask, timer: Any, **options: Any) -> None:
+        task.job = replace(task.job, make=partial(make, task, task.job))
+        begin(task, timer, **options)
+
+    lifecycle.begin = begin_with_copies
+
+
+def _copy(output: Output, bench: Bench) -> Output:
+    path = bench.path(output.path.suffix)
+    return replace(output, path=Path(shutil.copy(output.path, path)))
 
 
 @pytest.fixture(scope="module")

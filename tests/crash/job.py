@@ -75,7 +75,7 @@ def wanted(order: Order) -> list[tuple[str, dict[str, Any]]]:
             "lip_sync",
             {
                 "video_id": order.source_video,
-                "text": f"Good morning, {order.name}!",
+                "text": "Good morning!",
                 "voice_id": "oversea_male1",
             },
         ),
