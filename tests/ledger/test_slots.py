@@ -1,0 +1,124 @@
+"""Slots of the account, shared by processes: never too many, hardly ever idle, in order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_core import Kling, Sandbox
+from kling_core.session import Pace
+
+LIMIT = 5
+SECONDS = 1.6
+"""How long a task takes; a clip of 5 s by a turbo model takes 30 s at Kling."""
+
+PACE = Pace(
+    poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.1, line_tick=0.03
+)
+
+
+class Load:
+    """Counts slot-seconds at the server, by when tasks were accepted and ended."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self.steps: list[tuple[float, int]] = []
+        lifecycle: Any = sandbox._lifecycle
+        before = lifecycle._on_change
+
+        def changed(task: Any) -> None:
+            if task.status != "processing":
+                self.steps.append((time.monotonic(), -1 if task.ended else 1))
+            before(task)
+
+        lifecycle._on_change = changed
+
+    def busy(self) -> float:
+        """The share of the slots that was taken from the first create to the last one."""
+        steps = sorted(self.steps)
+        last = max(at for at, step in steps if step > 0)
+        total, running, since = 0.0, 0, steps[0][0]
+        for at, step in steps:
+            total += running * (min(at, last) - min(since, last))
+            running, since = running + step, at
+        return total / (LIMIT * (last - steps[0][0]))
+
+
+def _workers(
+    stack: ExitStack, sandbox: Sandbox, place: str, tmp_path: Path, names: list[str], slots: Any
+) -> list[subprocess.Popen[str]]:
+    client = {
+        "base_url": sandbox.url,
+        "access_key": sandbox.access_key,
+        "secret_key": sandbox.secret_key,
+        "ledger": place,
+        "home": str(tmp_path / "home"),
+        "slots": slots,
+        "timeout": 10,
+    }
+    workers: list[subprocess.Popen[str]] = []
+    for number in range(4):
+        order = {
+            "client": client,
+            "pace": asdict(PACE),
+            "names": names[number::4],
+            "kind": ("async", "sync")[number % 2],
+        }
+        command = [sys.executable, str(Path(__file__).with_name("worker.py")), json.dumps(order)]
+        process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            env={"PYTHONPATH": str(Path(__file__).parents[2])},
+        )  # fmt: skip
+        stack.callback(_end, process)
+        workers.append(process)
+    for process in workers:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+    for process in workers:
+        assert process.stdin is not None
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    return workers
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.kill()
+    process.communicate()
+
+
+def _names(count: int) -> list[str]:
+    return [f"wanted-{number:03}" for number in range(count)]
+
+
+def _made_once(sandbox: Sandbox, names: list[str]) -> None:
+    made = Counter(task.external_task_id for task in sandbox.tasks)
+    assert made == Counter(names)
+
+
+SHARE = [pytest.param(40, id="share"), pytest.param(200, id="whole", marks=pytest.mark.heavy)]
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("count", SHARE)
+def test_four_processes_fill_the_slots(
+    instant_sandbox: Any, ledger_place: str, tmp_path: Path, count: int
+) -> None:
+    """Never more than the limit at the server, no 1303, hardly an idle slot, each task once."""
+    sandbox = instant_sandbox(limit=LIMIT, speed=30 / SECONDS)
+    load, names = Load(sandbox), _names(count)
+    with ExitStack() as stack:
+        for process in _workers(stack, sandbox, ledger_place, tmp_path, names, LIMIT):
+            assert process.wait(240) == 0
+    _made_once(sandbox, names)
+    assert sandbox.stats.peak_running["video"] == LIMIT
+    assert sandbox.stats.codes[1303] == 0
+    assert sandbox.stats.billed_tasks == count
+    assert load.busy() >= 0.95
