@@ -61,7 +61,7 @@ def _unsaved(kling: Kling) -> list[Row]:
 
 def _unsent(settled: Settled) -> None:
     for row in settled.unsent:
-        reason = f" ({row.error})" if row.error else ""
+        reason = f" ({row.error})" if row.error not in ("", "never sent") else ""
         console.say(f"{ledgers.short(row)}: never sent{reason}: {_words(row)}")
     if settled.unsent:
         console.say("send them with: kling resume --send")

@@ -46,7 +46,8 @@ def _certain(kling: Kling, row: Row) -> Row:
         row = kling.run_flow(resume(kling.session, row, send=False))
     if row.state in ledgers.UNSENT:
         raise KlingError(
-            f"task {row.id} was never sent" + (f" ({row.error})" if row.error else ""),
+            f"task {row.id} was never sent",
+            cause=row.error,
             fix="kling resume --send sends it.",
         )
     if row.state in ("rejected", "expired"):

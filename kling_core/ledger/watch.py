@@ -57,7 +57,7 @@ class Watch:
         self._known: dict[str, tuple[str, float]] = {}
         self._looked = -math.inf
         self._asked = -math.inf
-        self._mark: str | None = None
+        self._mark = ""  # the last nudge that we have asked for
         self._learned = -math.inf
         self._spans: dict[tuple[str, str | None], tuple[float, float]] = {}
         self._page = 1
@@ -88,25 +88,25 @@ class Watch:
 
     # --- looking ---------------------------------------------------------------------------
 
-    def step(self) -> Flow[None]:
-        """Look at the ledger, and at Kling when it is time and the lead is ours.
+    def step(self) -> Flow[bool]:
+        """Look at the ledger, and at Kling when it is time and the lead is ours; True if asked.
 
         Whoever comes while another flow of this process is at it, or too soon, does nothing.
         Passing troubles of the network are swallowed.
         """
         clock, tick = self.session.clock, self.session.pace.line_tick
         if clock.monotonic() - self._looked < 0.9 * tick or not self._looking.acquire(False):
-            return
+            return False
         try:
             look: Look = yield Call(self._look)
             self._looked = clock.monotonic()
             running = [self._running(seen) for seen in look.running]
-            woken, self._mark = self._mark not in (None, look.mark), look.mark
             if not self.leads or not running:
-                return
+                return False
             rest = pause(running, self.session.pace, line=look.line)
             rest *= 0.9 + 0.2 * self.session.random.random()
-            if woken or clock.monotonic() >= self._asked + rest:
+            if look.mark != self._mark or clock.monotonic() >= self._asked + rest:
+                self._mark = look.mark
                 yield from self._ask(running)
                 self._asked = clock.monotonic()
                 yield Call(self._read)

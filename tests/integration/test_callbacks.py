@@ -307,6 +307,20 @@ def test_callback_url_of_the_client(start_sandbox, monkeypatch):
 # --- end to end ----------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("dead_leader", [False, True])
+def test_a_nudge_is_not_lost(start_sandbox, dead_leader):
+    """A nudge from before the waiting began, or under a leader who has died, still wakes."""
+    sandbox = start_sandbox()
+    with Kling(sandbox=sandbox, pace=PATIENT) as kling:
+        task = kling.text_to_video.create(prompt="a boat")
+        assert sandbox.wait_idle()
+        ledger = kling.tasks.ledger
+        if dead_leader:
+            assert ledger.lead("watch text_to_video", "a dead process", seconds=1)
+        ledger.nudge("text_to_video")
+        assert task.wait(timeout=20).status == "succeeded"
+
+
 def until(condition, seconds=20):
     end = time.monotonic() + seconds
     while not condition():
