@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from kling_core.config import Settings
     from kling_core.endpoints.base import Endpoint
+    from kling_core.ledger.line import Line
     from kling_core.ledger.store import Ledger
     from kling_core.ledger.watch import Watch
     from kling_core.wire.body import JSONBody
@@ -59,6 +60,9 @@ class Session:
     _watches: dict[tuple[int, str], Watch] = field(
         init=False, default_factory=dict[tuple[int, str], "Watch"]
     )
+    _lines: dict[tuple[int, str], Line] = field(
+        init=False, default_factory=dict[tuple[int, str], "Line"]
+    )
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -89,6 +93,17 @@ class Session:
             if key not in self._watches:
                 self._watches[key] = Watch(self, ledger, endpoint)
             return self._watches[key]
+
+    def line(self, product: str) -> Line:
+        """The line for a product's slots, shared by all flows of this session and process."""
+        from kling_core.ledger.line import Line
+
+        ledger = self.ledger()
+        with self._opening:
+            key = (os.getpid(), product)
+            if key not in self._lines:
+                self._lines[key] = Line(self, ledger, product)
+            return self._lines[key]
 
     @property
     def account(self) -> str:

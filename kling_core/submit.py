@@ -31,9 +31,10 @@ from kling_core import calls, codes, errors
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
+from kling_core.ledger.line import Line
 from kling_core.ledger.recording import record
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
-from kling_core.ledger.store import UNANSWERED, Budget, Ledger
+from kling_core.ledger.store import Budget, Ledger
 from kling_core.ledger.watch import Watch
 from kling_core.media.item import Unreadable
 from kling_core.session import Session
@@ -321,19 +322,20 @@ def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
     The first in line also watch the running tasks, and settle what dead processes left behind.
     """
     session, ledger = attempt.session, attempt.ledger
-    limit, tick = session.settings.slots, session.pace.line_tick
+    admit = partial(ledger.admit, attempt.id, limit=session.settings.slots, lease=attempt.lease)
     watches: dict[str, Watch] = {}
     try:
-        while True:
-            place: Place = yield Call(
-                partial(ledger.admit, attempt.id, limit=limit, lease=attempt.lease)
-            )
-            if place.admitted or place.lost:
-                return place.admitted
+        place: Place = yield Call(admit)
+        while not (place.admitted or place.lost):
             yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
-            yield Sleep(tick * _ticks(place))
+            yield Sleep(session.pace.line_tick)
+            line = session.line(attempt.endpoint.product)
             if place.ahead < WATCHING:
-                yield from _tend(attempt, watches)
+                yield from _tend(attempt, watches, line)
+            yield from line.look()
+            seen = line.place(attempt.id)
+            place = seen if seen and not seen.admitted else (yield Call(admit))
+        return place.admitted
     except BaseException:  # nothing has left yet: the slot is free again, and so is the line
         ledger.unsent(attempt.id, "interrupted before it was sent")
         raise
@@ -342,23 +344,20 @@ def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
             watch.leave(attempt.id)
 
 
-def _ticks(place: Place) -> int:
-    """Who stands far back in line looks less often."""
-    next_ones = place.limit or UNANSWERED
-    return 1 + min(4, max(0, place.ahead - next_ones) // next_ones)
-
-
-def _tend(attempt: _Attempt, watches: dict[str, Watch]) -> Flow[None]:
+def _tend(attempt: _Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]:
     """Bring what holds the slots up to date; trouble with it is not the trouble of this create."""
     session, ledger = attempt.session, attempt.ledger
     product = attempt.endpoint.product
+    if not line.tend():
+        return
     names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
     for name in names:
         if name not in watches:
             watches[name] = session.watch(name)
             watches[name].join(attempt.id)
         with suppress(KlingError):
-            yield from watches[name].step()
+            if (yield from watches[name].step()):
+                yield from line.look(now=True)
     left: list[Row] = yield Call(partial(ledger.orphans, product, idle=10 * session.pace.recheck))
     for row in left:
         with suppress(KlingError):
@@ -368,8 +367,11 @@ def _tend(attempt: _Attempt, watches: dict[str, Watch]) -> Flow[None]:
 def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
     """Send until Kling has said something: the task, or None to stand in line again."""
     session = attempt.session
+    fresh = attempt.external_task_id is not None  # the lease was renewed a moment ago
     while True:
-        yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
+        if not fresh:
+            yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
+        fresh = False
         reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
         verdict = calls.judge(reply)
         if verdict.envelope is not None:

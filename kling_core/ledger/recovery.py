@@ -15,6 +15,7 @@ from kling_core.flow import Call, Flow, Tell
 from kling_core.ledger import adoption
 from kling_core.ledger.rows import RUNNING, Kept, Row
 from kling_core.ledger.store import Ledger
+from kling_core.outputs import RETENTION
 from kling_core.session import Session
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
@@ -25,23 +26,40 @@ OPEN = ("prepared", "waiting", "submitting", "unknown")
 class Settled:
     """What became of the rows that were left open.
 
-    `running` are followed by Kling, `unsent` were never accepted (send them again with
-    `resume(send=True)`), `doubtful` could not be decided now; each with the reason.
+    `running` are at work at Kling, `unsaved` are finished and have an output that was never saved,
+    `unsent` were never accepted (send them again with `resume(send=True)`), `held` are in the hands
+    of another process, or of one that has just ended; `doubtful` could not be decided now, each
+    with the reason.
     """
 
     running: list[Row] = field(default_factory=list[Row])
+    unsaved: list[Row] = field(default_factory=list[Row])
     unsent: list[Row] = field(default_factory=list[Row])
+    held: list[Row] = field(default_factory=list[Row])
     doubtful: list[tuple[Row, KlingError]] = field(default_factory=list[tuple[Row, KlingError]])
 
 
 def settle(
-    session: Session, *, send: bool, listener: Callable[[Any], Any] | None = None
+    session: Session,
+    *,
+    send: bool,
+    patient: bool = False,
+    listener: Callable[[Any], Any] | None = None,
 ) -> Flow[Settled]:
-    """Bring every row that no living process holds to a certain state."""
+    """Bring every row that no living process holds to a certain state.
+
+    Whether a process that was sending has ended shows when its lease does: `patient` waits for
+    that. The listener is told such a row before, and every row when it is settled.
+    """
     ledger: Ledger = yield Call(session.ledger)
-    left: list[Row] = yield Call(partial(ledger.rows, states=OPEN, orphans=True))
+    left: list[Row] = yield Call(partial(ledger.rows, states=OPEN))
     settled = Settled()
     for row in reversed(left):
+        if row.lease_until is not None and row.lease_until >= ledger.now():
+            if not patient or row.state != "submitting":
+                settled.held.append(row)
+                continue
+            yield Tell(listener, row)
         try:
             now = yield from submit.resume(session, row, send=send)
         except KlingError as error:
@@ -52,7 +70,17 @@ def settle(
             settled.unsent.append(now)
         yield Tell(listener, now)
     settled.running = yield Call(partial(ledger.rows, states=RUNNING))
+    settled.unsaved = yield Call(partial(unsaved, ledger))
     return settled
+
+
+def unsaved(ledger: Ledger) -> list[Row]:
+    """Finished tasks with an output that was never saved and that Kling still has."""
+    open_outputs = {kept.task for kept in ledger.kept(missing=True)}
+    if not open_outputs:
+        return []
+    rows = ledger.rows(states=("succeeded",), since=ledger.now() - RETENTION.total_seconds())
+    return [row for row in rows if row.id in open_outputs]
 
 
 def collect(session: Session, *, pages: int = 1000) -> Flow[int]:

@@ -116,6 +116,38 @@ class Place:
     lost: bool = False
 
 
+UNANSWERED = 8
+"""How many creates of a product may be on their way while nobody knows the account's limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """The line of a product: what is busy, what the limit is known to be, who waits.
+
+    `unanswered` creates are on their way; `waiting` holds id and weight in the order of the line.
+    """
+
+    busy: int
+    learned: int | None
+    unanswered: int
+    waiting: tuple[tuple[str, int], ...]
+
+    def places(self, limit: int | None) -> dict[str, Place]:
+        """The place of each row in line; admitted is what fits beside all that is ahead of it."""
+        known = [number for number in (limit, self.learned) if number is not None]
+        allowed = min(known) if known else None
+        places: dict[str, Place] = {}
+        weight = 0
+        for ahead, (row_id, own) in enumerate(self.waiting):
+            if allowed is None:
+                fits = self.unanswered + ahead < UNANSWERED
+            else:
+                fits = self.busy + weight + own <= allowed or not (self.busy or ahead)
+            places[row_id] = Place(fits, ahead, self.busy, allowed)
+            weight += own
+        return places
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """A running task: its age in seconds, and its kind, by which its like is found."""

@@ -37,6 +37,7 @@ from kling_core.ledger.rows import (
     Kept,
     Look,
     Place,
+    Queue,
     Row,
     Seen,
 )
@@ -54,9 +55,6 @@ class Budget:
 
 ALIVE = 3.0
 """Seconds without a sign of life after which a process is not waited for in the line."""
-
-UNANSWERED = 8
-"""How many creates of a product may be on their way while nobody knows the account's limit."""
 
 LEARNED_FOR = 3600.0
 """Seconds for which a limit that 1303 taught is believed."""
@@ -278,16 +276,13 @@ class Ledger:
         beside what is busy and all that is ahead of it.
         """
         self.alive()
-        with self._transaction(read=True) as db:  # most answers are no, and cost no write
-            row, place = self._place(db, row_id, limit)
-            if place.lost or (row.state == "waiting" and not place.admitted):
-                return place
         now = self.now()
         with self._transaction() as db:
+            row = self._get(db, row_id)
+            if row.owner not in (None, self.owner) or row.state not in IN_LINE:
+                return Place(admitted=False, lost=True)
             self._alone(db, f"slots {row.product}")
-            row, place = self._place(db, row_id, limit)
-            if place.lost:
-                return place
+            place = self._queue(db, row.product, row).places(limit)[row_id]
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
                 change = {"state": "submitting", "sent_at": now, "tries": tasks.c.tries + 1}
@@ -298,18 +293,26 @@ class Ledger:
             )
             return place
 
-    def _place(self, db: sa.Connection, row_id: str, limit: int | None) -> tuple[Row, Place]:
-        row = self._get(db, row_id)
-        if row.owner not in (None, self.owner) or row.state not in IN_LINE:
-            return row, Place(admitted=False, lost=True)
-        allowed = _least(limit, self._learned(db, row.product))
-        busy = self._busy(db, row.product)
-        ahead, weight = self._ahead_of(db, row)
-        if allowed is None:
-            fits = self._unanswered(db, row.product) + ahead < UNANSWERED
-        else:
-            fits = busy + weight + row.weight <= allowed or not (busy or ahead)
-        return row, Place(fits, ahead, busy, allowed)
+    def queue(self, product: str) -> Queue:
+        """How the line of a product stands; this process says that it lives."""
+        self.alive()
+        with self._transaction(read=True) as db:
+            return self._queue(db, product)
+
+    def _queue(self, db: sa.Connection, product: str, row: Row | None = None) -> Queue:
+        """The line of a product; `row` is in it in any case."""
+        alive = self._living() if row is None else sa.or_(self._living(), tasks.c.id == row.id)
+        query = (
+            sa.select(tasks.c.id, tasks.c.weight)
+            .where(tasks.c.product == product, tasks.c.state.in_(IN_LINE), alive)
+            .order_by(tasks.c.created_at, tasks.c.id)
+        )
+        return Queue(
+            busy=self._busy(db, product),
+            learned=self._learned(db, product),
+            unanswered=self._unanswered(db, product),
+            waiting=tuple((found.id, found.weight) for found in db.execute(query)),
+        )
 
     def alive(self) -> None:
         """Say that this process lives; the rows of others are not waited for in the line."""
@@ -328,22 +331,6 @@ class Ledger:
         total = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
         where = (tasks.c.product == product, tasks.c.state.in_(LIVE))
         return int(db.execute(sa.select(total).where(*where)).scalar_one())
-
-    def _ahead_of(self, db: sa.Connection, row: Row) -> tuple[int, int]:
-        """How many rows are ahead in line, and what they weigh."""
-        earlier = sa.or_(
-            tasks.c.created_at < row.created_at,
-            sa.and_(tasks.c.created_at == row.created_at, tasks.c.id < row.id),
-        )
-        weight = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
-        where = (
-            tasks.c.product == row.product,
-            tasks.c.state.in_(IN_LINE),
-            earlier,
-            self._living(),
-        )
-        count, total = db.execute(sa.select(sa.func.count(), weight).where(*where)).one()
-        return int(count), int(total)
 
     def _unanswered(self, db: sa.Connection, product: str) -> int:
         where = (tasks.c.product == product, tasks.c.state == "submitting", self._living())
@@ -795,8 +782,3 @@ def _dollars(units: Decimal | None, product: str) -> str | None:
     from kling_core.catalog.pricing import unit_usd
 
     return None if units is None else _money(units * unit_usd(product))
-
-
-def _least(one: int | None, other: int | None) -> int | None:
-    known = [limit for limit in (one, other) if limit is not None]
-    return min(known) if known else None

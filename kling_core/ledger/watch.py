@@ -105,11 +105,13 @@ class Watch:
                 return False
             rest = pause(running, self.session.pace, line=look.line)
             rest *= 0.9 + 0.2 * self.session.random.random()
-            if look.mark != self._mark or clock.monotonic() >= self._asked + rest:
-                self._mark = look.mark
-                yield from self._ask(running)
-                self._asked = clock.monotonic()
-                yield Call(self._read)
+            if look.mark == self._mark and clock.monotonic() < self._asked + rest:
+                return False
+            self._mark = look.mark
+            yield from self._ask(running)
+            self._asked = clock.monotonic()
+            yield Call(self._read)
+            return True
         finally:
             self._looking.release()
 

@@ -107,7 +107,9 @@ class Prepared:
 
 
 @pytest.fixture
-def instant_sandbox(start_sandbox: Callable[..., Sandbox], tmp_path: Path) -> Callable[..., Sandbox]:
+def instant_sandbox(
+    start_sandbox: Callable[..., Sandbox], tmp_path: Path
+) -> Callable[..., Sandbox]:
     """Starts sandboxes whose tasks take their time but no rendering."""
 
     def start(**options: Any) -> Sandbox:

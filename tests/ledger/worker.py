@@ -28,7 +28,8 @@ def main() -> None:
 
 
 def _begin() -> None:
-    print("ready", flush=True)
+    sys.stdout.write("ready\n")
+    sys.stdout.flush()
     sys.stdin.readline()
 
 
