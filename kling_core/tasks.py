@@ -10,6 +10,7 @@ from kling_core.errors import KlingError, TaskNotFound
 from kling_core.ledger import costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
+from kling_core.notices import notify
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from kling_core.client import AsyncKling, Kling
     from kling_core.ledger.costs import By
     from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Costs
+    from kling_core.ledger.rows import Costs, Kept
     from kling_core.task import AsyncTask, Task
 
 
@@ -60,33 +61,38 @@ class Tasks:
         """Take up everything that another process left behind.
 
         Requests whose answer was lost are looked up, never sent blindly; running tasks are waited
-        for and downloaded. Requests that certainly reached nobody stay as they are, unless `send`.
+        for, finished ones downloaded. Requests that certainly reached nobody stay as they are,
+        unless `send`. What a process was sending when it was killed is certain when its lease
+        ends, after some minutes at most: with `wait` that is waited for, else it is in `held`.
 
         What cannot be decided is in `doubtful` of the answer, with its error.
         """
-        flow = recovery.settle(self._client.session, send=send, listener=on_update)
+        flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
         settled = self._client.run_flow(flow)
-        for row in settled.running if wait else ():
+        left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
+        for row in left:
             task = self._task(row)
             try:
                 task.wait(timeout, on_update)
+                for output in task.files if download else ():
+                    output.download()
             except KlingError as error:
                 settled.doubtful.append((row, error))
-                continue
-            for output in task.files if download else ():
-                output.download()
         return settled
 
     def rescue(self, out: str | Path | None = None) -> list[Path]:
         """Fetch every finished output of the last 30 days that is not on disk; returns the paths.
 
         Joins Kling's lists with the ledger, so it also finds what was made elsewhere, and works
-        with an empty ledger.
+        with an empty ledger. Warns of each output that cannot be had any more.
         """
         self._client.run_flow(recovery.collect(self._client.session))
         paths: list[Path] = []
         for row, kept in recovery.missing(self.ledger):
-            paths.append(self._task(row).files[kept.number].download(out))
+            try:
+                paths.append(self._task(row).files[kept.number].download(out))
+            except KlingError as error:  # purged at Kling; the others are still to be had
+                notify(f"task {row.task_id}: {error}")
         return paths
 
     def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:
@@ -137,17 +143,17 @@ class AsyncTasks:
         on_update: Callable[[Any], Any] | None = None,
     ) -> Settled:
         """Take up everything that another process left behind, see `Tasks.resume`."""
-        flow = recovery.settle(self._client.session, send=send, listener=on_update)
+        flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
         settled = await self._client.run_flow(flow)
-        for row in settled.running if wait else ():
+        left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
+        for row in left:
             task = self._task(row)
             try:
                 await task.wait(timeout, on_update)
+                for output in task.files if download else ():
+                    await output.download()
             except KlingError as error:
                 settled.doubtful.append((row, error))
-                continue
-            for output in task.files if download else ():
-                await output.download()
         return settled
 
     async def rescue(self, out: str | Path | None = None) -> list[Path]:
@@ -155,8 +161,12 @@ class AsyncTasks:
         await self._client.run_flow(recovery.collect(self._client.session))
         ledger = await self.ledger()
         paths: list[Path] = []
-        for row, kept in await self._local(lambda: recovery.missing(ledger)):
-            paths.append(await self._task(row).files[kept.number].download(out))
+        missing: list[tuple[Row, Kept]] = await self._local(lambda: recovery.missing(ledger))
+        for row, kept in missing:
+            try:
+                paths.append(await self._task(row).files[kept.number].download(out))
+            except KlingError as error:  # purged at Kling; the others are still to be had
+                notify(f"task {row.task_id}: {error}")
         return paths
 
     async def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, ledgers, results
-from kling_core.submit import Waiting
+from kling_core.ledger import recovery
+from kling_core.ledger.rows import Row
 
 if TYPE_CHECKING:
-    from kling_core.client import Kling
     from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Row
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -20,9 +20,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     with ledgers.open_client("resume", sandbox=sandbox or namespace.sandbox) as kling:
         if namespace.download:
             results.must_be_writable(namespace.out or kling.session.output_dir)
-        settled = kling.tasks.resume(
-            wait=False, download=False, send=namespace.send, on_update=_told
+        flow = recovery.settle(
+            kling.session, send=namespace.send, patient=namespace.wait, listener=_told
         )
+        settled = kling.run_flow(flow)
         collector = ledgers.Collector(
             kling,
             out=namespace.out,
@@ -35,8 +36,8 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             collector.tell(error)
         _unsent(settled)
         left = [*_waited(settled, wait=namespace.wait)]
-        left += _unsaved(kling) if namespace.download else []
-        if not (left or settled.doubtful or settled.unsent):
+        left += settled.unsaved if namespace.download else []
+        if not (left or settled.doubtful or settled.unsent or settled.held or settled.running):
             console.say("nothing was left behind")
         for row in left:
             collector.collect(row)
@@ -50,26 +51,23 @@ def _waited(settled: Settled, *, wait: bool) -> list[Row]:
     return []
 
 
-def _unsaved(kling: Kling) -> list[Row]:
-    """Finished tasks with an output that was never saved, and that Kling still has."""
-    ledger = kling.session.ledger()
-    missing = dict.fromkeys(kept.task for kept in ledger.kept(missing=True))
-    rows = [row for row in ledger.rows(states=("succeeded",)) if row.id in missing]
-    left = {row.id: ledgers.days_left(ledgers.task_of(kling, row)) for row in rows}
-    return [row for row in rows if (left[row.id] or 0) >= 0]
-
-
 def _unsent(settled: Settled) -> None:
     for row in settled.unsent:
         reason = f" ({row.error})" if row.error not in ("", "never sent") else ""
         console.say(f"{ledgers.short(row)}: never sent{reason}: {_words(row)}")
     if settled.unsent:
         console.say("send them with: kling resume --send")
+    for row in settled.held:
+        doing = "being sent" if row.state == "submitting" else "in line to be sent"
+        console.say(f"{ledgers.short(row)}: {doing} by another process: {_words(row)}")
 
 
 def _told(news: object) -> None:
-    if isinstance(news, Waiting):
-        console.say(str(news))
+    """Before waiting for the lease of a row that was being sent when its process was killed."""
+    if isinstance(news, Row) and news.state == "submitting" and news.lease_until:
+        until = console.local(datetime.fromtimestamp(news.lease_until, UTC))
+        console.say(f"{ledgers.short(news)}: being sent by a process that may have been killed;")
+        console.say(f"it is looked up when its lease ends, at {until} at the latest")
 
 
 def _words(row: Row) -> str:

@@ -297,6 +297,20 @@ def test_resume(kling, ledger, sandbox):
     assert "nothing was left behind" in quiet.err
 
 
+def test_resume_waits_for_the_lease_of_a_killed_process(kling, ledger):
+    """What was being sent when its process was killed is looked up when its lease has ended."""
+    never_sent(ledger, "killed-1", "unsent")
+    assert ledger.admit("killed-1", limit=None, lease=1.0).admitted
+    done = kling("resume", "--no-wait")
+    assert "killed-1: being sent by another process: text-to-video 'unsent'" in done.err
+    assert "nothing was left behind" not in done.err
+    done = kling("resume")
+    assert done.code == 0
+    assert "being sent by a process that may have been killed" in done.err
+    assert "killed-1: never sent: text-to-video 'unsent'" in done.err
+    assert ledger.row("killed-1").state == "prepared"
+
+
 def test_resume_in_doubt(kling, sandbox):
     """What cannot be decided now is told with exit code 3, and can be resumed again."""
     sandbox.faults.add(Fault("reset_after", kind="create"))
