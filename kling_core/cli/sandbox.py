@@ -53,8 +53,16 @@ def _parser() -> arguments.Parser:
         metavar="Q",
         help="std, or test for small, quick clips",
     )
+    add("--webhook-secret", type=_secret, metavar="whsec_…", help="sign callbacks with it")
     add("--storage", type=Path, metavar="DIR", help="keep the outputs in DIR")
     return parser
+
+
+def _secret(text: str) -> str:
+    from kling_core.webhooks import key_of
+
+    key_of(text)
+    return text
 
 
 def port(text: str) -> int:

@@ -28,6 +28,7 @@ def serve(
     retired: Retired = "warn",
     quality: Quality = "std",
     storage: Path | None = None,
+    webhook_secret: str | None = None,
 ) -> None:
     """Serves until SIGINT or SIGTERM, then stops cleanly and returns. Call it in the main thread.
 
@@ -46,6 +47,7 @@ def serve(
         retired=retired,
         quality=quality,
         storage=storage,
+        webhook_secret=webhook_secret,
     )
     ended = threading.Event()
 

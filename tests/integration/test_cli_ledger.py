@@ -506,6 +506,13 @@ def test_callbacks_need_a_secret(kling, monkeypatch):
     assert "broken!" not in done.err
 
 
+def test_sandbox_secret_is_judged(kling):
+    """A broken --webhook-secret of the sandbox is named, and not shown."""
+    done = kling("sandbox", "--webhook-secret", "whsec_broken!")
+    assert done.code == 1
+    assert "webhook secret is not valid" in done.err
+
+
 def test_callbacks_port_taken(kling):
     """A port in use is one line that says so."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
