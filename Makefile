@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	&& echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup test lint demo lab bench generate browser clean
+.PHONY: setup test test-crash lint demo lab bench generate browser clean
 
 setup: .venv/ready
 
@@ -25,6 +25,9 @@ browser: setup
 
 test: setup browser
 	$(BIN)/python -m pytest
+
+test-crash: setup
+	$(BIN)/python -m pytest tests/crash $(wildcard tests/ledger) -s --durations=10 -m 'heavy or not heavy'
 
 lint: setup
 	$(BIN)/ruff format --check .
