@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers.proxy import Proxy
+from nursery import Nursery
+
 from kling_core import Kling, Sandbox
 from kling_core.sandbox import SandboxTask
 from kling_core.sandbox.jobs import Bench, Job, Output
-from nursery import Nursery
 
 PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10**9}
 

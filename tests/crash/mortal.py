@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 from kling_core import Kling
 from kling_core.flow import Call, Flow, Guard, Save, Send, Sleep, drive
@@ -46,8 +46,9 @@ class Death:
 
         from kling_core.wire import transport
 
-        def commit(_: Any) -> None:
-            self.moment(f"{self.during}: commit")
+        def commit(connection: Any) -> None:
+            if not connection.get_execution_options().get("kling_read"):  # nothing is written
+                self.moment(f"{self.during}: commit")
 
         sa.event.listen(sa.Engine, "commit", commit)
         sys.addaudithook(self._audit)
@@ -72,7 +73,7 @@ class _Halved:
         self._death.moment("half a piece of a download")
         self._file.write(data[half:])
 
-    def __enter__(self) -> _Halved:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

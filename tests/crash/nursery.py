@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
-from job import Order, take_up
+from job import Order, take_up, wanted
 
 HERE = Path(__file__).parent
 
@@ -87,7 +87,7 @@ def _serve() -> None:
         _, status = os.waitpid(pid, 0)
         error = trouble.read_text() if trouble.exists() else f"ended with status {status}"
         if loaded.exists():
-            _warm_up(loaded.read_text().split())
+            _warm_up(loaded.read_text().split(), order)
             loaded.unlink()
         _say(status=os.WTERMSIG(status) if os.WIFSIGNALED(status) else status, error=error)
 
@@ -96,11 +96,15 @@ def _say(**words: Any) -> None:
     print(json.dumps(words), flush=True)  # noqa: T201
 
 
-def _warm_up(modules: list[str]) -> None:
+def _warm_up(modules: list[str], order: Order) -> None:
     """Load what a child had to load, so that for the next ones a fork is all it takes."""
     for module in modules:
         with contextlib.suppress(ImportError):  # some modules can be reached by others only
             importlib.import_module(module)
+    from kling_core.endpoints import registry
+
+    for name, fields in wanted(order):
+        registry.load(name).request(**fields).quote()
     gc.collect()
     gc.freeze()
 
@@ -109,11 +113,13 @@ def _live(order: Order, trouble: Path, loaded: Path) -> None:
     """A child's whole life."""
     status, before = 0, set(sys.modules)
     try:
+        import httpx
         from mortal import Death, MortalKling
 
         death = Death(order.target, order.report, order.outputs)
         death.watch()
-        with MortalKling(death, **order.settings()) as kling:
+        client = httpx.Client(verify=False)
+        with client, MortalKling(death, http_client=client, **order.settings()) as kling:
             take_up(kling, order)
         new = set(sys.modules) - before
         if new:

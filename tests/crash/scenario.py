@@ -16,11 +16,12 @@ from pathlib import Path
 import sqlalchemy as sa
 from helpers.proxy import Cut, Proxy
 from job import Order
-from kling_core import Kling, Sandbox
-from kling_core.ledger.schema import leases, tasks
 from mortal import Target
 from nursery import Nursery
 from verdict import Before, judge
+
+from kling_core import Kling, Sandbox
+from kling_core.ledger.schema import leases, tasks
 
 DAY = 86400.0
 KILLED = 9
@@ -32,6 +33,7 @@ SCRATCH = Path("/dev/shm")
 class Stage:
     """Where all scenarios of one store are played; counts the kills by their point."""
 
+    name: str
     sandbox: Sandbox
     proxy: Proxy
     nursery: Nursery
@@ -48,7 +50,7 @@ class Stage:
         folder = Path(tempfile.mkdtemp(prefix="kling-crash-", dir=place))
         try:
             yield Order(
-                name=f"job-{self.jobs}",
+                name=f"{self.name}-{self.jobs}",
                 base_url=self.proxy.url,
                 api_key=self.sandbox.api_key,
                 folder=str(folder),
@@ -68,11 +70,10 @@ class Stage:
 
     def killed_at(self, *targets: Target, how: str) -> None:
         """Kill the job at the first target, its taking up at the next one, and so on; judge."""
-        with self.order() as order:
-            before = Before(self.sandbox)
+        with self.order() as first:
+            order, before = first, Before(self.sandbox)
             for target in targets:
-                doomed = replace(order, target=target)
-                if self.nursery.child(doomed) == KILLED:
+                if self.nursery.child(replace(order, target=target)) == KILLED:
                     self.kills[target[0]] += 1
                 order = self._later(order, how)
             self._finish(order, before)
@@ -110,8 +111,5 @@ def targets(moments: list[str], most: int) -> list[Target]:
     """Each moment by its name and number, the first `most` of each name; the rare ones first."""
     counts = Counter(moments)
     return [
-        (name, number)
-        for number in range(1, most + 1)
-        for name in counts
-        if counts[name] >= number
+        (name, number) for number in range(1, most + 1) for name in counts if counts[name] >= number
     ]

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-
 from helpers.proxy import Cut, Proxy
-from kling_core import Sandbox
 from nursery import Nursery
 from scenario import Stage, targets
+
+from kling_core import Sandbox
 
 TAKEN_UP = ("resume job", "job")
 """What follows a crash: `kling.tasks.resume`, then the job again; or only the job again."""
@@ -37,11 +37,11 @@ def stage(
         return request.getfixturevalue("postgres_server").database()
 
     ledger: Callable[[Path], str] = file if request.param == "sqlite" else database
-    stage = Stage(sandbox, proxy, nursery, source_video, ledger)
+    stage = Stage(request.param, sandbox, proxy, nursery, source_video, ledger)
     yield stage
-    print(f"\n{sum(stage.kills.values())} kills on {request.param}:")
+    print(f"\n{sum(stage.kills.values())} kills on {request.param}:")  # noqa: T201
     for name, count in sorted(stage.kills.items()):
-        print(f"{count:4} {name}")
+        print(f"{count:4} {name}")  # noqa: T201
 
 
 @pytest.fixture
@@ -72,19 +72,29 @@ def test_a_child_is_killed_in_the_middle_of_a_create(stage: Stage, path: str) ->
 
 @pytest.mark.heavy
 @pytest.mark.timeout(3600)
-def test_a_child_is_killed_at_the_later_moments_too(stage: Stage) -> None:
-    """The second to fourth time that a moment comes: other tasks, other states."""
-    first = set(targets(stage.whole(), most=1))
-    for target in targets(stage.whole(), most=4):
-        if target not in first:
-            for how in TAKEN_UP:
-                stage.killed_at(target, how=how)
+def test_a_child_is_killed_at_the_other_moments_too(stage: Stage, store: str) -> None:
+    """The second and third time that a moment comes: other tasks, other states."""
+    ways = itertools.cycle(reversed(TAKEN_UP))
+    moments = stage.whole()
+    done = set(targets(moments, most=1)[:: SHARE[store]])
+    for target in targets(moments, most=3):
+        if target not in done:
+            stage.killed_at(target, how=next(ways))
 
 
 @pytest.mark.heavy
 @pytest.mark.timeout(3600)
 def test_who_takes_up_the_work_is_killed_as_well(stage: Stage) -> None:
     """A crash during the recovery from a crash, and one during the recovery from that."""
-    moments = targets(stage.whole(), most=2)
-    for first, second, third in zip(moments[::2], moments[1::3], moments[2::3], strict=False):
-        stage.killed_at(first, second, third, how="resume job")
+    ways = itertools.cycle(TAKEN_UP)
+    moments = targets(stage.whole(), most=1)
+    for number, first in enumerate(moments):
+        second = moments[(number * 7 + 3) % len(moments)]
+        third = moments[(number * 11 + 5) % len(moments)]
+        stage.killed_at(first, second, third, how=next(ways))
+
+
+@pytest.mark.heavy
+def test_two_hundred_kills_were_survived(stage: Stage) -> None:
+    """All of the above together, on this store."""
+    assert sum(stage.kills.values()) >= 200

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from job import Order, wanted
+
 from kling_core import Kling, Sandbox
 from kling_core.ledger.keeping import sidecar
 from kling_core.ledger.store import Ledger

@@ -43,7 +43,7 @@ class Proxy:
         self._cuts: list[Cut] = []
         self._lock = threading.Lock()
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = "http://127.0.0.1:{}".format(self._listener.getsockname()[1])
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.exchanges: list[tuple[int, int]] = []
         """Lengths of the request and the answer of each whole exchange."""
         threading.Thread(target=self._accept, daemon=True).start()
