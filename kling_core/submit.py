@@ -286,9 +286,9 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
         if not (yield from _wait_for_slot(attempt)):
             return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         yield Guard(True)
-        if attempt.external_task_id is None and attempt.known is None:
-            yield from _remember_list(attempt)
         try:
+            if attempt.external_task_id is None and attempt.known is None:
+                yield from _remember_list(attempt)
             data = yield from _deliver(attempt)
         except Unreadable as error:  # a file changed under our hands; the body never got whole
             yield Call(partial(ledger.refused, attempt.id, str(error)))
@@ -370,7 +370,11 @@ def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
     fresh = attempt.external_task_id is not None  # the lease was renewed a moment ago
     while True:
         if not fresh:
-            yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
+            ours: bool = yield Call(
+                partial(attempt.ledger.beat, attempt.id, lease=attempt.lease)
+            )
+            if not ours:  # we were silent for so long that somebody else took it over
+                return None
         fresh = False
         reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
         verdict = calls.judge(reply)

@@ -365,15 +365,20 @@ class Ledger:
                 .values(state="waiting", lease_until=now + lease, updated_at=now)
             )
 
-    def beat(self, row_id: str, *, lease: float) -> None:
-        """Say that the row's owner is alive."""
+    def beat(self, row_id: str, *, lease: float) -> bool:
+        """Say that the row's owner is alive; False when the row has been taken over meanwhile."""
         now = self.now()
         with self._transaction() as db:
-            db.execute(
+            done = db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == row_id, tasks.c.owner == self.owner)
+                .where(
+                    tasks.c.id == row_id,
+                    tasks.c.owner == self.owner,
+                    tasks.c.state == "submitting",
+                )
                 .values(lease_until=now + lease)
             )
+            return done.rowcount == 1
 
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
         """Kling has the task: its id and first state."""
@@ -405,6 +410,7 @@ class Ledger:
                 .where(
                     tasks.c.id == row_id,
                     sa.or_(tasks.c.owner.is_(None), tasks.c.owner == self.owner),
+                    tasks.c.state.not_in(ENDED if state == "expired" else (*RUNNING, *ENDED)),
                 )
                 .values(
                     state=state,
