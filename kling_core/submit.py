@@ -370,9 +370,7 @@ def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
     fresh = attempt.external_task_id is not None  # the lease was renewed a moment ago
     while True:
         if not fresh:
-            ours: bool = yield Call(
-                partial(attempt.ledger.beat, attempt.id, lease=attempt.lease)
-            )
+            ours: bool = yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
             if not ours:  # we were silent for so long that somebody else took it over
                 return None
         fresh = False
