@@ -47,7 +47,8 @@ class Settings:
     project_budget: Decimal | None = None
     project: str = ""
     slots: int | None = None
-    ledger: str = ""
+    ledger: str = field(default="", repr=False)
+    """A file or a `postgresql://` address, which may hold a password."""
     callback_url: str = ""
     timeout: float = 60.0
     paths: Mapping[str, str] = field(default_factory=dict[str, str])

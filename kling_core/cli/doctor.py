@@ -6,12 +6,16 @@ import os
 import platform
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kling_core import config
 from kling_core.cli import account, arguments, console
 from kling_core.cli.probing import Finding, probe, why_refused
 from kling_core.cli.problems import in_shell
-from kling_core.errors import ConfigError
+from kling_core.errors import ConfigError, LedgerError
+
+if TYPE_CHECKING:
+    from kling_core.client import Kling
 
 _WIDTH = 11
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
@@ -47,6 +51,7 @@ class _Doctor:
                     self.fine("credential", settings.source)
                 self.fine("host", settings.base_url)
                 self.limits(settings)
+                self.ledger(kling)
                 self.folder(settings.output_dir)
                 self.service(settings)
         except ConfigError as error:
@@ -64,10 +69,29 @@ class _Doctor:
             self.note("proxy", f"{' and '.join(names)} in use")
 
     def limits(self, settings: config.Settings) -> None:
-        if settings.max_cost is not None:
-            self.fine("max cost", f"${settings.max_cost} a call")
+        for name, amount, each in (
+            ("max cost", settings.max_cost, "call"),
+            ("budget", settings.budget, "day"),
+            ("budget", settings.project_budget, "project"),
+        ):
+            if amount is not None:
+                self.fine(name, f"${amount} a {each}")
         for name, path in settings.paths.items():
             self.note("path", f"{name} goes to {path}, by your settings")
+
+    def ledger(self, kling: Kling) -> None:
+        """Whether the ledger opens, and what lies open in it."""
+        from kling_core.ledger.recovery import OPEN
+
+        try:
+            ledger = kling.session.ledger()
+            left = len(ledger.rows(states=OPEN))
+        except LedgerError as error:
+            self.wrong("ledger", str(error))
+            return
+        self.fine("ledger", ledger.place)
+        if left:
+            self.note("ledger", f"{left} not settled: kling tasks shows them, kling resume settles")
 
     def folder(self, place: Path) -> None:
         """Whether downloads can be written, by writing beside or in the folder."""

@@ -76,16 +76,16 @@ class Ledger:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self.place = str(place)
-        self._postgres = self.place.startswith("postgresql")
+        self._postgres = str(place).startswith("postgresql")
         self._clock = clock
         self._ahead = 0.0
         self._said = 0.0
-        self.owner = f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
+        self._name = _new_name()
         self._pid = os.getpid()
         self._engine = (
-            engines.postgresql(self.place) if self._postgres else engines.sqlite(Path(self.place))
+            engines.postgresql(str(place)) if self._postgres else engines.sqlite(Path(place))
         )
+        self.place = self._engine.url.render_as_string() if self._postgres else str(place)
         self._lock = threading.Lock()
         self._migrate(account)
 
@@ -124,6 +124,21 @@ class Ledger:
         """Close the connections."""
         self._engine.dispose()
 
+    @property
+    def owner(self) -> str:
+        """The name of this process in the ledger."""
+        self._after_fork()
+        return self._name
+
+    def _after_fork(self) -> None:
+        """In a child, the parent's connections and name are not ours."""
+        if os.getpid() != self._pid:
+            self._engine.dispose(close=False)
+            self._lock = threading.Lock()
+            self._pid = os.getpid()
+            self._name = _new_name()
+            self._said = 0.0
+
     def now(self) -> float:
         """The ledger's time: this machine's, or with PostgreSQL the database's."""
         return self._clock() + self._ahead
@@ -131,12 +146,7 @@ class Ledger:
     @contextmanager
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
-        if os.getpid() != self._pid:  # after a fork, the parent's connections are not ours
-            self._engine.dispose(close=False)
-            self._lock = threading.Lock()
-            self._pid = os.getpid()
-            self.owner = f"{self._pid}-{uuid.uuid4().hex[:12]}"
-            self._said = 0.0
+        self._after_fork()
         queue = self._lock if not (read or self._postgres) else nullcontext()
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
@@ -316,10 +326,10 @@ class Ledger:
 
     def alive(self) -> None:
         """Say that this process lives; the rows of others are not waited for in the line."""
-        now = self.now()
+        now, owner = self.now(), self.owner
         if now < self._said + ALIVE / 3:
             return
-        self.lead(f"process {self.owner}", self.owner, seconds=ALIVE)
+        self.lead(f"process {owner}", owner, seconds=ALIVE)
         self._said = now
 
     def _living(self) -> sa.ColumnElement[bool]:
@@ -764,6 +774,10 @@ class Ledger:
         amounts = [row.cost_usd or row.quote_usd for row in db.execute(query)]
         known = [Decimal(amount) for amount in amounts if amount is not None]
         return sum(known, Decimal(0)), len(amounts) - len(known)
+
+
+def _new_name() -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"
 
 
 def _midnight(now: float) -> float:

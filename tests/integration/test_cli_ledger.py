@@ -6,7 +6,10 @@ import csv
 import json
 import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -311,6 +314,27 @@ def test_resume_waits_for_the_lease_of_a_killed_process(kling, ledger):
     assert ledger.row("killed-1").state == "prepared"
 
 
+def test_a_killed_run_is_resumed(kling, sandbox):
+    """`kling run` is killed while it waits; `kling resume` brings the clip, paid once."""
+    billed = sandbox.stats.billed_tasks
+    sandbox.faults.add(Fault("slow", kind="create", seconds=1))
+    command = [sys.executable, "-m", "kling_core.cli.main", "run", "t2v", "a killed boat"]
+    with subprocess.Popen(
+        command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as run:
+        told = ""
+        while "submitted" not in told:
+            told = run.stderr.readline()
+            assert told, "the command ended before it submitted"
+        run.kill()
+        run.communicate(timeout=30)
+    assert run.returncode == -signal.SIGKILL
+    done = kling("resume")
+    assert done.code == 0, done.err
+    assert [path.name[:-13] for path in done.paths] == ["a-killed-boat"]
+    assert sandbox.stats.billed_tasks == billed + 1
+
+
 def test_resume_in_doubt(kling, sandbox):
     """What cannot be decided now is told with exit code 3, and can be resumed again."""
     sandbox.faults.add(Fault("reset_after", kind="create"))
@@ -489,6 +513,38 @@ def test_budget_of_the_day(kling, sandbox):
     assert "--budget or KLING_BUDGET" in done.err
     assert len(sandbox.tasks) == before
     assert kling("rerun", "no such", "--budget", "1").code == 1
+
+
+# --- doctor --------------------------------------------------------------------------------
+
+
+def test_doctor_opens_the_ledger(kling, ledger, monkeypatch, tmp_path):
+    """The ledger's place and what lies open in it; a broken one is found. No password is shown."""
+    never_sent(ledger, "row-1")
+    done = kling("doctor")
+    assert done.code == 0, done.out
+    assert str(tmp_path / "home") in done.out
+    assert "1 not settled: kling tasks shows them" in done.out
+    (tmp_path / "broken.db").write_bytes(b"not a database, " * 512)
+    monkeypatch.setenv("KLING_LEDGER", str(tmp_path / "broken.db"))
+    done = kling("doctor")
+    assert done.code == 1
+    assert "WRONG ledger" in done.out
+    assert "damaged" in done.out
+
+
+def test_no_password_of_the_ledger_is_shown(kling, monkeypatch):
+    """The password of a postgresql:// address is in no message and no repr."""
+    pytest.importorskip("psycopg")
+    address = "postgresql://me:hidden-word@127.0.0.1:9/kling"
+    monkeypatch.setenv("KLING_LEDGER", address)
+    for argv in (["doctor"], ["tasks"]):
+        done = kling(*argv)
+        assert done.code == 1
+        assert "127.0.0.1" in done.out + done.err
+        assert "hidden-word" not in done.out + done.err
+    with Kling() as opened:
+        assert "hidden-word" not in repr(opened.session.settings)
 
 
 # --- callbacks -----------------------------------------------------------------------------
