@@ -201,6 +201,7 @@ class Kling(_Base, SyncMethods):
     def close(self) -> None:
         """Close the connections; tasks go on at Kling."""
         self.port.close()
+        self.session.close()
 
     def __enter__(self) -> Self:
         return self
@@ -280,6 +281,7 @@ class AsyncKling(_Base, AsyncMethods):
     async def close(self) -> None:
         """Close the connections of this event loop; tasks go on at Kling."""
         await self.port.close()
+        self.session.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -83,6 +83,11 @@ class Session:
                 self._ledger = Ledger(place, account, clock=self.clock.time)
             return self._ledger
 
+    def close(self) -> None:
+        """Close the ledger's connections; a later use opens them again."""
+        if self._ledger is not None:
+            self._ledger.close()
+
     def watch(self, endpoint: str) -> Watch:
         """The watching of an endpoint, shared by all flows of this session and process."""
         from kling_core.ledger.watch import Watch

@@ -26,22 +26,31 @@ class Running:
     span: tuple[float, float] | None = None
 
 
-def pause(running: Iterable[Running], pace: Pace, *, line: bool) -> float:
-    """Seconds between two looks at these tasks.
+def rest(
+    running: Iterable[Running], pace: Pace, *, since: float, line: bool, jitter: float = 1.0
+) -> float:
+    """Seconds until the next look at these tasks, 0 or less when it is time.
 
-    `line` says that others wait for the slots they hold: the end of a task must be seen at once.
+    `since` is how long ago the last look was. `line` says that others wait for the slots that the
+    tasks hold: their end must be seen at once. `jitter` is a factor near 1.
     """
     soonest = pace.line_tick if line else pace.poll_floor
-    return min((_pause(task, pace, soonest) for task in running), default=pace.poll_ceiling)
+    rests = (
+        jitter * _pause(task.age - ago, task.span, pace, soonest) - ago
+        for task in running
+        for ago in (min(task.age, since),)
+    )
+    return min(rests, default=pace.poll_ceiling)
 
 
-def _pause(task: Running, pace: Pace, soonest: float) -> float:
-    if task.span is None:
-        patient = max(task.age / 10, soonest)
-        return soonest if soonest < pace.poll_floor else min(patient, pace.poll_ceiling)
-    first, last = task.span
-    if task.age < EARLY * first:
-        return max(EARLY * first - task.age, soonest)
-    if task.age <= LATE * last:
+def _pause(age: float, span: tuple[float, float] | None, pace: Pace, soonest: float) -> float:
+    """Seconds between two looks at a task that was so old at the first of them."""
+    if span is None:
+        hurry = soonest < pace.poll_floor
+        return soonest if hurry else min(max(age / 10, soonest), pace.poll_ceiling)
+    first, last = span
+    if age < EARLY * first:
+        return max(EARLY * first - age, soonest)
+    if age <= LATE * last:
         return soonest
-    return min(max((task.age - last) / 10, pace.poll_floor), pace.poll_ceiling)
+    return min(max((age - last) / 10, pace.poll_floor), pace.poll_ceiling)

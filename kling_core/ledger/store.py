@@ -87,7 +87,11 @@ class Ledger:
         )
         self.place = self._engine.url.render_as_string() if self._postgres else str(place)
         self._lock = threading.Lock()
-        self._migrate(account)
+        try:
+            self._migrate(account)
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     # --- opening ---------------------------------------------------------------------------
 
@@ -218,8 +222,8 @@ class Ledger:
             spent, _ = self._spent(db, _midnight(self.now()), None)
             if spent + budget.usd > budget.day:
                 raise BudgetExceeded(
-                    f"this would cost ${budget.usd}, and ${spent} of today's ${budget.day} "
-                    "are spent",
+                    f"this would cost {_usd(budget.usd)}, and {_usd(spent)} of today's "
+                    f"{_usd(budget.day)} are spent",
                     fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
                 )
         if budget.project is not None:
@@ -227,8 +231,8 @@ class Ledger:
             if spent + budget.usd > budget.project:
                 name = f"project {project!r}" if project else "tasks without a project"
                 raise BudgetExceeded(
-                    f"this would cost ${budget.usd}, and ${spent} of the ${budget.project} for "
-                    f"{name} are spent",
+                    f"this would cost {_usd(budget.usd)}, and {_usd(spent)} of the "
+                    f"{_usd(budget.project)} for {name} are spent",
                     fix="Raise project_budget (KLING_PROJECT_BUDGET), or name another project.",
                 )
 
@@ -774,6 +778,11 @@ class Ledger:
         amounts = [row.cost_usd or row.quote_usd for row in db.execute(query)]
         known = [Decimal(amount) for amount in amounts if amount is not None]
         return sum(known, Decimal(0)), len(amounts) - len(known)
+
+
+def _usd(amount: Decimal) -> str:
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents if cents == amount else amount.normalize():f}"
 
 
 def _new_name() -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from kling_core import calls, errors
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Flow
-from kling_core.ledger.cadence import Running, pause
+from kling_core.ledger.cadence import Running, rest
 from kling_core.ledger.rows import Look, Seen
 from kling_core.ledger.store import Ledger
 from kling_core.session import Session
@@ -103,9 +103,10 @@ class Watch:
             running = [self._running(seen) for seen in look.running]
             if not self.leads or not running:
                 return False
-            rest = pause(running, self.session.pace, line=look.line)
-            rest *= 0.9 + 0.2 * self.session.random.random()
-            if look.mark == self._mark and clock.monotonic() < self._asked + rest:
+            since = clock.monotonic() - self._asked
+            jitter = 0.9 + 0.2 * self.session.random.random()
+            due = rest(running, self.session.pace, since=since, line=look.line, jitter=jitter) <= 0
+            if look.mark == self._mark and not due:
                 return False
             self._mark = look.mark
             yield from self._ask(running)
