@@ -31,7 +31,7 @@ def check(request: Request) -> Check:
         endpoint.rules,
         endpoint.features,
         effective,
-        bad=frozenset(v.field.partition(".")[0] for v in violations),
+        bad=frozenset(v.field.partition(".")[0] for v in violations) - fields.keys(),
         parent_model=(request.parent or {}).get("model_name"),
     )
     warnings = (*findings.warnings, *request.warn(effective))

@@ -398,3 +398,15 @@ def test_odd_ids_are_quoted_in_paths() -> None:
     assert script.sent[0].url.endswith("/text2video/a%2Fb%3Fc%23d%20%C3%A4")
     with pytest.raises(errors.TaskNotFound):
         client_of("sync", Script()).text_to_video.get(" ")
+
+
+def test_a_flawed_picture_hides_no_other_problem() -> None:
+    """What a picture leads to is judged although the picture itself is too small."""
+    from helpers.media import picture
+
+    check = (
+        registry.get("image")
+        .request(prompt="x", negative_prompt="y", model_name="kling-v1-5", image=picture(10, 10))
+        .check()
+    )
+    assert {v.field for v in check.violations} == {"image", "image_reference", "negative_prompt"}
