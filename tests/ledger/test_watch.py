@@ -225,7 +225,7 @@ def test_a_thousand_at_the_sandbox(instant_sandbox: Any, tmp_path: Path) -> None
                 return (yield from ask(running))
 
             watch._ask = counted
-            waits = [asyncio.ensure_future(task.wait(8)) for task in tasks]
+            waits = [asyncio.ensure_future(task.wait(4)) for task in tasks]
             done = await asyncio.gather(*waits, return_exceptions=True)
             assert {type(one) for one in done} == {WaitTimeout}
             return rounds, len([row for row in ledger.rows() if row.state == "processing"])

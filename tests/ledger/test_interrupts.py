@@ -1,0 +1,114 @@
+"""Ctrl-C and cancellation: what is out is written down first, then the interruption comes."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kling_core import AsyncKling, Kling, Sandbox
+from kling_core.ledger.rows import Row
+from kling_core.session import Pace
+
+PACE = Pace(poll_floor=0.02, poll_ceiling=0.1, recheck=0.05, line_tick=0.02)
+
+
+def only_row(client: Any) -> Row:
+    (row,) = client.session.ledger().rows()
+    return row
+
+
+@pytest.mark.parametrize("presses", [1, 3])
+def test_interrupted_in_the_middle_of_the_post(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: Any, presses: int
+) -> None:
+    """Ctrl-C while the request is out, once or often: the task is in the ledger, then it comes."""
+    with Kling(sandbox=sandbox, home=tmp_path, pace=PACE) as kling:
+        send = kling.port.send
+
+        def pressed(effect: Any) -> Any:
+            reply = send(effect)
+            if effect.method == "POST":
+                for _ in range(presses):
+                    os.kill(os.getpid(), signal.SIGINT)
+            return reply
+
+        monkeypatch.setattr(kling.port, "send", pressed)
+        before = signal.getsignal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            kling.text_to_video.create(prompt="a boat")
+        assert signal.getsignal(signal.SIGINT) is before
+        row = only_row(kling)
+        assert row.state == "submitted"
+        assert [task.task_id for task in sandbox.tasks] == [row.task_id]
+
+
+def test_interrupted_before_the_post(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> None:
+    """Ctrl-C while waiting in line: nothing was sent, the row holds neither slot nor place."""
+    with Kling(sandbox=sandbox, home=tmp_path, pace=PACE, slots=1) as kling:
+        monkeypatch.setattr(sandbox._lifecycle, "_settle", lambda _run: None)  # it runs for ever
+        kling.text_to_video.create(prompt="a boat")
+
+        def interrupt(_news: Any) -> None:
+            raise KeyboardInterrupt
+
+        request = kling.text_to_video.request(prompt="a pear")
+        with pytest.raises(KeyboardInterrupt):
+            kling.submit(request, on_update=interrupt)
+        assert len(sandbox.tasks) == 1
+        ledger = kling.session.ledger()
+        (row, _) = ledger.rows()
+        assert (row.state, row.owner) == ("prepared", None)
+        assert ledger.queue("video").waiting == ()
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_cancelled_in_the_middle_of_the_post(sandbox: Sandbox, tmp_path: Path, times: int) -> None:
+    """A cancelled create ends only when its task is in the ledger; being asked again is no help."""
+
+    async def main() -> None:
+        async with AsyncKling(sandbox=sandbox, home=tmp_path, pace=PACE) as kling:
+            out, go = asyncio.Event(), asyncio.Event()
+            send = kling.port.send
+
+            async def held(effect: Any) -> Any:
+                if effect.method == "POST":
+                    out.set()
+                    await go.wait()
+                return await send(effect)
+
+            kling.port.send = held  # type: ignore[method-assign]
+            creating = asyncio.ensure_future(kling.text_to_video.create(prompt="a boat"))
+            await out.wait()
+            for _ in range(times):
+                creating.cancel()
+                await asyncio.sleep(0)
+                assert not creating.done()
+            go.set()
+            with pytest.raises(asyncio.CancelledError):
+                await creating
+            row = only_row(kling)
+            assert row.state == "submitted"
+            assert [task.task_id for task in sandbox.tasks] == [row.task_id]
+
+    asyncio.run(main())
+
+
+def test_an_interrupted_wait_can_be_taken_up(sandbox: Sandbox, tmp_path: Path) -> None:
+    """Ctrl-C while waiting leaves the task alone; the next wait ends well, and so does a resume."""
+    with Kling(sandbox=sandbox, home=tmp_path, output_dir=tmp_path, pace=PACE) as kling:
+        task = kling.text_to_video.create(prompt="a boat")
+
+        def interrupt(_task: Any) -> None:
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            task.wait(on_update=interrupt)
+        settled = kling.tasks.resume()
+        assert settled.doubtful == []
+        assert task.wait().status == "succeeded"
+        assert only_row(kling).state == "succeeded"

@@ -1,0 +1,179 @@
+"""Keeping: where outputs go, what stands beside them, and getting them back."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from helpers.media import decode, picture
+
+from kling_core import Kling, KlingWarning, Sandbox
+from kling_core.ledger import audit, keeping
+from kling_core.wire.auth import KeyPair
+
+
+@pytest.fixture
+def kling(sandbox: Sandbox, tmp_path: Path) -> Iterator[Kling]:
+    """A client whose ledger and clips are the test's own."""
+    with Kling(sandbox=sandbox, home=tmp_path / "home", output_dir=tmp_path / "clips") as client:
+        yield client
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_the_tree(kling: Kling, tmp_path: Path) -> None:
+    """<output_dir>/<project>/<date>/<slug>-<id8>.mp4 and a sidecar, and nothing else."""
+    task = kling.text_to_video.run(prompt="A boat, at dusk!", project="film")
+    day = datetime.now(UTC).astimezone().strftime("%Y-%m-%d")
+    name = f"film/{day}/a-boat-at-dusk-{task.task_id[-8:]}.mp4"
+    assert files(tmp_path / "clips") == [name, f"{name}.json"]
+    assert task.videos[0].path == tmp_path / "clips" / name
+    plain = kling.image_generation.run(prompt="a pear", n=2)
+    names = [path.name for path in (tmp_path / "clips" / day).glob("*.png")]
+    assert sorted(names) == [f"a-pear-{plain.task_id[-8:]}-{n}.png" for n in (1, 2)]
+
+
+def test_the_sidecar(kling: Kling) -> None:
+    """The request as sent, ids, model, cost and hash; the ledger says the same."""
+    task = kling.image_to_video.run(image=picture(), prompt="it turns")
+    path = task.videos[0].path
+    assert path is not None
+    said = json.loads(keeping.sidecar(path).read_text(encoding="utf-8"))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert said["sha256"] == digest
+    assert said["size"] == path.stat().st_size
+    assert (said["task_id"], said["endpoint"]) == (task.task_id, "image_to_video")
+    assert said["model_name"] == "kling-v2-5-turbo"
+    assert said["external_task_id"] == task.external_task_id
+    assert said["request"]["prompt"] == "it turns"
+    assert hashlib.sha256(picture()).hexdigest() in json.dumps(said["media"])
+    assert len(json.dumps(said)) < 5000  # the picture itself is nowhere
+    assert said["cost"]["units"] is not None
+    assert said["quote"]["usd"] is not None
+    assert said["output"]["id"] == task.videos[0].id
+    assert said["delivered"]["duration"] == pytest.approx(5, abs=0.3)
+    assert said["differences"] == []
+    (kept,) = kling.tasks.ledger.kept()
+    assert (kept.path, kept.sha256, kept.size) == (str(path), digest, path.stat().st_size)
+
+
+def test_a_second_download_fetches_nothing(kling: Kling, sandbox: Sandbox) -> None:
+    """What is kept whole is given again; what was changed or is gone is fetched anew, beside it."""
+    task = kling.text_to_video.run(prompt="a boat")
+    path = task.videos[0].path
+    assert path is not None
+    media = ("GET", "/media/{token}")
+    before = sandbox.stats.requests[media]
+    again = kling.text_to_video.get(task.task_id).videos[0]
+    assert again.download() == path
+    assert sandbox.stats.requests[media] == before
+    path.write_bytes(b"mine now")
+    other = kling.text_to_video.get(task.task_id).videos[0].download()
+    assert other != path
+    assert path.read_bytes() == b"mine now"
+    assert decode(other).seconds == pytest.approx(5, abs=0.3)
+
+
+def test_differences_are_told(kling: Kling, sandbox: Sandbox) -> None:
+    """A delivered file that is not what was asked: a warning, the sidecar and the ledger say so."""
+    wanted = kling.text_to_video.create(prompt="a boat", aspect_ratio="9:16", duration="10").wait()
+    short = kling.text_to_video.create(prompt="a pear").wait()
+    delivered = {task.task_id: task.outputs[0].output.path for task in sandbox.tasks}
+    shutil.copyfile(delivered[short.task_id], delivered[wanted.task_id])
+    with pytest.warns(KlingWarning, match="is not what was asked for: asked for 10 s, got 5"):
+        path = wanted.videos[0].download()
+    differences = json.loads(keeping.sidecar(path).read_text())["differences"]
+    assert len(differences) == 2
+    assert differences[1].startswith("asked for 9:16, got ")
+    assert kling.tasks.ledger.kept(wanted.row_id)[0].audit == "; ".join(differences)
+
+
+def test_a_broken_file_is_told(kling: Kling, sandbox: Sandbox) -> None:
+    """A whole download that no player opens is kept, and named."""
+    task = kling.text_to_video.create(prompt="a boat").wait()
+    sandbox.tasks[0].outputs[0].output.path.write_bytes(b"no video at all")
+    with pytest.warns(KlingWarning, match="the file cannot be read"):
+        path = task.videos[0].download()
+    assert path.read_bytes() == b"no video at all"
+
+
+@pytest.mark.parametrize(
+    "fields, words",
+    [
+        ({"duration": "5", "sound": "off"}, []),
+        ({"duration": "10"}, ["asked for 10 s, got 5"]),
+        ({"aspect_ratio": "1:1"}, ["asked for 1:1, got"]),
+        ({"sound": "on"}, ["asked for sound, got none"]),
+        ({"model_name": "kling-v2-6", "mode": "pro"}, ["asked for mode pro (1080 lines), got"]),
+    ],
+)
+def test_audit(kling: Kling, fields: dict[str, Any], words: list[str]) -> None:
+    """Length, shape, sound and size are compared; what agrees is not mentioned."""
+    path = kling.text_to_video.run(prompt="a boat").videos[0].path
+    assert path is not None
+    _, differences = audit.compare(path, "video", fields)
+    assert len(differences) == len(words)
+    for difference, word in zip(differences, words, strict=True):
+        assert difference.startswith(word)
+
+
+def test_rescue_after_the_files_are_gone(kling: Kling, tmp_path: Path) -> None:
+    """Every output that is not on disk is fetched; a second rescue finds nothing to do."""
+    for prompt in ("a boat", "a pear"):
+        kling.text_to_video.run(prompt=prompt)
+    kling.image_generation.run(prompt="a plum", n=2)
+    before = files(tmp_path / "clips")
+    shutil.rmtree(tmp_path / "clips")
+    assert len(kling.tasks.rescue()) == 4
+    assert files(tmp_path / "clips") == before
+    assert kling.tasks.rescue() == []
+
+
+def test_rescue_after_the_ledger_is_gone(
+    make_driver: Any, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """A fresh ledger gets every output back, also of a task that another client made."""
+    with Kling(sandbox=sandbox, home=tmp_path / "lost", output_dir=tmp_path / "gone") as kling:
+        clip = kling.text_to_video.run(prompt="a face", model_name="kling-v1-6")
+        clip.videos[0].extend("she turns").wait()
+        clip.videos[0].lip_sync("hello", voice_id="girlfriend_1_speech02").wait()
+        kling.image_generation.run(prompt="a plum", n=2)
+        token = KeyPair(sandbox.access_key, sandbox.secret_key, kling.session.clock).header()
+    foreign = httpx.post(
+        f"{sandbox.url}/v1/videos/text2video",
+        json={"prompt": "made by hand", "model_name": "kling-v2-5-turbo"},
+        headers={"authorization": token},
+    ).json()["data"]["task_id"]
+    assert sandbox.wait_idle()
+    shutil.rmtree(tmp_path / "lost")
+    shutil.rmtree(tmp_path / "gone")
+    driver = make_driver(sandbox=sandbox, home=tmp_path / "new")
+    paths = driver.do(driver.client.tasks.rescue())
+    assert len(paths) == len(set(paths)) == sum(len(task.outputs) for task in sandbox.tasks) == 6
+    for path in paths:
+        decode(path)
+        assert keeping.sidecar(path).is_file()
+    assert any(foreign[-8:] in path.name for path in paths)
+    assert driver.do(driver.client.tasks.rescue()) == []
+    costs = driver.do(driver.client.tasks.costs())
+    assert sum(line.tasks for line in costs) == 5
+    assert sum(line.actual for line in costs) > 0
+
+
+def test_rescue_goes_on_after_a_failure(kling: Kling, sandbox: Sandbox) -> None:
+    """One output that cannot be had is warned of and does not keep the others away."""
+    for prompt in ("a boat", "a pear", "a plum"):
+        kling.text_to_video.create(prompt=prompt).wait()
+    sandbox._account._media.pop(sandbox.tasks[1].outputs[0].token)
+    with pytest.warns(KlingWarning, match=f"task {sandbox.tasks[1].task_id}: .*could not be"):
+        assert len(kling.tasks.rescue()) == 2
+    assert len(kling.tasks.ledger.kept(missing=True)) == 1
