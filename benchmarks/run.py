@@ -19,6 +19,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import calls
 import clips
 import download
+import ledger
 import notebook
 import starting
 import upload
@@ -55,6 +56,7 @@ def _measured(plan: Plan) -> Iterator[list[Row]]:
         yield upload.upload(plan, url, folder)
         yield download.download(plan, url, folder)
         yield clips.render(plan, folder)
+        yield ledger.a_task(plan, folder)
         yield notebook.load_extension(plan)
 
 

@@ -27,6 +27,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from kling_core.answers import Answer, text
 from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger import engine as engines
+from kling_core.ledger import statements
 from kling_core.ledger.rows import (
     ENDED,
     IN_LINE,
@@ -166,8 +167,10 @@ class Ledger:
         insert = self._insert(meta).values(key=key, value=value)
         db.execute(insert.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
 
-    def _insert(self, table: sa.Table) -> Any:
-        return pg_insert(table) if self._postgres else sqlite_insert(table)
+    @property
+    def _insert(self) -> Any:
+        """The dialect's own INSERT, which knows conflicts."""
+        return pg_insert if self._postgres else sqlite_insert
 
     def _alone(self, db: sa.Connection, name: str) -> None:
         """Hold a lock until the transaction ends; SQLite's transactions are alone anyway."""
@@ -186,12 +189,12 @@ class Ledger:
         self.alive()
         values = self._prepared(entry, lease)
         with self._transaction() as db:
-            known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
-            if budget is not None and known in (None, "rejected"):
-                self._alone(db, "budget")
-                self._afford(db, budget, entry.project)
-            insert = self._insert(tasks).values(values).on_conflict_do_nothing()
-            new = db.execute(insert.returning(tasks.c.id)).first() is not None
+            if budget is not None:
+                known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
+                if known in (None, "rejected"):
+                    self._alone(db, "budget")
+                    self._afford(db, budget, entry.project)
+            new = db.execute(statements.write_down(self._insert), values).first() is not None
             return self._get(db, entry.id), new
 
     def renew(self, entry: Entry, *, lease: float) -> Row:
@@ -299,12 +302,9 @@ class Ledger:
             place = self._queue(db, row.product, row).places(limit)[row_id]
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
-                change = {"state": "submitting", "sent_at": now, "tries": tasks.c.tries + 1}
-            db.execute(
-                sa.update(tasks)
-                .where(tasks.c.id == row_id)
-                .values(owner=self.owner, lease_until=now + lease, updated_at=now, **change)
-            )
+                change = {"state": "submitting", "sent_at": now, "tries": row.tries + 1}
+            holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
+            db.execute(statements.CHANGE, {"row": row_id, **holder, **change})
             return place
 
     def queue(self, product: str) -> Queue:
@@ -315,17 +315,14 @@ class Ledger:
 
     def _queue(self, db: sa.Connection, product: str, row: Row | None = None) -> Queue:
         """The line of a product; `row` is in it in any case."""
-        alive = self._living() if row is None else sa.or_(self._living(), tasks.c.id == row.id)
-        query = (
-            sa.select(tasks.c.id, tasks.c.weight)
-            .where(tasks.c.product == product, tasks.c.state.in_(IN_LINE), alive)
-            .order_by(tasks.c.created_at, tasks.c.id)
-        )
+        about = {"product": product, "now": self.now(), "key": f"limit {product}"}
+        slots = db.execute(statements.SLOTS, about).one()
+        line = db.execute(statements.LINE, {**about, "row": row.id if row else ""})
         return Queue(
-            busy=self._busy(db, product),
-            learned=self._learned(db, product),
-            unanswered=self._unanswered(db, product),
-            waiting=tuple((found.id, found.weight) for found in db.execute(query)),
+            busy=int(slots.busy),
+            learned=self._still(slots.learned),
+            unanswered=int(slots.unanswered),
+            waiting=tuple((found.id, found.weight) for found in line),
         )
 
     def alive(self) -> None:
@@ -346,12 +343,11 @@ class Ledger:
         where = (tasks.c.product == product, tasks.c.state.in_(LIVE))
         return int(db.execute(sa.select(total).where(*where)).scalar_one())
 
-    def _unanswered(self, db: sa.Connection, product: str) -> int:
-        where = (tasks.c.product == product, tasks.c.state == "submitting", self._living())
-        return int(db.execute(sa.select(sa.func.count()).where(*where)).scalar_one())
-
     def _learned(self, db: sa.Connection, product: str) -> int | None:
-        text = self._meta(db, f"limit {product}")
+        return self._still(self._meta(db, f"limit {product}"))
+
+    def _still(self, text: str | None) -> int | None:
+        """A limit as it was written down, unless that is too long ago."""
         if text is None:
             return None
         known = json.loads(text)
@@ -469,22 +465,24 @@ class Ledger:
             "updated_at": now,
         }
         if first:
-            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None}
-            values["sent_at"] = sa.func.coalesce(tasks.c.sent_at, now)
+            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None, "now": now}
         if seen.ended:
             values["finished_at"] = now
             values["cost_units"] = _money(seen.units)
             values["cost_usd"] = _dollars(seen.units, self._product(db, row_id))
-        db.execute(sa.update(tasks).where(tasks.c.id == row_id).values(values))
-        for number, (kind, output) in enumerate(seen.outputs):
-            kept = {
+        db.execute(statements.ACCEPT if first else statements.CHANGE, {"row": row_id, **values})
+        made = [
+            {
+                "task": row_id,
+                "number": number,
                 "kind": kind,
                 "output_id": text(output, "id", "audio_id"),
                 "url": text(output, "url", "url_mp3", "mp3_url"),
             }
-            insert = self._insert(outputs).values(task=row_id, number=number, **kept)
-            keys = ["task", "number"]
-            db.execute(insert.on_conflict_do_update(index_elements=keys, set_=kept))
+            for number, (kind, output) in enumerate(seen.outputs)
+        ]
+        if made:
+            db.execute(statements.note_output(self._insert), made)
 
     def _product(self, db: sa.Connection, row_id: str) -> str:
         return db.execute(sa.select(tasks.c.product).where(tasks.c.id == row_id)).scalar_one()
@@ -641,7 +639,7 @@ class Ledger:
         return None if found is None else Row.of(found)
 
     def _get(self, db: sa.Connection, row_id: str) -> Row:
-        return Row.of(db.execute(sa.select(tasks).where(tasks.c.id == row_id)).mappings().one())
+        return Row.of(db.execute(statements.ROW, {"row": row_id}).mappings().one())
 
     def rows(
         self,
@@ -693,11 +691,8 @@ class Ledger:
     ) -> None:
         """An output is on disk, whole."""
         with self._transaction() as db:
-            db.execute(
-                sa.update(outputs)
-                .where(outputs.c.task == row_id, outputs.c.number == number)
-                .values(path=str(path), sha256=sha256, size=size, audit=audit, saved_at=self.now())
-            )
+            about = {"row": row_id, "place": number, "path": str(path), "saved_at": self.now()}
+            db.execute(statements.KEEP, {**about, "sha256": sha256, "size": size, "audit": audit})
 
     def adopt(
         self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None
