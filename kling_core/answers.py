@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -58,7 +58,8 @@ class Answer:
     @property
     def info(self) -> Mapping[str, Any]:
         """`task_info`: the external id and the source video."""
-        return self.raw.get("task_info") or {}
+        info = self.raw.get("task_info")
+        return cast("Mapping[str, Any]", info) if isinstance(info, Mapping) else {}
 
     @property
     def units(self) -> Decimal | None:
@@ -68,8 +69,17 @@ class Answer:
     @property
     def outputs(self) -> list[tuple[OutputKind, Mapping[str, Any]]]:
         """What it made, in the server's order."""
-        result: Mapping[str, Any] = self.raw.get("task_result") or {}
-        return [(kind, row) for key, kind in _LISTS for row in result.get(key) or ()]
+        result = self.raw.get("task_result")
+        if not isinstance(result, Mapping):
+            return []
+        lists = cast("Mapping[str, Any]", result)
+        return [
+            (kind, cast("Mapping[str, Any]", row))
+            for key, kind in _LISTS
+            if isinstance(lists.get(key), list)
+            for row in lists[key]
+            if isinstance(row, Mapping)
+        ]
 
 
 def text(raw: Mapping[str, Any], *keys: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 from kling_core import calls
 from kling_core.errors import DownloadError, KlingError
 from kling_core.flow import Call, Flow, Save, Saved, Sleep
+from kling_core.holding import Hold
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
@@ -43,13 +45,36 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
             return kept
         to = keeping.place(row, output.filename, session.output_dir)
     target: Path = yield Call(partial(_target, output, to))
-    part = target.with_name(f"{target.name}.{output.task.task_id[-8:]}.part")
+    part = target.with_name(f"{target.name}.{_word(output.task.task_id)}-{output.index}.part")
+    hold: Hold | None = yield Call(partial(Hold.take, part))
+    while hold is None:  # another thread or process is fetching this very output
+        yield Sleep(session.pace.line_tick)
+        done: Path | None = yield Call(partial(_kept, ledger, row, output))
+        if done is not None and done.parent == target.parent.resolve():
+            return done
+        hold = yield Call(partial(Hold.take, part))
+    try:
+        path = yield from _fetch(output, part, target)
+    finally:
+        hold.release()
+    output.saved["path"] = path
+    yield Call(partial(keeping.keep, ledger, row, output, path, sizes=not session.sandbox))
+    return path
+
+
+def _word(text: str) -> str:
+    return re.sub(r"\W", "", text)
+
+
+def _fetch(output: Output, part: Path, target: Path) -> Flow[Path]:
+    """Stream into the part until it is whole, and give it its name."""
+    session = output.task.session
     url, failures = output.url, 0
     while True:
         offset: int = yield Call(partial(_size, part))
         saved: Saved = yield Save(url, part, offset)
         if saved.disk is not None:
-            raise _disk(saved.disk, target)
+            raise disk_error(saved.disk, target, output.task.task_id)
         problem: str = yield Call(partial(_problem, saved, part))
         if not problem:
             break
@@ -67,10 +92,7 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
             yield Call(partial(part.unlink, missing_ok=True))
         else:
             yield Sleep(session.backoff(failures - 1))
-    path: Path = yield Call(partial(_finish, part, target))
-    output.saved["path"] = path
-    yield Call(partial(keeping.keep, ledger, row, output, path, sizes=not session.sandbox))
-    return path
+    return (yield Call(partial(_finish, part, target)))
 
 
 def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:
@@ -85,15 +107,35 @@ def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:
 def _target(output: Output, to: str | Path) -> Path:
     """The file to write, its folder made; raises `DownloadError` when that is impossible."""
     place = Path(to).expanduser()
-    folder = place.is_dir() or str(to).endswith(("/", os.sep))
-    target = place / output.filename if folder else place
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if not os.access(target.parent, os.W_OK):
-            raise PermissionError(errno.EACCES, "permission denied", str(target.parent))
-    except OSError as error:
-        raise _disk(error, target) from error
+    target = place / output.filename if _is_folder(place, to) else place
+    _make_folder(target.parent, target, output.task.task_id)
     return target
+
+
+def must_be_writable(to: str | Path) -> None:
+    """Make sure that a download can go to this file or folder, before anything is paid.
+
+    Raises `DownloadError`, which then says that nothing was sent.
+    """
+    place = Path(to).expanduser()
+    try:
+        _make_folder(place if _is_folder(place, to) else place.parent, place, None)
+    except DownloadError as error:
+        error.billed, error.fix = "no", "Nothing was sent. Name another place."
+        raise
+
+
+def _is_folder(place: Path, to: str | Path) -> bool:
+    return place.is_dir() or str(to).endswith(("/", os.sep)) or not place.suffix
+
+
+def _make_folder(folder: Path, target: Path, task_id: str | None) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if not os.access(folder, os.W_OK):
+            raise PermissionError(errno.EACCES, "permission denied", str(folder))
+    except OSError as error:
+        raise disk_error(error, target, task_id) from error
 
 
 def _size(part: Path) -> int:
@@ -140,7 +182,7 @@ def _finish(part: Path, target: Path) -> Path:
                 part.unlink()
                 return candidate
     except OSError as error:
-        raise _disk(error, target) from error
+        raise disk_error(error, target, None) from error
     raise AssertionError("unreachable: there is always another name")
 
 
@@ -158,11 +200,13 @@ def _same(one: Path, other: Path) -> bool:
     return filecmp.cmp(one, other, shallow=False)
 
 
-def _disk(error: OSError, target: Path) -> DownloadError:
+def disk_error(error: OSError, target: Path, task_id: str | None) -> DownloadError:
+    """What an error of the file system means for a download."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     why = "the disk is full" if full else (error.strerror or str(error)).lower()
+    room = "Make room there, or name" if full else "Name"
     return DownloadError(
         f"{target} cannot be written: {why}",
-        fix="Make room there, or name another place: clip.download('elsewhere/'). "
-        "The task is intact and paid for.",
+        task_id=task_id,
+        fix=f"{room} another place: clip.download('elsewhere/'). The task is intact and paid for.",
     )

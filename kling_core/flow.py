@@ -26,7 +26,7 @@ class Send(NamedTuple):
 
     method: str
     url: str
-    headers: Mapping[str, str] = field(repr=False)
+    headers: Mapping[str, str]
     """They hold the credential, so they are not part of the repr."""
     body: JSONBody | None = None
 

@@ -15,6 +15,7 @@ from kling_core.answers import OutputKind, decimal, text
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from kling_core.client import Money
     from kling_core.task import AsyncTask, Task, TaskState
 
 RETENTION = timedelta(days=30)
@@ -74,12 +75,17 @@ class Output:
         path = self.saved.get("path")
         return path if path is not None and path.exists() else None
 
+    def as_parent(self) -> dict[str, Any]:
+        """What an extension or lip-sync of this output should know of it, its real length too."""
+        length = {"duration": str(self.duration)} if self.duration is not None else {}
+        return {**self.task.as_parent(), **length}
+
     @property
     def filename(self) -> str:
         """A name that tells what it is: `<words of the prompt>-<end of the task's id>.mp4`."""
         count = len(self.task.outputs)
         number = f"-{self.index + 1}" if count > 1 else ""
-        return f"{slug(self.task)}-{self.task.task_id[-8:]}{number}{self.suffix}"
+        return f"{slug(self.task)}-{re.sub(r'\W', '', self.task.task_id)[-8:]}{number}{self.suffix}"
 
     @property
     def suffix(self) -> str:
@@ -124,21 +130,25 @@ class AsyncOutput(Output):
 class Video(SyncOutput):
     """A video."""
 
-    def extend(self, prompt: str | None = None, **fields: Any) -> Task:
+    def extend(
+        self, prompt: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> Task:
         """Continue this clip by 4 to 5 s; returns the new task.
 
         Only clips of kling-v1, v1-5 and v1-6 can be extended; others are refused before anything
-        is sent.
+        is sent. `max_cost` as in `create`.
         """
-        request = self.task.client.video_extension.request(
-            video_id=self.id, prompt=prompt, **fields
-        )
-        return self.task.client.submit(request.with_parent(self.task.as_parent()))
+        client = self.task.client
+        request = client.video_extension.request(video_id=self.id, prompt=prompt, **fields)
+        return client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
 
-    def lip_sync(self, text: str | None = None, **fields: Any) -> Task:
+    def lip_sync(
+        self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> Task:
         """Make the person in this clip speak `text` (with `voice_id=`) or `audio=`."""
-        request = self.task.client.lip_sync.request(video_id=self.id, text=text, **fields)
-        return self.task.client.submit(request.with_parent(self.task.as_parent()))
+        client = self.task.client
+        request = client.lip_sync.request(video_id=self.id, text=text, **fields)
+        return client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
 
 
 class Image(SyncOutput):
@@ -152,17 +162,21 @@ class Audio(SyncOutput):
 class AsyncVideo(AsyncOutput):
     """A video."""
 
-    async def extend(self, prompt: str | None = None, **fields: Any) -> AsyncTask:
+    async def extend(
+        self, prompt: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> AsyncTask:
         """Continue this clip, see `Video.extend`."""
-        request = self.task.client.video_extension.request(
-            video_id=self.id, prompt=prompt, **fields
-        )
-        return await self.task.client.submit(request.with_parent(self.task.as_parent()))
+        client = self.task.client
+        request = client.video_extension.request(video_id=self.id, prompt=prompt, **fields)
+        return await client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
 
-    async def lip_sync(self, text: str | None = None, **fields: Any) -> AsyncTask:
+    async def lip_sync(
+        self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> AsyncTask:
         """Make the person in this clip speak, see `Video.lip_sync`."""
-        request = self.task.client.lip_sync.request(video_id=self.id, text=text, **fields)
-        return await self.task.client.submit(request.with_parent(self.task.as_parent()))
+        client = self.task.client
+        request = client.lip_sync.request(video_id=self.id, text=text, **fields)
+        return await client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
 
 
 class AsyncImage(AsyncOutput):

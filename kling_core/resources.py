@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core import calls
+from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Check, Endpoint, Request
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ class Resource(BaseResource):
 
         Raises what `create`, `Task.wait` and `download` raise.
         """
+        if out is not None:
+            must_be_writable(out)
         task = self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
         task.wait(timeout, on_update)
         for output in task.files:
@@ -180,6 +183,8 @@ class AsyncResource(BaseResource):
         **fields: Any,
     ) -> AsyncTask:
         """Create, wait and download, see `Resource.run`."""
+        if out is not None:
+            must_be_writable(out)
         task = await self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
         await task.wait(timeout, on_update)
         for output in task.files:

@@ -28,6 +28,7 @@ from functools import partial
 from typing import Any
 
 from kling_core import calls, codes, errors
+from kling_core.answers import Answer
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
@@ -37,6 +38,7 @@ from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
 from kling_core.ledger.store import Budget, Ledger
 from kling_core.ledger.watch import Watch
 from kling_core.media.item import Unreadable
+from kling_core.notices import notify
 from kling_core.session import Session
 from kling_core.wire import v1
 from kling_core.wire.body import JSONBody
@@ -87,6 +89,11 @@ class _Attempt:
     listener: Callable[[Any], Any] | None = field(default=None)
 
     @property
+    def turn(self) -> str:
+        """The lease that creates without an id of ours take turns with."""
+        return f"create {self.endpoint.name}"
+
+    @property
     def lease(self) -> float:
         """Seconds for which a row is ours without a sign of life: longer than any exchange."""
         return 2 * self.session.settings.timeout + MARGIN
@@ -112,7 +119,8 @@ def submit(
     ledger: Ledger = yield Call(session.ledger)
     attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
     attempt.listener = listener
-    limit = max_cost if max_cost is not None else session.settings.max_cost
+    limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
+    limit = min(limits, default=None)
     settings = session.settings
     budget = check_cost(request, limit, settings.budget, settings.project_budget)
     if dedupe is not None:
@@ -228,7 +236,7 @@ def check_cost(
     if quote is None or quote.usd is None:
         raise errors.BudgetExceeded(
             f"no price is known for this request, and a limit of {known[0]} is set",
-            fix="Call it in a client without max_cost and budget to allow it.",
+            fix="To allow it, take away the limits: max_cost, KLING_MAX_COST, budget.",
         )
     if limit is not None and quote.usd > limit:
         raise errors.BudgetExceeded(
@@ -287,8 +295,8 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
             return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         yield Guard(True)
         try:
-            if attempt.external_task_id is None and attempt.known is None:
-                yield from _remember_list(attempt)
+            if attempt.external_task_id is None:
+                yield from _one_at_a_time(attempt)
             data = yield from _deliver(attempt)
         except Unreadable as error:  # a file changed under our hands; the body never got whole
             yield Call(partial(ledger.refused, attempt.id, str(error)))
@@ -300,11 +308,15 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
             yield Call(partial(_write, attempt, error))
             yield Guard(False)
             raise
-        if data is not None:
-            row: Row = yield Call(partial(ledger.accepted, attempt.id, data))
+        else:
+            if data is not None:
+                row: Row = yield Call(partial(ledger.accepted, attempt.id, data))
+                yield Guard(False)
+                return row
             yield Guard(False)
-            return row
-        yield Guard(False)
+        finally:
+            if attempt.external_task_id is None:
+                ledger.resign(attempt.turn, attempt.id)
 
 
 def _write(attempt: _Attempt, error: KlingError) -> None:
@@ -437,10 +449,15 @@ def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     try:
         found = yield from _look_up(attempt)
     except KlingError as trouble:
-        raise _unknown(attempt, trouble) from error
+        raise _unknown(attempt, error, trouble) from trouble
     if found is None and not attempt.resends:
         error.fix = "A task of another endpoint has this external_task_id: choose another one."
         raise error
+    if found is not None and not attempt.resends:
+        notify(
+            f"external_task_id {attempt.external_task_id} is taken by task {found['task_id']}, made "
+            "elsewhere: that task is returned, whatever it was asked for"
+        )
     if found is None:
         raise _unknown(attempt, error)
     return found
@@ -468,25 +485,36 @@ def _find(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
         try:
             found = yield from _look_up(attempt)
         except KlingError as trouble:
-            raise _unknown(attempt, trouble) from error
+            raise _unknown(attempt, error, trouble) from trouble
         if found is not None:
             return found
     return None
 
 
 def _look_up(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
-    assert attempt.external_task_id is not None
+    wanted = attempt.external_task_id
+    assert wanted is not None
     try:
-        return (yield from calls.get(attempt.session, attempt.endpoint, attempt.external_task_id))
+        data = yield from calls.get(attempt.session, attempt.endpoint, wanted)
     except (errors.TaskNotFound, errors.NotFound):
         return None
+    answer = Answer(data)
+    if not answer.task_id or answer.info.get("external_task_id", wanted) != wanted:
+        raise errors.UnreadableAnswer("Kling answered the look-up without this task")
+    return data
 
 
 # --- endpoints without an external id ------------------------------------------------------
 
 
-def _remember_list(attempt: _Attempt) -> Flow[None]:
-    """Before the first POST: which tasks the account has; on disk, for whoever has to compare."""
+def _one_at_a_time(attempt: _Attempt) -> Flow[None]:
+    """Creates without an id of ours go one by one, so that a new task in the list is this one's."""
+    take = partial(attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease)
+    while not (yield Call(take)):
+        yield Sleep(attempt.session.pace.line_tick)
+    if attempt.known is not None:
+        return
+    # On disk before the first POST, for whoever has to compare after a crash.
     rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
     attempt.known = frozenset(str(row.get("task_id")) for row in rows)
     yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known or ())))
@@ -506,7 +534,7 @@ def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None
         try:
             rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
         except KlingError as trouble:
-            raise _unknown(attempt, trouble) from error
+            raise _unknown(attempt, error, trouble) from trouble
         complete = complete and len(rows) < LIST_PAGE
         old = attempt.known | others
         new = [row for row in rows if str(row.get("task_id")) not in old]
@@ -532,15 +560,18 @@ def _nothing_made(error: KlingError) -> KlingError:
 def _from_same_video(row: dict[str, Any], video_id: str | None) -> bool:
     info: dict[str, Any] = row.get("task_info") or {}
     parent: dict[str, Any] = info.get("parent_video") or {}
-    return not parent.get("id") or not video_id or str(parent["id"]) == video_id
+    return not video_id or str(parent.get("id")) == video_id
 
 
 # --- what to say ---------------------------------------------------------------------------
 
 
-def _unknown(attempt: _Attempt, reason: KlingError) -> SubmitOutcomeUnknown:
+def _unknown(
+    attempt: _Attempt, reason: KlingError, trouble: KlingError | None = None
+) -> SubmitOutcomeUnknown:
+    then = f"; the look-up: {trouble.message}" if trouble else ""
     return SubmitOutcomeUnknown(
-        f"the request went out but its answer was lost ({reason.message})",
+        f"the request went out but its answer was lost ({reason.message}{then})",
         endpoint=attempt.endpoint.name,
         external_task_id=attempt.external_task_id,
         code=reason.code,

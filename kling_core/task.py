@@ -138,7 +138,9 @@ class TaskState:
         return self._outputs
 
     def update(self, data: Mapping[str, Any]) -> None:
-        """Take in what the server says now."""
+        """Take in what the server says now; an answer without this task's id says nothing."""
+        if self.task_id and Answer(data).task_id != self.task_id:
+            return
         saved = [output.saved for output in self.outputs]
         self.raw = data
         self._outputs = None
@@ -151,7 +153,7 @@ class TaskState:
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this task's video should know of it."""
         fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
-        known = {k: fields[k] for k in ("model_name", "mode", "duration") if k in fields}
+        known = {k: fields[k] for k in ("model_name", "mode") if k in fields}
         if self.request is not None and self.request.parent:
             known = {**self.request.parent, **known}
         return {**known, "task_id": self.task_id}

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
+from kling_core.errors import KlingError
 from kling_core.flow import Call, Flow, Sleep, Tell
 
 if TYPE_CHECKING:
@@ -50,6 +51,13 @@ def wait(
                 if row.raw and row.raw != task.raw:
                     task.update(row.raw)
             yield Tell(listener, task)
+    except KlingError:
+        raise
+    except BaseException as interruption:
+        interruption.add_note(
+            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
+        )
+        raise
     finally:
         watch.leave(row_id)
     return _finish(task)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -78,12 +78,17 @@ class Row:
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> Row:
         """A row from the database's values."""
-        fields = {name: value for name, value in values.items() if name != "known"}
+        return cls.read([values[name] for name in cls.__slots__])
+
+    @classmethod
+    def read(cls, values: Sequence[Any]) -> Row:
+        """A row from the database's values in the order of the fields."""
+        facts: dict[str, Any] = dict(zip(cls.__slots__, values, strict=True))
         for name in ("request", "media", "raw"):
-            fields[name] = json.loads(fields[name])
+            facts[name] = json.loads(facts[name])
         for name in ("quote_units", "quote_usd", "cost_units", "cost_usd"):
-            fields[name] = None if fields[name] is None else Decimal(fields[name])
-        return cls(**fields)
+            facts[name] = None if facts[name] is None else Decimal(facts[name])
+        return cls(**facts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.ledger.rows import IN_LINE, LIVE
+from kling_core.ledger.rows import IN_LINE, LIVE, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
 
 Insert = Callable[[sa.Table], Any]
@@ -25,8 +25,19 @@ _living = sa.exists().where(
 )
 _product = tasks.c.product == sa.bindparam("product")
 
-ROW = sa.select(tasks).where(tasks.c.id == sa.bindparam("row"))
-"""The row with our id `row`."""
+ROW = sa.select(*(tasks.c[name] for name in Row.__slots__)).where(tasks.c.id == sa.bindparam("row"))
+"""The row with our id `row`, its columns in the order of `Row`."""
+
+HOLDER = sa.select(tasks.c.owner, tasks.c.state, tasks.c.product, tasks.c.tries).where(
+    tasks.c.id == sa.bindparam("row")
+)
+"""What admission needs to know of a row."""
+
+SEEN = sa.select(tasks.c.id, tasks.c.task_id, tasks.c.raw, tasks.c.product).where(
+    tasks.c.endpoint == sa.bindparam("endpoint"),
+    tasks.c.task_id.in_(sa.bindparam("task_ids", expanding=True)),
+)
+"""What is known of Kling's `task_ids` of an endpoint."""
 
 CHANGE = sa.update(tasks).where(tasks.c.id == sa.bindparam("row"))
 """Sets the columns that are given as parameters."""

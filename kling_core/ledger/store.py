@@ -295,11 +295,11 @@ class Ledger:
         self.alive()
         now = self.now()
         with self._transaction() as db:
-            row = self._get(db, row_id)
+            row = db.execute(statements.HOLDER, {"row": row_id}).one()
             if row.owner not in (None, self.owner) or row.state not in IN_LINE:
                 return Place(admitted=False, lost=True)
             self._alone(db, f"slots {row.product}")
-            place = self._queue(db, row.product, row).places(limit)[row_id]
+            place = self._queue(db, row.product, row_id).places(limit)[row_id]
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
                 change = {"state": "submitting", "sent_at": now, "tries": row.tries + 1}
@@ -313,11 +313,11 @@ class Ledger:
         with self._transaction(read=True) as db:
             return self._queue(db, product)
 
-    def _queue(self, db: sa.Connection, product: str, row: Row | None = None) -> Queue:
-        """The line of a product; `row` is in it in any case."""
+    def _queue(self, db: sa.Connection, product: str, row_id: str = "") -> Queue:
+        """The line of a product; `row_id` is in it in any case."""
         about = {"product": product, "now": self.now(), "key": f"limit {product}"}
         slots = db.execute(statements.SLOTS, about).one()
-        line = db.execute(statements.LINE, {**about, "row": row.id if row else ""})
+        line = db.execute(statements.LINE, {**about, "row": row_id})
         return Queue(
             busy=int(slots.busy),
             learned=self._still(slots.learned),
@@ -393,7 +393,8 @@ class Ledger:
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
         """Kling has the task: its id and first state."""
         with self._transaction() as db:
-            self._observe(db, row_id, data, first=True)
+            row = self._get(db, row_id)
+            self._observe(db, row_id, data, product=row.product, first=True)
             return self._get(db, row_id)
 
     def refused(self, row_id: str, error: str) -> None:
@@ -441,19 +442,23 @@ class Ledger:
         """
         with self._transaction() as db:
             by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
-            query = sa.select(tasks.c.id, tasks.c.task_id, tasks.c.raw).where(
-                tasks.c.endpoint == endpoint, tasks.c.task_id.in_(list(by_id))
-            )
+            about = {"endpoint": endpoint, "task_ids": list(by_id)}
             changed: list[str] = []
-            for row in db.execute(query).all():
+            for row in db.execute(statements.SEEN, about).all():
                 data = by_id[row.task_id]
                 if json.loads(row.raw) != data:
-                    self._observe(db, row.id, data, first=False)
+                    self._observe(db, row.id, data, product=row.product)
                     changed.append(row.id)
             return changed
 
     def _observe(
-        self, db: sa.Connection, row_id: str, data: Mapping[str, Any], *, first: bool
+        self,
+        db: sa.Connection,
+        row_id: str,
+        data: Mapping[str, Any],
+        *,
+        product: str,
+        first: bool = False,
     ) -> None:
         now = self.now()
         seen = Answer(data)
@@ -469,7 +474,7 @@ class Ledger:
         if seen.ended:
             values["finished_at"] = now
             values["cost_units"] = _money(seen.units)
-            values["cost_usd"] = _dollars(seen.units, self._product(db, row_id))
+            values["cost_usd"] = _dollars(seen.units, product)
         db.execute(statements.ACCEPT if first else statements.CHANGE, {"row": row_id, **values})
         made = [
             {
@@ -483,9 +488,6 @@ class Ledger:
         ]
         if made:
             db.execute(statements.note_output(self._insert), made)
-
-    def _product(self, db: sa.Connection, row_id: str) -> str:
-        return db.execute(sa.select(tasks.c.product).where(tasks.c.id == row_id)).scalar_one()
 
     def lead(self, name: str, owner: str, *, seconds: float) -> bool:
         """Become or stay the one who does a thing, for some seconds."""
@@ -639,7 +641,7 @@ class Ledger:
         return None if found is None else Row.of(found)
 
     def _get(self, db: sa.Connection, row_id: str) -> Row:
-        return Row.of(db.execute(statements.ROW, {"row": row_id}).mappings().one())
+        return Row.read(db.execute(statements.ROW, {"row": row_id}).one())
 
     def rows(
         self,
@@ -710,7 +712,7 @@ class Ledger:
                 made = min(created_at, self.now())
                 values |= {"created_at": made, "sent_at": made}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            self._observe(db, entry.id, data, first=True)
+            self._observe(db, entry.id, data, product=entry.product, first=True)
             return True
 
     # --- families --------------------------------------------------------------------------
