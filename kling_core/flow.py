@@ -27,7 +27,6 @@ class Send(NamedTuple):
     method: str
     url: str
     headers: Mapping[str, str]
-    """They hold the credential, so they are not part of the repr."""
     body: JSONBody | None = None
 
     def __repr__(self) -> str:

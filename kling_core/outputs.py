@@ -85,7 +85,8 @@ class Output:
         """A name that tells what it is: `<words of the prompt>-<end of the task's id>.mp4`."""
         count = len(self.task.outputs)
         number = f"-{self.index + 1}" if count > 1 else ""
-        return f"{slug(self.task)}-{re.sub(r'\W', '', self.task.task_id)[-8:]}{number}{self.suffix}"
+        ending = re.sub(r"\W", "", self.task.task_id)[-8:]
+        return f"{slug(self.task)}-{ending}{number}{self.suffix}"
 
     @property
     def suffix(self) -> str:

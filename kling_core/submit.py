@@ -455,8 +455,8 @@ def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
         raise error
     if found is not None and not attempt.resends:
         notify(
-            f"external_task_id {attempt.external_task_id} is taken by task {found['task_id']}, made "
-            "elsewhere: that task is returned, whatever it was asked for"
+            f"external_task_id {attempt.external_task_id} is that of task {found['task_id']}, "
+            "made elsewhere: that task is returned, whatever it was asked for"
         )
     if found is None:
         raise _unknown(attempt, error)

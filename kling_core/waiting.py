@@ -23,10 +23,25 @@ def wait(
     task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
+    try:
+        if not task.done:
+            yield from _follow(task, timeout, listener)
+    except KlingError:
+        raise
+    except BaseException as interruption:
+        interruption.add_note(
+            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
+        )
+        raise
+    if task.status == "failed":
+        raise failure(task)
+
+
+def _follow(
+    task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
+) -> Flow[None]:
     from kling_core.ledger import adoption
 
-    if task.done:
-        return _finish(task)
     session = task.session
     ledger = yield Call(session.ledger)
     row_id: str = yield Call(partial(adoption.row_of, ledger, task))
@@ -51,21 +66,8 @@ def wait(
                 if row.raw and row.raw != task.raw:
                     task.update(row.raw)
             yield Tell(listener, task)
-    except KlingError:
-        raise
-    except BaseException as interruption:
-        interruption.add_note(
-            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
-        )
-        raise
     finally:
         watch.leave(row_id)
-    return _finish(task)
-
-
-def _finish(task: TaskState) -> None:
-    if task.status == "failed":
-        raise failure(task)
 
 
 def failure(task: TaskState) -> errors.TaskFailed:

@@ -393,7 +393,7 @@ class Ledger:
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
         """Kling has the task: its id and first state."""
         with self._transaction() as db:
-            row = self._get(db, row_id)
+            row = db.execute(statements.HOLDER, {"row": row_id}).one()
             self._observe(db, row_id, data, product=row.product, first=True)
             return self._get(db, row_id)
 
