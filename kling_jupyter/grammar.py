@@ -14,7 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.cli.arguments import Parser, UsageProblem, build, consumes, fields, parse
+from kling_core.cli.arguments import (
+    Parser,
+    UsageProblem,
+    build,
+    consumes,
+    fields,
+    options,
+    parse,
+)
 from kling_jupyter import variables
 
 if TYPE_CHECKING:
@@ -65,7 +73,7 @@ def generation(
     shaped = parser(endpoint)
     typed, start = _options(shaped, text, stop=_free_text(endpoint))
     raw = "--raw" in typed
-    given = typed if raw else [made for word in typed for made in _objects(word, names)]
+    given = typed if raw else [made for word in typed for made in _objects(word, endpoint, names)]
     namespace = parse(shaped, given)
     settings = _settings(namespace)
     found = fields(endpoint, namespace)
@@ -81,7 +89,7 @@ def generation(
         if cell is None:
             notes += _late_options(shaped, prompt)
         if not raw:
-            prompt, problems = variables.interpolate(prompt, names)
+            prompt, problems = _filled(prompt, endpoint, names)
             notes += problems
         found[endpoint.positional] = prompt
     return Generation(found, settings, tuple(notes))
@@ -165,15 +173,28 @@ def _unquoted(text: str) -> str:
     return text
 
 
-def _objects(word: str, names: Mapping[str, Any]) -> list[Any]:
+def _objects(word: str, endpoint: Endpoint, names: Mapping[str, Any]) -> list[Any]:
     """The word with its variables filled in; a whole `{variable}` becomes the object itself."""
     assigned = _ASSIGNED.fullmatch(word)
     if assigned and variables.whole(assigned[2]):
-        return [assigned[1], *_objects(assigned[2], names)]
+        return [assigned[1], *_objects(assigned[2], endpoint, names)]
     expression = variables.whole(word)
     if expression is not None:
         return [_found(expression, names)]
-    return [variables.interpolate(word, names)[0]]
+    return [_filled(word, endpoint, names)[0]]
+
+
+def _filled(text: str, endpoint: Endpoint, names: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """The text with its variables, and notes; refuses what would go out as a `repr`."""
+    try:
+        return variables.interpolate(text, names)
+    except variables.NoText as error:
+        media = [o.flag for o in options(endpoint) if o.kind == "media"]
+        only = "only text, numbers and paths can be put into words"
+        fix = f"Use --raw for braces that are text; {only}."
+        if media:
+            fix = f"Pass it with {media[0]} {{{error.expression}}}; {only}."
+        raise UsageProblem(str(error), fix=fix) from None
 
 
 def _found(expression: str, names: Mapping[str, Any]) -> Any:
@@ -213,10 +234,21 @@ def _free_text(endpoint: Endpoint) -> bool:
 
 
 def _late_options(shaped: Parser, prompt: str) -> list[str]:
-    """A note when the prompt has an option in it, which was probably meant as one."""
-    known = shaped.actions()
-    late = next((w for w in prompt.split() if w.startswith("--") and w in known), None)
-    return [f"{late} is part of the prompt here; options go before the prompt"] if late else []
+    """A note on each option in the prompt, which was probably meant as one."""
+    words = prompt.split()
+    notes: list[str] = []
+    for i, word in enumerate(words):
+        following = words[i + 1] if i + 1 < len(words) else None
+        try:
+            taken = consumes(shaped, word, following)
+        except UsageProblem:  # no option at all, or one without its value
+            taken = int(word in shaped.actions())
+        if taken:
+            shown = " ".join(words[i : i + taken])
+            notes.append(
+                f"{shown} stands after the prompt began and is part of it; options go first"
+            )
+    return notes
 
 
 def _brief(text: str) -> str:

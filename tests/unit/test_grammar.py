@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from pathlib import Path
+
 import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
@@ -96,11 +99,23 @@ def test_settings_are_kept_from_the_request():
     )
 
 
-def test_a_late_option_is_noted():
+@pytest.mark.parametrize(
+    "prompt, noted",
+    [
+        ("a boat --duration 10", ["--duration 10"]),
+        ("a cat -d 10", ["-d 10"]),
+        ("a cat -d10 --mode=pro", ["-d10", "--mode=pro"]),
+        ("a cat --aspect_ratio 1:1 --no-wait", ["--aspect_ratio 1:1", "--no-wait"]),
+        ("a cat --duration", ["--duration"]),
+        ("a cat --whiskers at -5 degrees - or so", []),
+    ],
+)
+def test_late_options_are_noted(prompt, noted):
     """An option behind the first word of the prompt is prompt, and the reader is told."""
-    found = read("a boat --duration 10")
-    assert found.fields["prompt"] == "a boat --duration 10"
-    assert found.notes == ("--duration is part of the prompt here; options go before the prompt",)
+    found = read(prompt)
+    assert found.fields == {"prompt": prompt}
+    why = "stands after the prompt began and is part of it; options go first"
+    assert found.notes == tuple(f"{option} {why}" for option in noted)
 
 
 def test_a_scene_is_a_word_and_options_may_follow_it():
@@ -149,6 +164,44 @@ def test_what_cannot_be_filled_in_stays_and_is_noted(prompt):
     found = read(prompt, names=NAMES)
     assert found.fields["prompt"] == prompt
     assert prompt in found.notes[0]
+
+
+@pytest.mark.parametrize(
+    "value, shown",
+    [("text", "text"), (2.5, "2.5"), (Decimal("0.10"), "0.10"), (Path("a"), "a")],
+)
+def test_texts_numbers_and_paths_go_into_a_prompt(value, shown):
+    """What reads as itself is filled in as it reads."""
+    assert read("a {thing}", names={"thing": value}).fields["prompt"] == f"a {shown}"
+
+
+@pytest.mark.parametrize("value", [object(), None, b"bytes", ["a"], {"a": 1}, print])
+@pytest.mark.parametrize("typed", ["a {thing} glows", "--negative-prompt 'no {thing}' a cat"])
+def test_objects_never_go_into_a_prompt(typed, value):
+    """What would go out, and be paid for, as a `repr` is refused, with the way to pass it."""
+    with pytest.raises(UsageProblem, match=r"\{thing\} is .*--image \{thing\}"):
+        read(typed, names={"thing": value}, endpoint=I2V)
+    with pytest.raises(UsageProblem, match=r"\{thing\} is .*--raw"):
+        read(typed, names={"thing": value}, endpoint=T2V)
+    assert read(f"--raw {typed}", names={"thing": value}, endpoint=I2V).fields["prompt"]
+
+
+@pytest.mark.parametrize(
+    "prompt, near",
+    [("a {baot}", "boat"), ("a {bo}", "boat"), ("a {Boat.name}", "boat"), ("a {b}", "boat")],
+)
+def test_a_name_that_is_nearly_a_variable_is_noted(prompt, near):
+    """A misspelt variable stays as it is written, and the reader is told before it is sent."""
+    found = read(prompt, names={"boat": "x", "n": 3})
+    assert found.fields["prompt"] == prompt
+    (note,) = found.notes
+    assert note.startswith(prompt[2:] + " is no variable and goes out as it is")
+    assert f"{{{near}}}" in note
+
+
+def test_braces_far_from_any_variable_are_no_matter():
+    """Braces that look like nothing that exists are text, without a word."""
+    assert read("a {placeholder} and {}", names={"boat": "x", "_b": 1}).notes == ()
 
 
 def test_raw_takes_braces_as_they_are():
