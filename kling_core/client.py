@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from kling_core import calls, config
-from kling_core.errors import ConfigError, InvalidRequest
+from kling_core.errors import ConfigError
 from kling_core.flow import Clock, Flow, adrive, adrive_guarded, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
@@ -66,6 +66,17 @@ _PLACE = ("access_key", "secret_key", "api_key", "base_url", "region")
 _NOT_SETTINGS = (*_PLACE, "sandbox", "clock", "pace")
 
 
+def _only_sandbox(sandbox: object, place: Mapping[str, Any]) -> None:
+    """Refuse a sandbox that is none, and a real place beside it."""
+    if sandbox is not True and not hasattr(sandbox, "url"):
+        raise ConfigError(f"sandbox={sandbox!r} is neither True, False nor a Sandbox")
+    for name, value in place.items():
+        if value is not None:
+            raise ConfigError(
+                f"sandbox and {name} contradict each other", fix="Leave one of them out."
+            )
+
+
 class _Base:
     """Settings and session, alike in both clients."""
 
@@ -80,6 +91,8 @@ class _Base:
         if sandbox is None:
             named = any(value is not None for value in place.values())
             sandbox = config.wants_sandbox() and not named
+        elif sandbox is not False:
+            _only_sandbox(sandbox, place)
         self.sandbox: Sandbox | None = None
         if sandbox is not False:
             self.sandbox = _shared_sandbox() if sandbox is True else sandbox
@@ -162,7 +175,7 @@ class Kling(_Base, SyncMethods):
         """
         from kling_core.submit import submit
 
-        _warn(request)
+        _judge(request)
         flow = submit(
             self.session,
             request,
@@ -242,7 +255,7 @@ class AsyncKling(_Base, AsyncMethods):
         """
         from kling_core.submit import submit
 
-        _warn(request)
+        _judge(request)
         flow = submit(
             self.session,
             request,
@@ -326,11 +339,9 @@ def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _warn(request: Request) -> None:
-    verdict = request.check()
-    if verdict.violations:
-        raise InvalidRequest(verdict.violations, endpoint=request.endpoint.name)
-    for text in verdict.warnings:
+def _judge(request: Request) -> None:
+    """Raise `InvalidRequest` for a request that breaks rules; warn of what may surprise."""
+    for text in request.require().warnings:
         notify(text)
 
 

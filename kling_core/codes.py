@@ -239,10 +239,10 @@ def explain(code: int) -> Code | None:
 def row_for(code: int | None, http_status: int) -> Code | None:
     """The row that judges an answer: by business code first, then by HTTP status.
 
-    A 5xx without a known code is judged as 5000; any other unknown code has no row.
+    A 5xx without a known code is judged as 5000, a 429 as 1302; any other has no row.
     """
     if code is not None and code in TABLE:
         return TABLE[code]
     if http_status >= 500:
         return TABLE[5000]
-    return None
+    return TABLE[1302] if http_status == 429 else None

@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from kling_core.errors import ConfigError
+from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -71,8 +72,13 @@ def resolve(**explicit: Any) -> Settings:
 
 
 def wants_sandbox() -> bool:
-    """Whether KLING_SANDBOX asks for the sandbox."""
-    return os.environ.get("KLING_SANDBOX", "").strip().lower() in {"1", "true", "yes", "on"}
+    """Whether KLING_SANDBOX asks for the sandbox; raises `ConfigError` when that cannot be told."""
+    word = os.environ.get("KLING_SANDBOX", "").strip().lower()
+    if word in {"1", "true", "yes", "on"}:
+        return True
+    if word in {"", "0", "false", "no", "off"}:
+        return False
+    raise ConfigError(f"KLING_SANDBOX={word!r} is neither yes nor no", fix="Write 1 or 0.")
 
 
 def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
@@ -101,9 +107,13 @@ class _Resolver:
         import tomllib
 
         try:
-            return tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             raise ConfigError(f"{path} cannot be read: {error}") from error
+        for name in content.keys() - _IN_FILE:
+            hint = did_you_mean(name, _IN_FILE)
+            raise ConfigError(f"{path} has the unknown setting {name!r}{hint}")
+        return content
 
     def setting(self, name: str) -> Any:
         """The first of argument, environment and file that is not blank."""
@@ -120,7 +130,7 @@ class _Resolver:
         return Settings(
             base_url=self.base_url(),
             home=self.home,
-            output_dir=Path(self.setting("output_dir") or "kling_outputs").expanduser(),
+            output_dir=Path(str(self.setting("output_dir") or "kling_outputs")).expanduser(),
             max_cost=money("max_cost", self.setting("max_cost")),
             budget=money("budget", self.setting("budget")),
             project_budget=money("project_budget", self.setting("project_budget")),
@@ -129,22 +139,24 @@ class _Resolver:
             ledger=str(self.setting("ledger") or ""),
             callback_url=_callback_url(self.setting("callback_url")),
             timeout=_timeout(self.setting("timeout")),
-            paths=self.explicit.get("paths") or dict(self.file.get("paths", {})),
+            paths=_paths(self.explicit.get("paths") or self.file.get("paths", {})),
             source=source,
             **credential,
         )
 
     def base_url(self) -> str:
-        url = self.setting("base_url")
-        if url:
-            if not str(url).startswith(("http://", "https://")):
-                raise ConfigError(f"base_url {url!r} has no http:// or https:// in front")
-            return str(url).rstrip("/")
-        region = self.setting("region") or "global"
-        if region not in REGIONS:
-            known = " or ".join(REGIONS)
-            raise ConfigError(f"there is no region {region!r}", fix=f"Use {known}.")
-        return REGIONS[region]
+        """The host: of the first place that names one, by address or by region."""
+        names = ("base_url", "region")
+        environment = {name: os.environ.get(f"KLING_{name.upper()}") for name in names}
+        for place in (self.explicit, environment, self.file):
+            if not _blank(url := place.get("base_url")):
+                return _address(str(url))
+            if not _blank(region := place.get("region")):
+                if region not in REGIONS:
+                    known = " or ".join(REGIONS)
+                    raise ConfigError(f"there is no region {region!r}", fix=f"Use {known}.")
+                return REGIONS[region]
+        return REGIONS["global"]
 
     def credential(self) -> tuple[dict[str, str], str]:
         """The first place that holds an API key or a key pair, and its name."""
@@ -177,6 +189,25 @@ class _Resolver:
             places.append((str(self.home / "config.toml"), self.file))
         return places
 
+
+_IN_FILE = {
+    "access_key",
+    "api_key",
+    "base_url",
+    "budget",
+    "callback_url",
+    "ledger",
+    "max_cost",
+    "output_dir",
+    "paths",
+    "project",
+    "project_budget",
+    "region",
+    "secret_key",
+    "slots",
+    "timeout",
+}
+"""What a config file may hold."""
 
 _NAMES = ("api_key", "access_key", "secret_key")
 
@@ -214,6 +245,29 @@ def _examine(name: str, value: Any, place: str) -> str:
             fix="Give the access key and the secret key themselves; they are signed for you.",
         )
     return value
+
+
+def _address(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ConfigError(f"base_url {url!r} has no http:// or https:// in front")
+    if "@" in url.partition("://")[2].partition("/")[0] or "?" in url:
+        raise ConfigError(
+            "base_url holds a user, a password or a query", fix="Give the bare address of the host."
+        )
+    return url.rstrip("/")
+
+
+def _paths(paths: Any) -> dict[str, str]:
+    from kling_core.endpoints import registry
+
+    if not isinstance(paths, Mapping):
+        raise ConfigError("paths is not a table of endpoint names and paths")
+    given = cast("Mapping[str, str]", paths)
+    for name in given:
+        if name not in registry.names():
+            hint = did_you_mean(name, registry.names())
+            raise ConfigError(f"paths names the unknown endpoint {name!r}{hint}")
+    return dict(given)
 
 
 def _timeout(value: Any) -> float:

@@ -105,7 +105,7 @@ class KlingError(Exception):
         parts = [_sentence(self.message)]
         if self.code is not None:
             where = f"code {self.code}" + (f", HTTP {self.http_status}" if self.http_status else "")
-            parts[0] = f"{parts[0]} ({where})"
+            parts[0] = f"{self.message.strip().rstrip('.')} ({where})."
         if self.fix:
             parts.append(_sentence(self.fix))
         return " ".join(parts)
@@ -118,7 +118,7 @@ class KlingError(Exception):
 
 def _sentence(text: str) -> str:
     text = text.strip()
-    return text if not text or text[-1] in ".!?:)" else text + "."
+    return text if not text or text[-1] in ".!?:" else text + "."
 
 
 def _rebuild(

@@ -279,14 +279,33 @@ def _attached(parser: Parser, token: str) -> bool:
 
 
 def _unknown(parser: Parser, name: str) -> UsageProblem:
-    actions = parser.actions()
-    near = nearest(name, actions)
+    """The refusal of an option: whose it is, or which one was probably meant."""
+    owners = _owners(name) if parser.endpoint is not None else []
+    if parser.endpoint is not None and owners:
+        return UsageProblem(
+            f"{parser.endpoint.command} takes no {name}",
+            fix=f"It belongs to {' and '.join(owners[:2])}.",
+        )
+    bare = {spelling.lstrip("-"): action for spelling, action in parser.actions().items()}
+    near = nearest(name.lstrip("-"), bare)  # the dashes would make all options look alike
     meant = ""
     if near is not None:
-        first = next((s for s in actions[near].option_strings if s.startswith("--")), near)
+        first = next((s for s in bare[near].option_strings if s.startswith("--")), f"-{near}")
         meant = f"; did you mean {first}?"
     fix = f"See {parser.prog} --help; words that begin with a dash go after --."
     return UsageProblem(f"unknown option {name}{meant}", fix="" if meant else fix)
+
+
+def _owners(name: str) -> list[str]:
+    """The endpoints that have this option."""
+    from kling_core.endpoints import registry
+
+    typed = name.replace("_", "-")
+    return [
+        endpoint.command
+        for endpoint in registry.endpoints()
+        if any(typed in option.spellings for option in options(endpoint) if len(typed) > 2)
+    ]
 
 
 # --- values --------------------------------------------------------------------------------

@@ -168,6 +168,10 @@ class Request(Part):
         object.__setattr__(copy, "_parent", parent)
         return copy
 
+    def replace(self, **changes: Any) -> Self:
+        """A copy with some fields changed, of the same source video; None removes a field."""
+        return super().replace(**changes).with_parent(self.parent)
+
     def check(self) -> Check:
         """Judge types, bounds, rules of the model, and local media; offline, and free."""
         from kling_core.endpoints.checking import check
@@ -206,7 +210,11 @@ class Request(Part):
         for nest in nests - set(cls.params()):
             inner = given.get(nest)
             if isinstance(inner, Mapping):
-                given = {**{k: v for k, v in given.items() if k != nest}, **inner}
+                fields: Mapping[str, Any] = {**inner}
+                flat = {k: v for k, v in given.items() if k != nest}
+                # A field that stands in both places is kept under its nested name, and reported.
+                twice = {f"{nest}.{k}": v for k, v in fields.items() if k in flat and flat[k] != v}
+                given = {**fields, **flat, **twice}
         return given
 
     @classmethod

@@ -115,7 +115,7 @@ ENDPOINT = Endpoint(
         Exclusive(("element_list",), ("voice_list",), source=SOURCE),
         Only("voice_list", when=Is("sound", "on"), source=SOURCE),
         Needed("prompt", when=Is("shot_type", "intelligence"), source=SOURCE),
-        *SHOT_RULES[1:],
+        *SHOT_RULES,
         parts.ONE_CAMERA_VALUE,
         Check(fields=("camera_control",), test=_simple_only, source=parts.CAMERA_SOURCE),
     ),

@@ -71,11 +71,14 @@ class LipSync(Request):
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Accept `audio_type`, `audio_file` and `audio_url` of the documented form."""
         given = super().adopt(given)
-        documented = given.get("audio_file") or given.get("audio_url")
-        if documented is None:
-            return given
-        rest = {k: v for k, v in given.items() if not k.startswith("audio_")}
-        return {"audio": documented, **rest}
+        for name in ("audio_file", "audio_url"):
+            if given.get(name) and "audio" not in given:
+                kind = name.removeprefix("audio_")
+                said = given.get("audio_type")
+                known = {name, "audio_type"} if said in (None, kind) else {name}
+                rest = {k: v for k, v in given.items() if k not in known}
+                given = {**rest, "audio": given[name]}
+        return given
 
     @classmethod
     def warn(cls, fields: Mapping[str, Any]) -> list[str]:

@@ -249,7 +249,7 @@ def camera_param(doc: str) -> Any:
 def external_task_id_param() -> Any:
     """Our own id of the task."""
     doc = "Your own id of the task, unique in the account; one is made when you give none."
-    return param(default=None, doc=doc, max_length=128, placeholder="ID")
+    return param(default=None, doc=doc, placeholder="ID")
 
 
 def callback_url_param() -> Any:

@@ -47,8 +47,8 @@ class TextToVideo(Request):
     watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
 
 
+NEEDS_PROMPT = Needed("prompt", when=ONE_PROMPT, source=SOURCE, message="is required")
 SHOT_RULES = (
-    Needed("prompt", when=ONE_PROMPT, source=SOURCE, message="is required"),
     Only("prompt", when=ONE_PROMPT, source=SOURCE),
     Needed("shot_type", when=MULTI_SHOT, source=SOURCE),
     Only("shot_type", when=MULTI_SHOT, source=SOURCE),
@@ -66,7 +66,7 @@ ENDPOINT = Endpoint(
     source=SOURCE,
     aliases=("t2v",),
     positional="prompt",
-    rules=(*SHOT_RULES, parts.ONE_CAMERA_VALUE),
+    rules=(NEEDS_PROMPT, *SHOT_RULES, parts.ONE_CAMERA_VALUE),
     features={
         "multi_shot": MULTI_SHOT,
         "sound": Is("sound", "on"),

@@ -121,6 +121,9 @@ def _in_order(value: BaseModel) -> list[str]:
 
 
 def _unknown(name: str, params: Mapping[str, Param]) -> Violation:
+    nest, _, field = name.partition(".")
+    if field in params:
+        return Violation(field, f"is given twice: in {nest} and beside it", "one of the two")
     near = nearest(name, params)
     advice = near[0] if near else "one of " + ", ".join(params)
     return Violation(name, f"there is no such field{did_you_mean(name, params)}", advice)
