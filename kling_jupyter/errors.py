@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from kling_core import errors
+from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
 
 __all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "shown"]
@@ -47,23 +48,20 @@ def shown() -> Generator[None]:
 
 
 def command_to_get(endpoint: str, task_id: str) -> str:
-    """What to type to get a task later."""
-    return f"%kling get {endpoint.replace('_', '-')} {task_id}"
+    """What to type to get a task later; the endpoint is empty for one that the ledger knows."""
+    return f"%kling get {endpoint.replace('_', '-')} {task_id}".replace("  ", " ")
 
 
 def _translated(error: KlingError) -> KlingMagicError:
     title = type(error).__name__
     if isinstance(error, errors.InvalidRequest):
-        count = len(error.violations)
-        lead = "1 problem" if count == 1 else f"{count} problems"
-        place = f" in {error.endpoint.replace('_', '-')}" if error.endpoint else ""
-        lines = tuple(f"  - {violation}" for violation in error.violations)
-        made = KlingMagicError(f"{lead}{place}, nothing was sent", title=title, lines=lines)
+        first, *lines = _MAGICS.violations(error)
+        made = KlingMagicError(first, title=title, lines=tuple(lines))
     else:
         words = next((say(error) for kind, say in _FIXES if isinstance(error, kind)), error.fix)
-        message, fix = _without_fix(error), words
-        lines = (f"{_CYAN}Hint{_PLAIN}: {fix}",) if fix else ()
-        made = KlingMagicError(message, title=title, lines=lines)
+        message, fix = _MAGICS.say(_without_fix(error)), _MAGICS.say(words)
+        lines = [f"{_CYAN}Hint{_PLAIN}: {fix}"] if fix else []
+        made = KlingMagicError(message, title=title, lines=tuple(lines))
     for fact in ("code", "http_status", "request_id", "cause", "fix"):
         setattr(made, fact, getattr(error, fact))
     made.retryable, made.billed, made.task_id = error.retryable, error.billed, error.task_id
@@ -105,5 +103,19 @@ _FIXES: tuple[tuple[type[KlingError], Callable[[KlingError], str]], ...] = (
     (errors.ConfigError, _no_credential),
     (errors.SubmitOutcomeUnknown, _unknown_outcome),
     (errors.WaitTimeout, _late),
-    (errors.BudgetExceeded, lambda error: error.fix.replace("max_cost", "--max-cost")),
 )
+
+_MAGICS = Wording(
+    get=lambda endpoint, task_id, _: command_to_get(endpoint, task_id),
+    words=(
+        ("Raise budget (KLING_BUDGET)", "Raise KLING_BUDGET"),
+        ("max_cost, KLING_MAX_COST, budget", "--max-cost, KLING_MAX_COST, KLING_BUDGET"),
+        ("task.wait()", "%kling get"),
+        (
+            "a path, an http(s) URL, bytes, a PIL image or a numpy array",
+            "a path, an http(s) URL, or {name} of bytes, a PIL image or a numpy array",
+        ),
+    ),
+    missing="write it after the options, or below the line of a %%kling cell",
+)
+"""How the magics say what Python would write; options are those of the command line."""

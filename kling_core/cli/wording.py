@@ -16,7 +16,8 @@ __all__ = ["SHELL", "Wording"]
 class Wording:
     """How one front end says what Python would write.
 
-    `get` makes the command that shows a task, of endpoint, id, and whether it waits; `words` are
+    `get` makes the command that shows a task, of endpoint, id, and whether it waits; the endpoint
+    is empty for a task that the ledger knows. `words` are
     pairs of Python's spelling and ours; `missing` is said when the words of the endpoint, such as
     the prompt, are not given.
     """
@@ -29,7 +30,8 @@ class Wording:
         """Python calls in an advice, said as commands."""
 
         def get(found: re.Match[str]) -> str:
-            return self.get(hyphens(found[1]), found[2], bool(found[3]))
+            endpoint = "" if found[1] == "tasks" else hyphens(found[1])
+            return self.get(endpoint, found[2], bool(found[3]))
 
         text = re.sub(r"kling\.(\w+)\.get\('([^']*)'\)(\.wait\(\))?", get, text)
         text = re.sub(r"kling\.(\w+)\.list\(\)", lambda m: f"kling list {hyphens(m[1])}", text)
@@ -73,6 +75,8 @@ def hyphens(name: str) -> str:
 
 
 def _shell_get(endpoint: str, task_id: str, wait: bool) -> str:
+    if not endpoint:
+        return f"kling {'wait' if wait else 'show'} {task_id}"
     return f"kling get {endpoint} {task_id}" + (" --wait" if wait else "")
 
 
@@ -80,7 +84,6 @@ _MISSING = re.compile(r"(\w+ is needed|is required)")
 
 _WORDS = (
     ("kling.tasks.resume() (or `kling resume`)", "kling resume"),
-    ("Call it in a client without max_cost and budget to allow it.", "Run it without to allow it."),
     ("max_cost", "--max-cost"),
     ("`TaskNotFound`", "not found"),
 )
@@ -95,6 +98,7 @@ SHELL = Wording(
         ),
         ("Kling(sandbox=True) and KLING_SANDBOX=1 work", "--sandbox and KLING_SANDBOX=1 work"),
         ("Raise budget (KLING_BUDGET)", "Raise --budget or KLING_BUDGET"),
+        ("max_cost, KLING_MAX_COST, budget", "--max-cost, KLING_MAX_COST, --budget, KLING_BUDGET"),
         (
             "a path, an http(s) URL, bytes, a PIL image or a numpy array",
             "a path or an http(s) URL",

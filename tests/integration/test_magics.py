@@ -117,8 +117,18 @@ def test_all_problems_are_told_and_nothing_is_sent(shell, quick_sandbox):
     error = shell.fails("%kling text-to-video -d 7 --cfg-scale 2 a boat")
     lines = error._render_traceback_()
     assert lines[0].endswith(": 2 problems in text-to-video, nothing was sent")
-    assert [line.split(":")[0] for line in lines[1:]] == ["  - cfg_scale", "  - duration"]
+    assert [line.split(":")[0] for line in lines[1:]] == ["  --cfg-scale", "  --duration"]
+    assert "Use --duration 5 or --duration 10." in lines[2]
     assert len(quick_sandbox.tasks) == before
+
+
+def test_a_missing_prompt_is_told_in_the_words_of_the_magic(shell):
+    """What is missing is said as it is typed in a notebook, never as a keyword of Python."""
+    lines = shell.fails("%kling text-to-video -d 5")._render_traceback_()
+    assert lines[1].startswith("  prompt is missing: write it after the options")
+    lines = shell.fails("%kling image-to-video it moves")._render_traceback_()
+    assert "--image" in lines[1]
+    assert "image=" not in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +142,7 @@ def test_all_problems_are_told_and_nothing_is_sent(shell, quick_sandbox):
         ("connect --sandbox --region cn", "the sandbox has no region"),
         ("text-to-video --max-cost 0.01 a boat", "above the limit of $0.01"),
         ("i2v --image {photo} x", "there is no variable 'photo'"),
+        ("text-to-video --image a.png x", "text-to-video takes no --image"),
     ],
 )
 def test_mistakes_are_one_line(shell, line, says):

@@ -173,6 +173,7 @@ def test_objects_pass_through():
         ("--modle kling-v3 x", "unknown option --modle; did you mean --model-name?"),
         ("--durration 5", "did you mean --duration?"),
         ("--zebra", "unknown option --zebra"),
+        ("--image a.jpg", "text-to-video takes no --image. It belongs to "),
         ("--dur 5", "unknown option --dur"),
         ("--duration", "--duration needs a value"),
         ("--duration --mode pro", "--duration needs a value"),

@@ -349,6 +349,12 @@ def test_exit_codes(error, code):
         ("look: kling.text_to_video.get('kc-1').", "look: kling get text-to-video kc-1."),
         ("kling.lip_sync.get('1').wait()", "kling get lip-sync 1 --wait"),
         ("kling.lip_sync.list() shows", "kling list lip-sync shows"),
+        ("paid for: kling.tasks.get('1').wait()", "paid for: kling wait 1"),
+        ("kling.tasks.get('1')", "kling show 1"),
+        (
+            "limits: max_cost, KLING_MAX_COST, budget.",
+            "limits: --max-cost, KLING_MAX_COST, --budget, KLING_BUDGET.",
+        ),
         ("kling.tasks.resume() (or `kling resume`) looks", "kling resume looks"),
         ("Raise budget (KLING_BUDGET), or", "Raise --budget or KLING_BUDGET, or"),
     ],
