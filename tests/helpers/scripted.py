@@ -6,6 +6,9 @@ import asyncio
 import json
 import random
 import re
+import shutil
+import tempfile
+import weakref
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -54,16 +57,24 @@ class FakeClock:
 
 @dataclass
 class Script:
-    """The outside world of a flow: answers in order, and the trace of what was asked."""
+    """The outside world of a flow: answers in order, and the trace of what was asked.
+
+    Each script has a ledger of its own, a real one, in a folder that goes when the script goes.
+    """
 
     answers: Iterable[Answer] = ()
     saves: Iterable[Saved | tuple[Saved, bytes]] = ()
     clock: FakeClock = field(default_factory=FakeClock)
     trace: list[tuple[Any, ...]] = field(default_factory=list[tuple[Any, ...]])
     sent: list[Send] = field(default_factory=list[Send])
+    times: list[float] = field(default_factory=list[float])
+    home: Path = field(init=False)
+    sessions: list[Session] = field(init=False, default_factory=list[Session])
 
     def __post_init__(self) -> None:
         self._answers, self._saves = iter(self.answers), iter(self.saves)
+        self.home = Path(tempfile.mkdtemp(prefix="script-"))
+        weakref.finalize(self, _end, self.home, self.sessions)
 
     @property
     def sleeps(self) -> list[float]:
@@ -75,6 +86,7 @@ class Script:
 
     def answer(self, effect: Send) -> Reply | NoReply:
         self.sent.append(effect)
+        self.times.append(self.clock.now)
         self.trace.append(("send", effect.method, effect.url))
         answer = next(self._answers, None)
         assert answer is not None, f"the script has no answer to {effect.method} {effect.url}"
@@ -92,6 +104,12 @@ class Script:
     def rest(self, seconds: float) -> None:
         self.trace.append(("sleep", round(seconds, 6)))
         self.clock.now += seconds
+
+
+def _end(home: Path, sessions: list[Session]) -> None:
+    for one in sessions:
+        one.close()
+    shutil.rmtree(home, ignore_errors=True)
 
 
 class Port:
@@ -140,12 +158,18 @@ class NoJitter(random.Random):
 
 
 def session(script: Script, *, pace: Pace | None = None, **settings: Any) -> Session:
-    """A session whose clock is the script's and whose pauses have no jitter."""
+    """A session whose clock and ledger are the script's and whose pauses have no jitter."""
     credential = {} if "access_key" in settings else {"api_key": "key-of-the-test"}
     resolved = config.resolve(
-        base_url="http://kling.test", output_dir=Path("out"), **credential, **settings
+        base_url="http://kling.test",
+        output_dir=Path("out"),
+        home=script.home,
+        **credential,
+        **settings,
     )
-    return Session(resolved, script.clock.clock(), pace or Pace(), NoJitter())
+    made = Session(resolved, script.clock.clock(), pace or Pace(), NoJitter())
+    script.sessions.append(made)
+    return made
 
 
 def body_of(effect: Send) -> dict[str, Any]:
@@ -154,10 +178,10 @@ def body_of(effect: Send) -> dict[str, Any]:
     return json.loads(b"".join(effect.body))
 
 
-def client_of(kind: str, script: Script) -> Any:
+def client_of(kind: str, script: Script, *, pace: Pace | None = None) -> Any:
     """A client whose port is the script."""
     client: Any = Kling(api_key="k") if kind == "sync" else AsyncKling(api_key="k")
-    client.session = session(script)
+    client.session = session(script, pace=pace)
     client.port = Port(script) if kind == "sync" else AsyncPort(script)
     return client
 
@@ -171,10 +195,12 @@ def outcome(run: Callable[[Any], Any], client: Any) -> Any:
         return error
 
 
-def both(run: Callable[[Any], Any], make: Callable[[], Script]) -> tuple[Script, Any]:
+def both(
+    run: Callable[[Any], Any], make: Callable[[], Script], *, pace: Pace | None = None
+) -> tuple[Script, Any]:
     """Run something with each client against the same script; both must do and give the same."""
     scripts = [make(), make()]
-    clients = [client_of("sync", scripts[0]), client_of("async", scripts[1])]
+    clients = [client_of("sync", scripts[0], pace=pace), client_of("async", scripts[1], pace=pace)]
     results = [outcome(run, client) for client in clients]
     assert scripts[0].trace == scripts[1].trace
     plain = [re.sub(r"Async|0x\w+", "", repr(result)) for result in results]
