@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 
 from kling_core.errors import LedgerError
 
@@ -124,9 +124,9 @@ def unwritable(path: Path, error: OSError) -> LedgerError:
     )
 
 
-def explain(error: exc.DBAPIError, place: str) -> LedgerError:
-    """What a database error means for the user."""
-    text = str(error.orig)
+def explain(error: BaseException, place: str) -> LedgerError:
+    """What an error of the driver means for the user."""
+    text = str(error)
     words = text.lower()
     if "full" in words:
         message, fix = "the disk is full", "Nothing was sent. Make room and try again."

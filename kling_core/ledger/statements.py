@@ -1,12 +1,17 @@
-"""The statements of a task's way, built once: building one costs more than SQLite's work on it."""
+"""The statements of a task's way: compiled once, and run on the driver itself.
+
+SQLAlchemy writes them for both databases; its work on each execution would cost several times what
+SQLite does.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.ledger.rows import IN_LINE, LIVE, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
@@ -15,74 +20,141 @@ Insert = Callable[[sa.Table], Any]
 """A dialect's own INSERT, which knows conflicts."""
 
 
+class _Compiled(NamedTuple):
+    """A statement's text; `places` are the names by position, for drivers that want it so."""
+
+    text: str
+    places: tuple[str, ...] | None
+    constants: Mapping[str, Any]
+
+
+class Statement:
+    """A statement that is compiled once for each database and set of parameters."""
+
+    def __init__(self, build: Callable[[Insert], Any]) -> None:
+        self._build = build
+        self._compiled: dict[tuple[str, tuple[str, ...]], _Compiled] = {}
+
+    def run(self, db: sa.Connection, values: Mapping[str, Any]) -> list[Sequence[Any]]:
+        """Execute it with these parameters and columns; returns the rows as plain tuples.
+
+        Raises the driver's own errors.
+        """
+        key = (db.dialect.name, tuple(values))
+        compiled = self._compiled.get(key) or self._compile(db.dialect, key)
+        known = {**compiled.constants, **values}
+        cursor: Any = db.connection.cursor()
+        try:
+            places = compiled.places
+            cursor.execute(compiled.text, known if places is None else [known[n] for n in places])
+            return cursor.fetchall() if cursor.description else []
+        finally:
+            cursor.close()
+
+    def one(self, db: sa.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The one row that it gives."""
+        (row,) = self.run(db, values)
+        return row
+
+    def _compile(self, dialect: sa.Dialect, key: tuple[str, tuple[str, ...]]) -> _Compiled:
+        insert: Insert = pg_insert if dialect.name == "postgresql" else sqlite_insert
+        compiled = self._build(insert).compile(dialect=dialect, column_keys=list(key[1]))
+        places = tuple(compiled.positiontup) if compiled.positional else None
+        defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
+        made = _Compiled(str(compiled), places, {**compiled.params, **defaults})
+        self._compiled[key] = made
+        return made
+
+
 def _among(states: Sequence[str]) -> sa.ColumnElement[bool]:
     return tasks.c.state.in_([sa.literal_column(f"'{state}'") for state in states])
 
 
-_living = sa.exists().where(
-    leases.c.name == sa.literal_column("'process '") + tasks.c.owner,
-    leases.c.until >= sa.bindparam("now", type_=sa.Float),
-)
-_product = tasks.c.product == sa.bindparam("product")
-
-ROW = sa.select(*(tasks.c[name] for name in Row.__slots__)).where(tasks.c.id == sa.bindparam("row"))
-"""The row with our id `row`, its columns in the order of `Row`."""
-
-HOLDER = sa.select(tasks.c.owner, tasks.c.state, tasks.c.product, tasks.c.tries).where(
-    tasks.c.id == sa.bindparam("row")
-)
-"""What admission needs to know of a row."""
-
-SEEN = sa.select(tasks.c.id, tasks.c.task_id, tasks.c.raw, tasks.c.product).where(
-    tasks.c.endpoint == sa.bindparam("endpoint"),
-    tasks.c.task_id.in_(sa.bindparam("task_ids", expanding=True)),
-)
-"""What is known of Kling's `task_ids` of an endpoint."""
-
-CHANGE = sa.update(tasks).where(tasks.c.id == sa.bindparam("row"))
-"""Sets the columns that are given as parameters."""
-
-ACCEPT = CHANGE.values(sent_at=sa.func.coalesce(tasks.c.sent_at, sa.bindparam("now")))
-"""The same, and the time of sending where there is none."""
-
-KEEP = sa.update(outputs).where(
-    outputs.c.task == sa.bindparam("row"), outputs.c.number == sa.bindparam("place")
-)
-"""Sets columns of one output."""
-
-LINE = (
-    sa.select(tasks.c.id, tasks.c.weight)
-    .where(_product, _among(IN_LINE), sa.or_(_living, tasks.c.id == sa.bindparam("row")))
-    .order_by(tasks.c.created_at, tasks.c.id)
-)
-"""Who stands in line for `product`: rows of processes that live at `now`, and `row`."""
-
-SLOTS = sa.select(
-    sa.select(sa.func.coalesce(sa.func.sum(tasks.c.weight), 0))
-    .where(_product, _among(LIVE))
-    .scalar_subquery()
-    .label("busy"),
-    sa.select(sa.func.count())
-    .where(_product, _among(["submitting"]), _living)
-    .scalar_subquery()
-    .label("unanswered"),
-    sa.select(meta.c.value)
-    .where(meta.c.key == sa.bindparam("key"))
-    .scalar_subquery()
-    .label("learned"),
-)
-"""What is busy and on its way, and the limit that was learned under `key`."""
+def _living() -> sa.ColumnElement[bool]:
+    """Whether the process that owns a row has said lately that it lives."""
+    name = sa.literal_column("'process '", sa.Text) + tasks.c.owner
+    return sa.exists().where(leases.c.name == name, leases.c.until >= sa.bindparam("now"))
 
 
-@cache
-def write_down(insert: Insert) -> Any:
-    """A new row from the columns given; its id comes back unless it was there already."""
-    return insert(tasks).on_conflict_do_nothing().returning(tasks.c.id)
+def _of_product() -> sa.ColumnElement[bool]:
+    return tasks.c.product == sa.bindparam("product")
 
 
-@cache
-def note_output(insert: Insert) -> Any:
-    """An output as Kling describes it, new or again."""
+def _this() -> sa.ColumnElement[bool]:
+    return tasks.c.id == sa.bindparam("row")
+
+
+def _change(_: Insert) -> Any:
+    return sa.update(tasks).where(_this())
+
+
+def _accept(_: Insert) -> Any:
+    sent = sa.func.coalesce(tasks.c.sent_at, sa.bindparam("now"))
+    return sa.update(tasks).where(_this()).values(sent_at=sent)
+
+
+def _line(_: Insert) -> Any:
+    ours = sa.or_(_living(), _this())
+    query = sa.select(tasks.c.id, tasks.c.weight).where(_of_product(), _among(IN_LINE), ours)
+    return query.order_by(tasks.c.created_at, tasks.c.id)
+
+
+def _slots(_: Insert) -> Any:
+    weight = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
+    out = (_of_product(), _among(["submitting"]), _living())
+    limit = sa.select(meta.c.value).where(meta.c.key == sa.bindparam("key"))
+    return sa.select(
+        sa.select(weight).where(_of_product(), _among(LIVE)).scalar_subquery(),
+        sa.select(sa.func.count()).select_from(tasks).where(*out).scalar_subquery(),
+        limit.scalar_subquery(),
+    )
+
+
+def _seen(_: Insert) -> Any:
+    theirs = tasks.c.task_id == sa.bindparam("task_id")
+    columns = (tasks.c.id, tasks.c.raw, tasks.c.product)
+    return sa.select(*columns).where(tasks.c.endpoint == sa.bindparam("endpoint"), theirs)
+
+
+def _keep(_: Insert) -> Any:
+    number = outputs.c.number == sa.bindparam("place")
+    return sa.update(outputs).where(outputs.c.task == sa.bindparam("row"), number)
+
+
+def _note_output(insert: Insert) -> Any:
     statement = insert(outputs)
     news = {name: statement.excluded[name] for name in ("kind", "output_id", "url")}
     return statement.on_conflict_do_update(index_elements=["task", "number"], set_=news)
+
+
+ROW = Statement(lambda _: sa.select(*(tasks.c[name] for name in Row.__slots__)).where(_this()))
+"""The row with our id `row`, its columns in the order of `Row`."""
+
+HOLDER = Statement(
+    lambda _: sa.select(tasks.c.owner, tasks.c.state, tasks.c.product, tasks.c.tries).where(_this())
+)
+"""Owner, state, product and tries of a row."""
+
+WRITE_DOWN = Statement(lambda insert: insert(tasks).on_conflict_do_nothing().returning(tasks.c.id))
+"""A new row from the columns given; its id comes back unless it was there already."""
+
+CHANGE = Statement(_change)
+"""Sets the columns that are given."""
+
+ACCEPT = Statement(_accept)
+"""The same, and the time of sending, `now`, where there is none."""
+
+SEEN = Statement(_seen)
+"""Id, last answer and product of the row with Kling's `task_id` of an `endpoint`."""
+
+NOTE_OUTPUT = Statement(_note_output)
+"""An output as Kling describes it, new or again."""
+
+KEEP = Statement(_keep)
+"""Sets columns of one output."""
+
+LINE = Statement(_line)
+"""Id and weight of who stands in line for `product`: processes that live at `now`, and `row`."""
+
+SLOTS = Statement(_slots)
+"""What is busy and on its way, and the limit that was learned under `key`."""

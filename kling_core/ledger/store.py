@@ -88,10 +88,12 @@ class Ledger:
         )
         self.place = self._engine.url.render_as_string() if self._postgres else str(place)
         self._lock = threading.Lock()
+        self._writer: sa.Connection | None = None
+        self._inherited: list[sa.Connection | None] = []
         try:
             self._migrate(account)
         except BaseException:
-            self._engine.dispose()
+            self.close()
             raise
 
     # --- opening ---------------------------------------------------------------------------
@@ -126,7 +128,12 @@ class Ledger:
                 )
 
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a later use opens them again."""
+        self._after_fork()
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
         self._engine.dispose()
 
     @property
@@ -139,6 +146,8 @@ class Ledger:
         """In a child, the parent's connections and name are not ours."""
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
+            self._inherited.append(self._writer)  # the parent's: not even closed here
+            self._writer = None
             self._lock = threading.Lock()
             self._pid = os.getpid()
             self._name = _new_name()
@@ -152,13 +161,26 @@ class Ledger:
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
-        queue = self._lock if not (read or self._postgres) else nullcontext()
+        own = read or self._postgres
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
-            with queue, self._engine.connect().execution_options(kling_read=read) as db, db.begin():
-                yield db
+            with nullcontext() if own else self._lock:
+                db = self._connect(read) if own else self._writing()
+                with db if own else nullcontext(), db.begin():
+                    yield db
         except exc.DBAPIError as error:
+            raise engines.explain(error.orig or error, self.place) from error
+        except self._engine.dialect.loaded_dbapi.Error as error:
             raise engines.explain(error, self.place) from error
+
+    def _connect(self, read: bool) -> sa.Connection:
+        return self._engine.connect().execution_options(kling_read=read)
+
+    def _writing(self) -> sa.Connection:
+        """The one connection that writes to SQLite; whoever uses it holds the lock."""
+        if self._writer is None:
+            self._writer = self._connect(read=False)
+        return self._writer
 
     def _meta(self, db: sa.Connection, key: str) -> str | None:
         return db.execute(sa.select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
@@ -194,7 +216,7 @@ class Ledger:
                 if known in (None, "rejected"):
                     self._alone(db, "budget")
                     self._afford(db, budget, entry.project)
-            new = db.execute(statements.write_down(self._insert), values).first() is not None
+            new = bool(statements.WRITE_DOWN.run(db, values))
             return self._get(db, entry.id), new
 
     def renew(self, entry: Entry, *, lease: float) -> Row:
@@ -202,7 +224,7 @@ class Ledger:
         values = self._prepared(entry, lease)
         with self._transaction() as db:
             where = (tasks.c.id == entry.id, tasks.c.state == "rejected")
-            db.execute(sa.update(tasks).where(*where).values({**values, "error": ""}))
+            db.execute(sa.update(tasks).where(*where).values(values))
             return self._get(db, entry.id)
 
     def _prepared(self, entry: Entry, lease: float) -> dict[str, Any]:
@@ -216,6 +238,9 @@ class Ledger:
             "quote_usd": _money(entry.quote_usd),
             "owner": self.owner,
             "lease_until": now + lease,
+            "error": "",
+            "raw": "{}",
+            "tries": 0,
             "created_at": now,
             "updated_at": now,
         }
@@ -295,16 +320,16 @@ class Ledger:
         self.alive()
         now = self.now()
         with self._transaction() as db:
-            row = db.execute(statements.HOLDER, {"row": row_id}).one()
-            if row.owner not in (None, self.owner) or row.state not in IN_LINE:
+            owner, state, product, tries = statements.HOLDER.one(db, {"row": row_id})
+            if owner not in (None, self.owner) or state not in IN_LINE:
                 return Place(admitted=False, lost=True)
-            self._alone(db, f"slots {row.product}")
-            place = self._queue(db, row.product, row_id).places(limit)[row_id]
+            self._alone(db, f"slots {product}")
+            place = self._queue(db, product, row_id).places(limit)[row_id]
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
-                change = {"state": "submitting", "sent_at": now, "tries": row.tries + 1}
+                change = {"state": "submitting", "sent_at": now, "tries": tries + 1}
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
-            db.execute(statements.CHANGE, {"row": row_id, **holder, **change})
+            statements.CHANGE.run(db, {"row": row_id, **holder, **change})
             return place
 
     def queue(self, product: str) -> Queue:
@@ -316,13 +341,13 @@ class Ledger:
     def _queue(self, db: sa.Connection, product: str, row_id: str = "") -> Queue:
         """The line of a product; `row_id` is in it in any case."""
         about = {"product": product, "now": self.now(), "key": f"limit {product}"}
-        slots = db.execute(statements.SLOTS, about).one()
-        line = db.execute(statements.LINE, {**about, "row": row_id})
+        busy, unanswered, learned = statements.SLOTS.one(db, about)
+        line = statements.LINE.run(db, {**about, "row": row_id})
         return Queue(
-            busy=int(slots.busy),
-            learned=self._still(slots.learned),
-            unanswered=int(slots.unanswered),
-            waiting=tuple((found.id, found.weight) for found in line),
+            busy=int(busy),
+            learned=self._still(learned),
+            unanswered=int(unanswered),
+            waiting=tuple((name, weight) for name, weight in line),
         )
 
     def alive(self) -> None:
@@ -393,8 +418,8 @@ class Ledger:
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
         """Kling has the task: its id and first state."""
         with self._transaction() as db:
-            row = db.execute(statements.HOLDER, {"row": row_id}).one()
-            self._observe(db, row_id, data, product=row.product, first=True)
+            _, _, product, _ = statements.HOLDER.one(db, {"row": row_id})
+            self._observe(db, row_id, data, product=product, first=True)
             return self._get(db, row_id)
 
     def refused(self, row_id: str, error: str) -> None:
@@ -442,13 +467,13 @@ class Ledger:
         """
         with self._transaction() as db:
             by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
-            about = {"endpoint": endpoint, "task_ids": list(by_id)}
             changed: list[str] = []
-            for row in db.execute(statements.SEEN, about).all():
-                data = by_id[row.task_id]
-                if json.loads(row.raw) != data:
-                    self._observe(db, row.id, data, product=row.product)
-                    changed.append(row.id)
+            for task_id, data in by_id.items():
+                about = {"endpoint": endpoint, "task_id": task_id}
+                for row_id, raw, product in statements.SEEN.run(db, about):
+                    if json.loads(raw) != data:
+                        self._observe(db, row_id, data, product=product)
+                        changed.append(row_id)
             return changed
 
     def _observe(
@@ -475,19 +500,16 @@ class Ledger:
             values["finished_at"] = now
             values["cost_units"] = _money(seen.units)
             values["cost_usd"] = _dollars(seen.units, product)
-        db.execute(statements.ACCEPT if first else statements.CHANGE, {"row": row_id, **values})
-        made = [
-            {
+        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
+        for number, (kind, output) in enumerate(seen.outputs):
+            made = {
                 "task": row_id,
                 "number": number,
                 "kind": kind,
                 "output_id": text(output, "id", "audio_id"),
                 "url": text(output, "url", "url_mp3", "mp3_url"),
             }
-            for number, (kind, output) in enumerate(seen.outputs)
-        ]
-        if made:
-            db.execute(statements.note_output(self._insert), made)
+            statements.NOTE_OUTPUT.run(db, made)
 
     def lead(self, name: str, owner: str, *, seconds: float) -> bool:
         """Become or stay the one who does a thing, for some seconds."""
@@ -641,7 +663,7 @@ class Ledger:
         return None if found is None else Row.of(found)
 
     def _get(self, db: sa.Connection, row_id: str) -> Row:
-        return Row.read(db.execute(statements.ROW, {"row": row_id}).one())
+        return Row.read(statements.ROW.one(db, {"row": row_id}))
 
     def rows(
         self,
@@ -694,7 +716,7 @@ class Ledger:
         """An output is on disk, whole."""
         with self._transaction() as db:
             about = {"row": row_id, "place": number, "path": str(path), "saved_at": self.now()}
-            db.execute(statements.KEEP, {**about, "sha256": sha256, "size": size, "audit": audit})
+            statements.KEEP.run(db, {**about, "sha256": sha256, "size": size, "audit": audit})
 
     def adopt(
         self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None

@@ -101,7 +101,7 @@ def test_a_file_that_became_read_only(client: Callable[..., Kling]) -> None:
     kling = client()
     kling.text_to_video.create(prompt="a boat")
     ledger = kling.tasks.ledger
-    ledger._engine.dispose()
+    ledger.close()
 
     def only_read(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA query_only=ON")
@@ -115,7 +115,7 @@ def test_a_full_disk_at_the_intent_row(client: Callable[..., Kling]) -> None:
     kling = client()
     kling.text_to_video.create(prompt="a boat")
     ledger = kling.tasks.ledger
-    ledger._engine.dispose()
+    ledger.close()
 
     def small(connection: Any, _record: Any) -> None:
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
@@ -137,7 +137,7 @@ def test_a_full_disk_at_the_intent_row(client: Callable[..., Kling]) -> None:
     assert len(kling.sandbox.tasks) == accepted
     assert len([r for r in ledger.rows() if r.state == "prepared"]) == 0
     event.remove(ledger._engine, "connect", small)
-    ledger._engine.dispose()
+    ledger.close()
     kling.text_to_video.create(prompt="a boat")
 
 
