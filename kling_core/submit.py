@@ -34,7 +34,7 @@ from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
 from kling_core.ledger.line import Line
 from kling_core.ledger.recording import record
-from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Row
+from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Queue, Row
 from kling_core.ledger.store import Budget, Ledger
 from kling_core.ledger.watch import Watch
 from kling_core.media.item import Unreadable
@@ -60,11 +60,16 @@ MARGIN = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """News of a create that waits for a slot: how many are ahead, and what is busy."""
+    """News of a create that waits for a slot: how many are ahead, and what is busy.
+
+    After a 1302 or 1303 `reason` is Kling's message and `seconds` how long the next try is put off.
+    """
 
     ahead: int
     busy: int
     limit: int | None
+    seconds: float = 0.0
+    reason: str = ""
 
     def __str__(self) -> str:
         place = f", {self.ahead} ahead" if self.ahead else ", next in line"
@@ -84,6 +89,7 @@ class _Attempt:
     source_video: str | None = None
     connects: int = 0
     waits: int = 0
+    pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
@@ -313,7 +319,6 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
                 row: Row = yield Call(partial(ledger.accepted, attempt.id, data))
                 yield Guard(False)
                 return row
-            yield Guard(False)
         finally:
             if attempt.external_task_id is None:
                 ledger.resign(attempt.turn, attempt.id)
@@ -337,6 +342,11 @@ def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
     admit = partial(ledger.admit, attempt.id, limit=session.settings.slots, lease=attempt.lease)
     watches: dict[str, Watch] = {}
     try:
+        yield Guard(False)  # what was out before this is written down
+        if attempt.pause is not None:
+            yield Tell(attempt.listener, attempt.pause)
+            yield Sleep(attempt.pause.seconds)
+            attempt.pause = None
         place: Place = yield Call(admit)
         while not (place.admitted or place.lost):
             yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
@@ -441,7 +451,10 @@ def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) 
     yield Call(
         partial(attempt.ledger.back_in_line, attempt.id, lease=attempt.lease + pause, learn=full)
     )
-    yield Sleep(pause)
+    queue: Queue = yield Call(partial(attempt.ledger.queue, attempt.endpoint.product))
+    places = queue.places(attempt.session.settings.slots)
+    place = places.get(attempt.id, Place(admitted=False, busy=queue.busy))
+    attempt.pause = Waiting(place.ahead, place.busy, place.limit, pause, error.message)
 
 
 def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
