@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli.arguments import Parser, UsageProblem, nearest
+from kling_core.downloading import must_be_writable
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint, Request
 from kling_core.errors import AuthError, ConfigError, ConnectionFailed, KlingError, UnreadableAnswer
@@ -16,7 +17,7 @@ from kling_jupyter import figure, grammar, tables
 from kling_jupyter.display import say, show
 from kling_jupyter.errors import StoppedWaiting, command_to_get
 from kling_jupyter.outputs import adopted
-from kling_jupyter.running import Cell, collect, stopped, submit, warnings_as_notes
+from kling_jupyter.running import Cell, collect, place, stopped, submit, warnings_as_notes
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -60,11 +61,13 @@ def _generate(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
         kept.append(task)
         studio.keep(task, settings.name)
 
-    with warnings_as_notes(cell.notes):
+    with warnings_as_notes(cell.notes), cell:
         request = adopted(endpoint, typed.fields)
-        request.require()
+        cell.note(request.require().warnings)
         if settings.dry_run:
             return _show_dry_run(studio, request, cell)
+        if settings.wait:
+            must_be_writable(place(settings.out, cell.folder, studio.output_dir))
         try:
             task = submit(studio.client, request, settings, cell, keep)
             if settings.wait:
@@ -94,7 +97,7 @@ def _get_task(studio: Studio, line: Line) -> Task:
     )
     endpoint = _endpoint(words[0])
     cell = Cell(studio.shell, studio.folder)
-    with warnings_as_notes(cell.notes):
+    with warnings_as_notes(cell.notes), cell:
         task: Task = getattr(studio.client, endpoint.name).get(words[1])
         studio.keep(task, settings.name)
         if settings.wait or task.done:
@@ -125,7 +128,6 @@ def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
     path = studio.client.session.path(request.endpoint)
     say(f"POST {studio.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
-    cell.notes += [w for w in check.warnings if w not in cell.notes]
     cell.end("dry run, nothing was sent", *figure.described(request), *_price(request))
 
 

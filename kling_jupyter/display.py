@@ -10,7 +10,7 @@ import contextvars
 import sys
 import threading
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,16 +40,19 @@ def say(text: str) -> None:
 
 
 class Live:
-    """One output of a cell. In a terminal, a line that overwrites itself, then the last text."""
+    """One output of a cell. In a terminal, a line that overwrites itself, then the last text.
+
+    `pages` tells whether a notebook shows it.
+    """
 
     def __init__(self, shell: Shell) -> None:
-        self._pages = has_pages(shell)
+        self.pages = has_pages(shell)
         self._handle: Any = None
         self._width = 0
 
     def update(self, bundle: Bundle) -> None:
         """Show how things stand."""
-        if self._pages:
+        if self.pages:
             self._publish(bundle, None)
         elif sys.stderr.isatty():
             line = bundle["text/plain"].partition("\n")[0]
@@ -57,11 +60,17 @@ class Live:
 
     def finish(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
         """Show what stays."""
-        if self._pages:
+        if self.pages:
             self._publish(bundle, metadata)
             return
         self._overwrite("")
         say(bundle["text/plain"])
+
+    def print(self, lines: Iterable[str]) -> None:
+        """In a terminal: print lines that stay above what changes."""
+        for line in lines:
+            self._overwrite("")
+            say(line)
 
     def _publish(self, bundle: Bundle, metadata: Mapping[str, Any] | None) -> None:
         facts = {"text/html": dict(metadata)} if metadata else {}

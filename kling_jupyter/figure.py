@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kling_core.outputs import Output
     from kling_core.task import Task
 
-__all__ = ["Bundle", "of_state", "of_task", "price", "relative", "summary"]
+__all__ = ["Bundle", "noted", "of_state", "of_task", "price", "relative", "summary"]
 
 Bundle = dict[str, str]
 """An output by MIME type: `text/html` and `text/plain`."""
@@ -61,7 +61,7 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
         f'<figcaption style="margin-top:4px;text-align:left">{_DOT.join(names)}'
         f'<div style="{_QUIET}">{caption}</div></figcaption></figure>'
     )
-    plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *_noted(notes)]
+    plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *noted(notes)]
     return {"text/html": body + _notes(notes), "text/plain": "\n".join(plain)}
 
 
@@ -74,8 +74,13 @@ def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool 
         f'<p{role} style="margin:4px 8px;{_FONT}"><strong>{html.escape(first)}</strong>'
         f'<span style="{_QUIET}">{quiet}</span></p>'
     )
-    plain = "\n".join([_DOT.join(words), *_noted(notes)])
+    plain = "\n".join([_DOT.join(words), *noted(notes)])
     return {"text/html": line + _notes(notes), "text/plain": plain}
+
+
+def noted(notes: Sequence[str]) -> list[str]:
+    """The notes as lines of plain text."""
+    return [f"Note: {note}" for note in notes]
 
 
 def summary(task: Task) -> list[str]:
@@ -169,10 +174,6 @@ def _notes(notes: Sequence[str]) -> str:
         f'<p style="margin:2px 8px;{_FONT};{_QUIET}">Note: {html.escape(note)}</p>'
         for note in notes
     )
-
-
-def _noted(notes: Sequence[str]) -> list[str]:
-    return [f"Note: {note}" for note in notes]
 
 
 def _plain(saved: Sequence[tuple[Output, Path | None]], folder: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Submit, wait, download and show: the way of one generation through a cell.
 
-An interrupt never cuts a submit in two, and never loses a task: it only stops the waiting.
+An interrupt never cuts a submit in two, and never loses a task: it only stops the waiting, for a
+slot or for the task.
 """
 
 from __future__ import annotations
@@ -10,12 +11,21 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from kling_core.errors import KlingError, KlingWarning
+from kling_core.errors import (
+    APIError,
+    BudgetExceeded,
+    ConfigError,
+    DownloadError,
+    InvalidRequest,
+    KlingError,
+    KlingWarning,
+    SubmitOutcomeUnknown,
+)
 from kling_jupyter import figure
 from kling_jupyter.display import Live, Shell, ticking
 from kling_jupyter.errors import StoppedWaiting, command_to_get
@@ -23,6 +33,7 @@ from kling_jupyter.errors import StoppedWaiting, command_to_get
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.endpoints.base import Request
+    from kling_core.submit import Waiting
     from kling_core.task import Task
     from kling_jupyter.grammar import Settings
 
@@ -32,7 +43,10 @@ __all__ = ["Cell", "collect", "place", "stopped", "submit", "warnings_as_notes"]
 
 
 class Cell:
-    """One cell at work: its output, its notes, and the folder of its notebook."""
+    """One cell at work: its output, its notes, and the folder of its notebook.
+
+    As a context it leaves a last word when an error ends it, never a progress line.
+    """
 
     def __init__(self, shell: Shell, folder: Path, notes: Sequence[str] = ()) -> None:
         self.live = Live(shell)
@@ -40,23 +54,57 @@ class Cell:
         self.notes = list(notes)
         self._started = time.monotonic()
         self._state = ""
+        self._facts: tuple[str, ...] = ()
+        self._open = False
+        self._said = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None and (self._open or self._unsaid()):
+            self.end(_last_word(error), *self._facts)
+
+    def note(self, notes: Iterable[str]) -> None:
+        """Add notes, each once."""
+        self.notes += [note for note in notes if note not in self.notes]
 
     def tell(self, state: str, *more: str) -> None:
         """Show the state, the seconds gone by, and what else is known."""
         gone = f"{time.monotonic() - self._started:.0f} s"
         new, self._state = state != self._state, state
-        self.live.update(figure.of_state([state, gone, *more], self.notes, announce=new))
+        self._open, self._facts = True, more
+        if not self.live.pages:
+            self.live.print(figure.noted(self._unsaid()))
+            self._said = len(self.notes)
+        self.live.update(figure.of_state([state, gone, *more], self._unsaid(), announce=new))
 
     def end(self, state: str, *more: str) -> None:
         """Leave a last word instead of a result."""
-        self.live.finish(figure.of_state([state, *more], self.notes))
+        self._finish(figure.of_state([state, *more], self._unsaid()))
 
     def result(self, task: Task) -> None:
         """Leave the result."""
         files = [figure.relative(p, self.folder) or str(p) for o in task.outputs if (p := o.path)]
         facts = {"task_id": task.task_id, "endpoint": task.endpoint.name, "files": files}
-        bundle = figure.of_task(task, self.folder, self.notes)
-        self.live.finish(bundle, {"kling": facts})
+        self._finish(figure.of_task(task, self.folder, self._unsaid()), {"kling": facts})
+
+    def _finish(self, bundle: figure.Bundle, metadata: Mapping[str, Any] | None = None) -> None:
+        self._open, self._said = False, len(self.notes)
+        self.live.finish(bundle, metadata)
+
+    def _unsaid(self) -> list[str]:
+        """The notes to show: in a terminal those that are not printed yet."""
+        return self.notes[self._said :]
+
+
+def _last_word(error: BaseException) -> str:
+    if isinstance(error, (KeyboardInterrupt, StoppedWaiting)):
+        return "stopped"
+    if isinstance(error, SubmitOutcomeUnknown):
+        return "not certain that it arrived"
+    refusals = (APIError, BudgetExceeded, ConfigError, InvalidRequest)
+    return "refused" if isinstance(error, refusals) else "stopped by an error"
 
 
 @contextmanager
@@ -85,22 +133,32 @@ def submit(
 ) -> Task:
     """Send the request; `keep` gets the task before anything else can happen to it.
 
-    An interrupt waits until the submit is through, then raises `StoppedWaiting`; a second one is
+    While it only waits for a slot, an interrupt ends it and nothing is sent. Once it goes out, an
+    interrupt waits until the submit is through, then raises `StoppedWaiting`; a second one is
     obeyed at once, and `keep` still gets the task when it comes.
     """
     facts = figure.described(request)
     expected = request.quote()
     if expected is not None and expected.usd is not None:
         facts.append(str(expected).partition(",")[0])
+    line = _InLine()
 
     def send() -> Task:
-        task = client.submit(request, max_cost=settings.max_cost)
+        task = client.submit(request, max_cost=settings.max_cost, on_update=line)
         keep(task)
         return task
 
     cell.tell("submitting", *facts)
-    with ticking(lambda _: cell.tell("submitting", *facts)):
-        task, interrupted = _shielded(send)
+    try:
+        with ticking(lambda _: cell.tell(line.state, *facts)):
+            task, interrupted = _shielded(send, line.leave)
+    except _Left:
+        cell.end("stopped before it was sent", *facts)
+        raise StoppedWaiting(
+            "nothing was sent and nothing is paid. The ledger keeps the request as prepared: "
+            "`kling resume --send` sends it",
+            title="Stopped waiting for a slot",
+        ) from None
     if interrupted:
         cell.end("stopped waiting", *figure.summary(task))
         raise stopped(task)
@@ -123,8 +181,11 @@ def collect(task: Task, settings: Settings, default: Path, cell: Cell) -> Task:
     except KeyboardInterrupt:
         cell.end("stopped waiting", *facts)
         raise stopped(task) from None
-    except KlingError:
+    except KlingError as error:
         cell.end(task.status if task.done else f"still {task.status}", *facts)
+        if isinstance(error, DownloadError):
+            again = command_to_get(task.endpoint.name, task.task_id)
+            error.fix = f"The task is done and paid for; get it with: {again} --out FOLDER"
         raise
     cell.result(task)
     return task
@@ -148,10 +209,47 @@ def stopped(task: Task) -> StoppedWaiting:
     )
 
 
-def _shielded(work: Callable[[], T]) -> tuple[T, bool]:
+class _Left(Exception):
+    """The request left the line before it was sent."""
+
+
+class _InLine:
+    """The place in line of one create, and the way out of it.
+
+    The core tells its place only while nothing has been sent; to raise there takes the request
+    out of the line, and no interrupt can come between the decision and the sending.
+    """
+
+    def __init__(self) -> None:
+        self._left = threading.Event()
+        self._news = ""
+        self._heard = 0.0
+
+    def __call__(self, news: Waiting) -> None:
+        if self._left.is_set():
+            raise _Left
+        self._news, self._heard = str(news), time.monotonic()
+
+    @property
+    def state(self) -> str:
+        """The last news, or that it is on its way when there has been none for a while."""
+        fresh = self._news and time.monotonic() - self._heard < _FRESH
+        return self._news if fresh else "submitting"
+
+    def leave(self) -> None:
+        """Leave the line at the next news; what is on its way goes on."""
+        self._left.set()
+
+
+_FRESH = 3.0
+"""Seconds for which news of the line count; the core tells them every second."""
+
+
+def _shielded(work: Callable[[], T], interrupt: Callable[[], None]) -> tuple[T, bool]:
     """Run `work` in a thread to its end, and whether an interrupt came meanwhile.
 
-    A second interrupt is raised at once.
+    `interrupt` is called at the first one; a second one is raised at once. The core's own guard
+    against interrupts would hold the second one too, and would not tell which task was made.
     """
     outcome: list[T] = []
     failure: list[BaseException] = []
@@ -177,6 +275,7 @@ def _shielded(work: Callable[[], T]) -> tuple[T, bool]:
             if interrupted:
                 raise
             interrupted = True
+            interrupt()
     if failure:
         raise failure[0]
     return outcome[0], interrupted
