@@ -194,7 +194,10 @@ def _begin(
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
     shown.pop("external_task_id", None)
-    media = body.digests()
+    try:
+        media = body.digests()
+    except Unreadable as error:
+        raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
     words = check.fields.get("prompt") or check.fields.get("text")
     parent = request.parent or {}
     entry = Entry(
@@ -299,10 +302,12 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
     while True:
         if not (yield from _wait_for_slot(attempt)):
             return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
-        yield Guard(True)
+        sending = False
         try:
             if attempt.external_task_id is None:
                 yield from _one_at_a_time(attempt)
+            yield Guard(True)
+            sending = True
             data = yield from _deliver(attempt)
         except Unreadable as error:  # a file changed under our hands; the body never got whole
             yield Call(partial(ledger.refused, attempt.id, str(error)))
@@ -313,6 +318,13 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
         except KlingError as error:
             yield Call(partial(_write, attempt, error))
             yield Guard(False)
+            raise
+        except BaseException as interruption:  # no guard can hold everything
+            if sending:
+                ledger.doubtful(attempt.id, "interrupted while it was sent")
+                interruption.add_note(_how_to_find(attempt))
+            else:
+                ledger.unsent(attempt.id, "interrupted before it was sent")
             raise
         else:
             if data is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from helpers.scripted import (
     REFUSED,
     Answer,
     AsyncPort,
+    FakeClock,
     Port,
     Script,
     body_of,
@@ -26,7 +29,8 @@ from helpers.scripted import (
 from kling_core import errors
 from kling_core.calls import costs, page
 from kling_core.endpoints import registry
-from kling_core.flow import Call, Sleep, Tell, adrive, drive
+from kling_core.flow import Call, Guard, Sleep, Tell, adrive, drive
+from kling_core.session import Pace
 from kling_core.submit import submit
 
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
@@ -38,7 +42,9 @@ SPEECH = {"video_id": "11", "text": "Hello", "voice_id": "oversea_male1"}
 
 def _every_effect(log: list[Any]) -> Any:
     yield Sleep(1.5)
+    yield Guard(True)
     value = yield Call(lambda: 40)
+    yield Guard(False)
     yield Tell(log.append, "news")
     yield Tell(None, "nobody listens")
     return value + 2
@@ -170,6 +176,30 @@ def test_an_external_id_is_made_before_the_first_byte() -> None:
     assert len(ids) == 3
 
 
+def test_a_task_made_elsewhere_is_adopted_with_a_warning() -> None:
+    """The id is taken at the first try: that task is returned, and this is said."""
+    taken = envelope(code=1201, message="External_task_id mine already exists", status=400)
+    script = Script([taken, envelope(task("1", "succeed"))])
+    live = session(script)
+    with pytest.warns(errors.KlingWarning, match="mine is that of task 1, made elsewhere"):
+        row = drive(submit(live, T2V.request(prompt="x", external_task_id="mine")), Port(script))
+    assert (row.task_id, row.state, script.methods) == ("1", "succeeded", ["POST", "GET"])
+
+
+def test_an_unknown_outcome_names_both_troubles() -> None:
+    """The lost answer and what kept the look-up from deciding; the code is the lost answer's."""
+    lost = envelope(code=5001, message="maintenance", status=503)
+    denied = envelope(code=1103, message="no permission", status=403)
+    script = Script([lost, denied])
+    request = T2V.request(prompt="x", external_task_id="mine")
+    live = session(script)
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="maintenance.*no permission") as caught:
+        drive(submit(live, request), Port(script))
+    assert (caught.value.code, caught.value.http_status) == (5001, 503)
+    assert script.methods == ["POST", "GET"]
+    assert live.ledger().row("mine").state == "unknown"
+
+
 def rows(*ids: str, parent: str = "11") -> Answer:
     info = {"parent_video": {"id": parent}}
     return envelope([task(one, task_info=info) for one in ids])
@@ -241,6 +271,16 @@ def test_nothing_is_sent_for_an_invalid_request() -> None:
     assert script.trace == []
 
 
+def test_a_call_cannot_raise_the_clients_limit() -> None:
+    """The lower of both limits holds, whichever of them it is."""
+    request = T2V.request(prompt="x")
+    for client, call in (("0.01", Decimal(100)), ("100", Decimal("0.01"))):
+        script = Script()
+        with pytest.raises(errors.BudgetExceeded, match=r"above the limit of \$0.01"):
+            drive(submit(session(script, max_cost=client), request, max_cost=call), Port(script))
+        assert script.trace == []
+
+
 def test_nothing_is_sent_above_the_limit() -> None:
     """A quote above `max_cost`, or no quote at all, stops the create."""
     script, result = both(
@@ -252,16 +292,37 @@ def test_nothing_is_sent_above_the_limit() -> None:
 
 
 def test_an_interrupted_create_says_how_to_look(recwarn: Any) -> None:
-    """Ctrl-C after the request went out: the interruption carries the recipe as a note."""
+    """What no guard holds, after the request went out, carries the recipe as a note.
+
+    The row stays in doubt, and whoever resumes need not wait for a lease.
+    """
 
     def interrupt(_: Any) -> Any:
         raise KeyboardInterrupt
 
     script = Script([interrupt])
     request = T2V.request(prompt="x", external_task_id="mine")
+    live = session(script)
     with pytest.raises(KeyboardInterrupt) as caught:
-        drive(submit(session(script), request), Port(script))
+        drive(submit(live, request), Port(script))
     assert "kling.text_to_video.get('mine')" in "".join(caught.value.__notes__)
+    row = live.ledger().row("mine")
+    assert (row.state, row.owner) == ("unknown", None)
+
+
+def test_a_lip_sync_interrupted_before_it_is_sent_is_unsent() -> None:
+    """Ctrl-C while the list is read, before the first POST: nothing is in doubt, nothing held."""
+
+    def interrupt(_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    script = Script([interrupt])
+    live = session(script)
+    with pytest.raises(KeyboardInterrupt):
+        drive(submit(live, LIPS.request(**SPEECH)), Port(script))
+    assert script.methods == ["GET"]
+    (row,) = live.ledger().rows()
+    assert (row.state, row.owner) == ("prepared", None)
 
 
 def test_a_file_that_changes_is_an_invalid_request(tmp_path: Path) -> None:
@@ -282,11 +343,17 @@ def test_a_file_that_changes_is_an_invalid_request(tmp_path: Path) -> None:
 
 
 def test_wait_asks_less_often_as_the_task_ages() -> None:
-    """Every 2 s at first, then a tenth of the age, at most every 15 s."""
+    """Every 2 s at first, then a tenth of the age, at most every 15 s; seen at the next tick."""
     answers = [envelope(task("1", "processing"))] * 60 + [envelope(task("1", "succeed"))]
-    script, _ = both(lambda client: client.task(T2V, task("1")).wait(), lambda: Script(answers))
-    pauses = script.sleeps
-    assert len(pauses) == 61
+    script, _ = both(
+        lambda client: client.task(T2V, task("1")).wait(),
+        lambda: Script(answers),
+        pace=Pace(line_tick=0.9),
+    )
+    assert script.methods == ["GET"] * 61
+    assert set(script.sleeps) == {0.9}
+    start = FakeClock().now
+    pauses = [round(b - a, 3) for a, b in pairwise([start, *script.times])]
     assert pauses[:5] == [1.8] * 5
     assert pauses == sorted(pauses)
     assert pauses[-1] == 13.5
