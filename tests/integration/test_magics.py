@@ -185,6 +185,35 @@ def test_a_timeout_says_how_to_go_on(shell, quick_sandbox):
     assert shell["_kling"].wait(WAITING).status == "succeeded"
 
 
+@pytest.mark.parametrize("place", ["file/clips", "file/boat.mp4"])
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_paid(
+    shell, quick_sandbox, tmp_path, place
+):
+    """--out is tried before the request is sent."""
+    (tmp_path / "file").write_text("in the way")
+    before = len(quick_sandbox.tasks)
+    error = shell.fails(f"%kling text-to-video --out {place} a boat")
+    lines = error._render_traceback_()
+    assert "cannot be written" in lines[0]
+    assert "Nothing was sent" in lines[1]
+    assert len(quick_sandbox.tasks) == before
+
+
+def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
+    """What is odd about the line is printed once, above everything that is done with it."""
+
+    def sends(*_: object, **__: object) -> None:
+        sys.stdout.write("sent")
+        raise LookupError
+
+    monkeypatch.setattr(shell.studio.client, "submit", sends)
+    with pytest.raises(LookupError):
+        shell.run("%kling text-to-video a cat -d 10")
+    shown = capsys.readouterr().out
+    assert shown.index("Note: -d 10 stands after the prompt began") < shown.index("sent")
+    assert shown.count("Note: ") == 1
+
+
 def test_a_failed_task_fails_the_cell(shell):
     """The words of a task that failed are the error."""
     error = shell.fails("%kling text-to-video forbidden-content")
@@ -397,6 +426,51 @@ def test_an_error_is_one_output_without_a_traceback(kernel):
     assert error["msg_type"] == "error"
     assert len(error["content"]["traceback"]) == 2
     assert "InvalidRequest" in error["content"]["traceback"][0]
+
+
+@pytest.mark.parametrize("fault", [None, Fault("refuse", kind="create", code=1301, status=400)])
+def test_no_progress_stays_above_an_error(kernel, slow_sandbox, fault):
+    """After a refusal, ours or Kling's, the saved output says so; nothing seems to go on."""
+    if fault is not None:
+        slow_sandbox.faults.add(fault)
+    limit = "" if fault is not None else "--max-cost 0.01 "
+    *_, last, error = kernel.outputs(f"%kling text-to-video {limit}a boat")
+    assert error["msg_type"] == "error"
+    assert last["msg_type"] == "update_display_data"
+    words = last["content"]["data"]["text/plain"]
+    assert words.startswith("refused")
+    assert "submitting" not in last["content"]["data"]["text/html"]
+
+
+def test_the_first_interrupt_is_obeyed_while_a_create_waits_for_a_slot(kernel, slow_sandbox):
+    """The place in line is told; an interrupt there sends nothing, and the ledger keeps the row."""
+    kernel.outputs("import os; os.environ['KLING_SLOTS'] = '1'")
+    kernel.outputs("%kling connect")
+    try:
+        slow_sandbox.faults.add(Fault("slow", seconds=8.0))
+        kernel.outputs("%kling text-to-video --no-wait --name first a slow boat")
+        before = len(slow_sandbox.tasks)
+        request = kernel.start("%kling text-to-video a boat that waits")
+        told, interrupted = "", 0.0
+        for message in kernel.messages(request):
+            words = message["content"].get("data", {}).get("text/plain", "")
+            if words.startswith("waiting for a slot") and not interrupted:
+                told, interrupted = words, time.monotonic()
+                kernel.manager.interrupt_kernel()
+            last = message
+        assert time.monotonic() - interrupted < 3
+        assert told.startswith("waiting for a slot (1/1 busy), next in line")
+        assert "nothing was sent and nothing is paid" in last["content"]["traceback"][0]
+        kernel.outputs("first.wait()")
+        assert len(slow_sandbox.tasks) == before
+        (state,) = kernel.outputs(
+            "from kling_core import Kling\n"
+            "Kling().tasks.ledger.rows(words='a boat that waits')[0].state"
+        )
+        assert state["content"]["data"]["text/plain"] == "'prepared'"
+    finally:
+        kernel.outputs("del os.environ['KLING_SLOTS']")
+        kernel.outputs("%kling connect")
 
 
 def test_an_interrupt_stops_only_the_waiting(kernel, slow_sandbox):
