@@ -95,7 +95,8 @@ def _configure(connection: Any, _record: Any) -> None:
 
 def _begin(connection: sa.Connection) -> None:
     read = connection.get_execution_options().get("kling_read")
-    connection.exec_driver_sql("BEGIN" if read else "BEGIN IMMEDIATE")
+    driver: Any = connection.connection.driver_connection
+    driver.execute("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
 def file_system(folder: Path) -> str:
