@@ -170,6 +170,55 @@ def test_bad_environment_and_file_are_named(home: Path, monkeypatch: pytest.Monk
         Kling()
 
 
+def test_unknown_settings_in_the_file_are_named(home: Path) -> None:
+    """A misspelt key in the file is an error with the nearest name, not silently without effect."""
+    write(home, 'api_key = "k"\nmax_costs = 3\n')
+    with pytest.raises(ConfigError, match=r"unknown setting 'max_costs'.*max_cost") as caught:
+        Kling()
+    assert "config.toml" in str(caught.value)
+
+
+def test_host_is_looked_up_place_by_place(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A region in the arguments wins over an address in the environment, and so on down."""
+    write(home, 'api_key = "k"\nbase_url = "http://file.test"\n')
+    with Kling() as kling:
+        assert kling.base_url == "http://file.test"
+    monkeypatch.setenv("KLING_REGION", "cn")
+    with Kling() as kling:
+        assert kling.base_url == "https://api-beijing.klingai.com"
+    monkeypatch.setenv("KLING_BASE_URL", "http://environment.test")
+    with Kling() as kling:
+        assert kling.base_url == "http://environment.test"
+    with Kling(region="global") as kling:
+        assert kling.base_url == "https://api-singapore.klingai.com"
+
+
+@pytest.mark.parametrize("word", ["maybe", "2", "sandbox"])
+def test_strange_words_in_kling_sandbox(word: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither yes nor no is an error: it might be meant as either, and one of them costs money."""
+    monkeypatch.setenv("KLING_SANDBOX", word)
+    monkeypatch.setenv("KLING_API_KEY", "k")
+    with pytest.raises(ConfigError, match="neither yes nor no"):
+        Kling()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"api_key": "k"},
+        {"access_key": "a", "secret_key": "s"},
+        {"base_url": "http://x.test"},
+        {"region": "cn"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("client", [Kling, AsyncKling])
+def test_sandbox_and_a_real_place_contradict(client: Any, place: dict[str, str]) -> None:
+    """Whoever names both does not get one of them in silence."""
+    with pytest.raises(ConfigError, match="contradict"):
+        client(sandbox=True, **place)
+
+
 def test_swapped_and_foreign_keys_are_explained(sandbox: Sandbox) -> None:
     """What only the server can see is explained by the fix: swapped keys, another region's key."""
     for pair in (

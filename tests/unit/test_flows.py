@@ -193,7 +193,7 @@ def test_an_unknown_outcome_names_both_troubles() -> None:
     script = Script([lost, denied])
     request = T2V.request(prompt="x", external_task_id="mine")
     live = session(script)
-    with pytest.raises(errors.SubmitOutcomeUnknown, match="maintenance.*no permission") as caught:
+    with pytest.raises(errors.SubmitOutcomeUnknown, match=r"maintenance.*no permission") as caught:
         drive(submit(live, request), Port(script))
     assert (caught.value.code, caught.value.http_status) == (5001, 503)
     assert script.methods == ["POST", "GET"]

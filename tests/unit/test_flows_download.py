@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.scripted import Script, client_of, envelope, outcome, task
+from helpers.scripted import FakeClock, Script, client_of, envelope, outcome, task
 
 from kling_core import errors
 from kling_core.endpoints import registry
 from kling_core.flow import Saved
+
+pytestmark = pytest.mark.filterwarnings(  # these files are not clips, and their audit says so
+    "ignore:.*the file cannot be read:kling_core.errors.KlingWarning"
+)
 
 T2V = registry.get("t2v")
 URL = "http://media.test/clip.mp4?sign=1"
@@ -45,6 +52,36 @@ def test_download_in_one_go(tmp_path: Path) -> None:
     script, path = download(lambda: Script(saves=[(Saved(200, SIZE), DATA)]), tmp_path)
     assert path.read_bytes() == DATA
     assert script.trace == [("save", URL, 0)]
+
+
+def test_what_was_downloaded_is_recorded(tmp_path: Path) -> None:
+    """Ledger and sidecar hold the file's hash and size; nothing else stays in the folder."""
+    script = Script(saves=[(Saved(200, SIZE), DATA)])
+    kling = client_of("sync", script)
+    video = kling.task(T2V, finished()).videos[0]
+    path = video.download(tmp_path / "clip.mp4")
+    digest = hashlib.sha256(DATA).hexdigest()
+    ledger = kling.session.ledger()
+    (row,) = ledger.rows()
+    (kept,) = ledger.kept(row.id)
+    assert (kept.path, kept.sha256, kept.size) == (str(path.resolve()), digest, SIZE)
+    assert "cannot be read" in kept.audit
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["clip.mp4", "clip.mp4.json"]
+    beside = json.loads((tmp_path / "clip.mp4.json").read_text(encoding="utf-8"))
+    assert (beside["sha256"], beside["size"]) == (digest, SIZE)
+    assert beside["task_id"] == row.task_id == "123456789012345678"
+    assert beside["differences"] == [kept.audit]
+
+
+def test_parts_are_told_apart(tmp_path: Path) -> None:
+    """A part is named by task and output, so that two outputs never share one."""
+    script = Script(saves=[(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 6)
+    result = outcome(
+        lambda client: client.task(T2V, finished()).videos[0].download(tmp_path / "clip.mp4"),
+        client_of("sync", script),
+    )
+    assert isinstance(result, errors.DownloadError)
+    assert [p.name for p in tmp_path.iterdir()] == ["clip.mp4.123456789012345678-0.part"]
 
 
 def test_download_resumes_from_where_it_stopped(tmp_path: Path) -> None:
@@ -156,14 +193,15 @@ def test_trouble_of_the_disk_is_not_retried(trouble: OSError, words: str, tmp_pa
 
 
 def test_names_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without a place: the output folder, and a name of the prompt and the task's id."""
+    """Without a place: the day's output folder, and a name of the prompt and the task's id."""
     monkeypatch.chdir(tmp_path)
     script = Script(saves=[(Saved(200, SIZE), DATA)] * 2)
     kling = client_of("sync", script)
     request = T2V.request(prompt="A cat's “toy”: ../../etc/passwd\n船")
     made = kling.task(T2V, finished(), request=request)
     path = made.videos[0].download()
-    assert path.parent == Path("out")
+    day = datetime.fromtimestamp(FakeClock().now).astimezone().strftime("%Y-%m-%d")
+    assert path.parent == Path("out") / day
     assert path.name == "a-cat-s-toy-etc-passwd-船-12345678.mp4"
     found = kling.task(T2V, finished()).videos[0].download("elsewhere/")
     assert found == Path("elsewhere/text-to-video-12345678.mp4")

@@ -42,6 +42,7 @@ NAMES = [
     "Kling",
     "KlingError",
     "KlingWarning",
+    "LedgerError",
     "NotFound",
     "Output",
     "PermissionDenied",
@@ -63,6 +64,7 @@ NAMES = [
     "VoiceRef",
     "WaitTimeout",
     "WatermarkInfo",
+    "WebhookRejected",
     "__version__",
 ]
 
