@@ -309,22 +309,13 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
             yield Guard(True)
             sending = True
             data = yield from _deliver(attempt)
-        except Unreadable as error:  # a file changed under our hands; the body never got whole
-            yield Call(partial(ledger.refused, attempt.id, str(error)))
-            yield Guard(False)
-            raise errors.InvalidRequest(
-                [error.violation], endpoint=attempt.endpoint.name
-            ) from error
-        except KlingError as error:
+        except (KlingError, Unreadable) as error:
             yield Call(partial(_write, attempt, error))
             yield Guard(False)
-            raise
+            told = _told(attempt, error)
+            raise told from told.__cause__
         except BaseException as interruption:  # no guard can hold everything
-            if sending:
-                ledger.doubtful(attempt.id, "interrupted while it was sent")
-                interruption.add_note(_how_to_find(attempt))
-            else:
-                ledger.unsent(attempt.id, "interrupted before it was sent")
+            _interrupted(attempt, interruption, sending=sending)
             raise
         else:
             if data is not None:
@@ -336,8 +327,26 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
                 ledger.resign(attempt.turn, attempt.id)
 
 
-def _write(attempt: _Attempt, error: KlingError) -> None:
-    if isinstance(error, SubmitOutcomeUnknown):
+def _told(attempt: _Attempt, error: KlingError | Unreadable) -> KlingError:
+    if isinstance(error, KlingError):
+        return error
+    invalid = errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name)
+    invalid.__cause__ = error
+    return invalid
+
+
+def _interrupted(attempt: _Attempt, interruption: BaseException, *, sending: bool) -> None:
+    if sending:
+        attempt.ledger.doubtful(attempt.id, "interrupted while it was sent")
+        interruption.add_note(_how_to_find(attempt))
+    else:
+        attempt.ledger.unsent(attempt.id, "interrupted before it was sent")
+
+
+def _write(attempt: _Attempt, error: KlingError | Unreadable) -> None:
+    if isinstance(error, Unreadable):  # a file changed under our hands; the body never got whole
+        attempt.ledger.refused(attempt.id, str(error))
+    elif isinstance(error, SubmitOutcomeUnknown):
         attempt.ledger.doubtful(attempt.id, error.message)
     elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited)):
         attempt.ledger.unsent(attempt.id, error.message)
