@@ -23,8 +23,9 @@ T2V = "/v1/videos/text2video"
 BOAT = {"model_name": "kling-v2-5-turbo", "prompt": "a boat"}
 
 
-def threads() -> list[str]:
-    return [thread.name for thread in threading.enumerate() if "kling-sandbox" in thread.name]
+def threads() -> set[threading.Thread]:
+    """The threads of all sandboxes of this process, those of other tests' fixtures included."""
+    return {thread for thread in threading.enumerate() if "kling-sandbox" in thread.name}
 
 
 def listing(sandbox: Sandbox) -> int:
@@ -34,6 +35,7 @@ def listing(sandbox: Sandbox) -> int:
 
 def test_many_at_once_are_apart() -> None:
     """Ten sandboxes have ten ports, keys and accounts; nothing is left of them."""
+    before = threads()
     sandboxes = [Sandbox(quality="test").start() for _ in range(10)]
     try:
         assert len({sandbox.url for sandbox in sandboxes}) == 10
@@ -44,12 +46,13 @@ def test_many_at_once_are_apart() -> None:
     finally:
         with ThreadPoolExecutor(10) as pool:
             list(pool.map(Sandbox.stop, sandboxes))
-    assert threads() == []
+    assert threads() == before
 
 
 def test_stop_under_stall_and_render(start: Any) -> None:
     """A silent request, an idle connection and a running render do not hold up the end."""
     import_module("kling_core.sandbox.render")
+    before = threads()
     api = start(speed=1, quality="std")
     api.create(T2V, BOAT | {"mode": "pro", "duration": "10"})
     api.sandbox.faults.add(Fault("stall", kind="list"))
@@ -62,14 +65,16 @@ def test_stop_under_stall_and_render(start: Any) -> None:
 
     asking = threading.Thread(target=ask)
     asking.start()
+    deadline = time.monotonic() + 10
     while not api.sandbox.stats.requests["GET", T2V]:
-        time.sleep(0.01)
+        assert time.monotonic() < deadline, "the request never arrived"
+        asking.join(0.01)
     began = time.monotonic()
     api.sandbox.stop()
     assert time.monotonic() - began < 1
     assert failed.wait(5)
     asking.join()
-    assert threads() == []
+    assert threads() == before
 
 
 def test_stop_while_the_first_render_loads() -> None:
@@ -102,8 +107,9 @@ def test_inside_a_running_loop() -> None:
                 answer = await client.get(sandbox.url + T2V)
             return answer.json()["code"]
 
+    before = threads()
     assert asyncio.run(session()) == 0
-    assert threads() == []
+    assert threads() == before
 
 
 def test_start_and_stop_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
