@@ -16,7 +16,7 @@ def exit_code(error: Exception) -> int:
     if isinstance(error, errors.TaskFailed):
         return FAILED
     paid = (errors.SubmitOutcomeUnknown, errors.WaitTimeout, errors.DownloadError)
-    return LOOK_FIRST if isinstance(error, paid) else REFUSED
+    return LOOK_FIRST if isinstance(error, paid) and error.billed != "no" else REFUSED
 
 
 def lines(error: Exception) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import console
 from kling_core.cli.problems import collect
-from kling_core.errors import ConfigError, DownloadError
+from kling_core.errors import DownloadError
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
@@ -48,18 +47,14 @@ def folder(out: Path | None) -> str | None:
 
 
 def must_be_writable(place: Path) -> None:
-    """Raise `ConfigError`, before anything is paid, when files cannot go to `place`."""
-    target = place.parent if _names_a_file(place) else place
+    """Raise `DownloadError`, before anything is paid, when files cannot go to `place`."""
+    from kling_core import downloading
+
     try:
-        target.mkdir(parents=True, exist_ok=True)
-        problem = "" if os.access(target, os.W_OK) else "permission denied"
-    except OSError as error:
-        problem = (error.strerror or str(error)).lower()
-    if problem:
-        raise ConfigError(
-            f"{target} cannot be written: {problem}; nothing was sent",
-            fix="Name another folder with --out.",
-        )
+        downloading.must_be_writable(place if _names_a_file(place) else f"{place}/")
+    except DownloadError as error:
+        error.fix = "Nothing was sent. Name another place with --out."
+        raise
 
 
 def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:

@@ -208,7 +208,7 @@ def test_unwritable_folder_is_found_before_paying(kling, tmp_path, sandbox):
     before = len(sandbox.tasks)
     done = kling("run", "t2v", "a", "--out", "file/clips")
     assert done.code == 1
-    assert "nothing was sent" in done.err
+    assert "Nothing was sent" in done.err
     assert len(sandbox.tasks) == before
 
 
