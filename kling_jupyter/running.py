@@ -13,8 +13,9 @@ import time
 import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar, cast
 
 from kling_core.errors import (
     APIError,
@@ -33,6 +34,7 @@ from kling_jupyter.errors import StoppedWaiting, command_to_get
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.endpoints.base import Request
+    from kling_core.flow import Port
     from kling_core.submit import Waiting
     from kling_core.task import Task
     from kling_jupyter.grammar import Settings
@@ -144,7 +146,8 @@ def submit(
     line = _InLine()
 
     def send() -> Task:
-        task = client.submit(request, max_cost=settings.max_cost, on_update=line)
+        task = line.through(client).submit(request, max_cost=settings.max_cost, on_update=line)
+        task.client = client
         keep(task)
         return task
 
@@ -216,33 +219,59 @@ class _Left(Exception):
 class _InLine:
     """The place in line of one create, and the way out of it.
 
-    The core tells its place only while nothing has been sent; to raise there takes the request
-    out of the line, and no interrupt can come between the decision and the sending.
+    The core tells its place and then rests, only while nothing has been sent; to raise there takes
+    the request out of the line. It does so in the thread that would send it, so no interrupt falls
+    between the decision and the sending.
     """
 
     def __init__(self) -> None:
         self._left = threading.Event()
+        self._resting = False
         self._news = ""
-        self._heard = 0.0
+        self._until = 0.0
 
     def __call__(self, news: Waiting) -> None:
-        if self._left.is_set():
-            raise _Left
-        self._news, self._heard = str(news), time.monotonic()
+        self._news, self._resting = str(news), True
+        self._until = time.monotonic() + news.seconds + _FRESH
 
     @property
     def state(self) -> str:
         """The last news, or that it is on its way when there has been none for a while."""
-        fresh = self._news and time.monotonic() - self._heard < _FRESH
-        return self._news if fresh else "submitting"
+        return self._news if time.monotonic() < self._until else "submitting"
 
     def leave(self) -> None:
-        """Leave the line at the next news; what is on its way goes on."""
+        """Leave the line; what is on its way goes on."""
         self._left.set()
+
+    def through(self, client: Kling) -> Kling:
+        """The client, resting here while it stands in line."""
+        made = copy(client)
+        made.port = cast("Any", _Port(client.port, self.rest))
+        return made
+
+    def rest(self, seconds: float) -> bool:
+        """Rest in line; False when it is no resting in line. Raises `_Left`."""
+        resting, self._resting = self._resting, False
+        if resting and self._left.wait(seconds):
+            raise _Left
+        return resting
 
 
 _FRESH = 3.0
 """Seconds for which news of the line count; the core tells them every second."""
+
+
+class _Port:
+    """The world of a client, but for how it rests."""
+
+    def __init__(self, port: Port, rest: Callable[[float], bool]) -> None:
+        self.send, self.save = port.send, port.save
+        self._sleep, self._rest = port.sleep, rest
+
+    def sleep(self, seconds: float) -> None:
+        """Wait this many seconds."""
+        if not self._rest(seconds):
+            self._sleep(seconds)
 
 
 def _shielded(work: Callable[[], T], interrupt: Callable[[], None]) -> tuple[T, bool]:
