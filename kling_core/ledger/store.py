@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 import time
 import uuid
@@ -298,8 +299,10 @@ class Ledger:
         """
         now = self.now()
         with self._transaction() as db:
+            row = self._get(db, row_id)
             free = sa.or_(
                 tasks.c.owner.is_(None),
+                *([tasks.c.owner == row.owner] if self._dead(row) else []),
                 sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
                 tasks.c.lease_until < now,
             )
@@ -310,6 +313,25 @@ class Ledger:
                 .values(owner=self.owner, lease_until=now + lease)
             )
             return self._get(db, row_id) if done.rowcount else None
+
+    def _dead(self, row: Row) -> bool:
+        """Whether the owner of a row has certainly ended, however long its lease.
+
+        Told by this machine's processes, so only for a ledger in a file; and only for rows with an
+        external id, which can be looked up at any time.
+        """
+        if self._postgres or sys.platform == "win32" or not (row.owner and row.external_task_id):
+            return False
+        try:
+            os.kill(int(row.owner.partition("-")[0]), 0)
+        except ProcessLookupError:
+            return True
+        except (PermissionError, ValueError):
+            return False
+        return False
+
+    def _orphaned(self, row: Row) -> bool:
+        return row.lease_until is None or row.lease_until < self.now() or self._dead(row)
 
     def admit(self, row_id: str, *, limit: int | None, lease: float) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
@@ -616,13 +638,13 @@ class Ledger:
             .where(
                 tasks.c.product == product,
                 tasks.c.state.in_(("submitting", "unknown")),
-                sa.or_(tasks.c.lease_until.is_(None), tasks.c.lease_until < now),
                 tasks.c.updated_at < now - idle,
             )
             .order_by(tasks.c.created_at)
         )
         with self._transaction(read=True) as db:
-            return [Row.of(row) for row in db.execute(query).mappings()]
+            found = [Row.of(row) for row in db.execute(query).mappings()]
+        return [row for row in found if self._orphaned(row)]
 
     def busy_endpoints(self, product: str) -> list[str]:
         """The endpoints of a product that have running tasks."""
@@ -691,12 +713,10 @@ class Ledger:
             query = query.where(tasks.c.digest == digest)
         if since is not None:
             query = query.where(tasks.c.created_at >= since)
-        if orphans:
-            gone = sa.or_(tasks.c.lease_until.is_(None), tasks.c.lease_until < self.now())
-            query = query.where(gone)
         with self._transaction(read=True) as db:
             found = db.execute(query.limit(limit) if limit else query).mappings().all()
-        return [Row.of(row) for row in found]
+        rows = [Row.of(row) for row in found]
+        return [row for row in rows if self._orphaned(row)] if orphans else rows
 
     # --- outputs ---------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import ACCOUNT, LEASE, Moved, entry
+from helpers.ledgers import ACCOUNT, LEASE, Moved, entry
 from sqlalchemy import event
 
 from kling_core import Kling, Sandbox

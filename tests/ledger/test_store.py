@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import signal
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from conftest import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
+from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
 
 from kling_core.errors import BudgetExceeded
 from kling_core.ledger.rows import UNANSWERED, Row
@@ -155,6 +156,31 @@ def test_orphans(open_ledger: OpenLedger, moved: Moved) -> None:
     assert [r.id for r in other.rows(states=("submitting",), orphans=True)] == [row.id]
     assert [r.id for r in other.orphans("video", idle=1.0)] == [row.id]
     assert other.orphans("video", idle=LEASE + 10) == []
+
+
+def _hold(place: str, name: str) -> None:
+    ledger = Ledger(place, ACCOUNT)
+    ledger.prepare(entry(name), lease=LEASE)
+    ledger.admit(name, limit=None, lease=LEASE)
+    without = entry(f"{name}-2", external_task_id=None)
+    ledger.prepare(without, lease=LEASE)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_process_that_has_ended_holds_nothing(tmp_path: Path) -> None:
+    """On one machine a dead owner is seen at once; without an id to look up its lease counts."""
+    place = str(tmp_path / "ledger.db")
+    ledger = Ledger(place, ACCOUNT)
+    process = multiprocessing.get_context("fork").Process(target=_hold, args=(place, "held"))
+    process.start()
+    process.join(30)
+    assert [row.id for row in ledger.rows(orphans=True)] == ["held"]
+    assert [row.id for row in ledger.orphans("video", idle=-1)] == ["held"]
+    assert ledger.take("held-2", lease=LEASE) is None
+    taken = ledger.take("held", lease=LEASE)
+    assert taken is not None
+    assert (taken.state, taken.owner) == ("submitting", ledger.owner)
+    ledger.close()
 
 
 def test_only_one_leads(open_ledger: OpenLedger, moved: Moved) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import answer, entry
 from helpers import scripted
+from helpers.ledgers import answer, entry
 from helpers.scripted import Port, Script, envelope
 
 from kling_core import AsyncKling, Kling, Sandbox
@@ -43,18 +43,9 @@ class Kling1000:
         return envelope(self.tasks[(page - 1) * size : page * size])
 
 
-@pytest.fixture
-def session(tmp_path: Path) -> Iterator[Callable[[Script], Session]]:
-    """Sessions on the test's own ledger."""
-    made: list[Session] = []
-
-    def make(script: Script) -> Session:
-        made.append(scripted.session(script, home=tmp_path, pace=PACE))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+def session(script: Script) -> Session:
+    """A session on the script's own ledger."""
+    return scripted.session(script, pace=PACE)
 
 
 def followed(session: Session, count: int) -> list[dict[str, Any]]:
@@ -76,7 +67,7 @@ def repeat(answerer: Any) -> Iterator[Any]:
         yield answerer
 
 
-def test_below_three_each_is_asked_for(session: Any) -> None:
+def test_below_three_each_is_asked_for() -> None:
     """One or two tasks cost one GET each and no list."""
     script = Script()
     one = session(script)
@@ -87,7 +78,7 @@ def test_below_three_each_is_asked_for(session: Any) -> None:
     assert {row.state for row in one.ledger().rows()} == {"processing"}
 
 
-def test_a_thousand_take_two_requests(session: Any) -> None:
+def test_a_thousand_take_two_requests() -> None:
     """Two list pages of 500 a round, round after round, and every row is brought up to date."""
     script = Script()
     one = session(script)
@@ -101,7 +92,7 @@ def test_a_thousand_take_two_requests(session: Any) -> None:
     assert {row.state for row in one.ledger().rows()} == {"processing"}
 
 
-def test_tasks_behind_others_are_found(session: Any) -> None:
+def test_tasks_behind_others_are_found() -> None:
     """The account's other tasks push ours to later pages; the next rounds look there."""
     script = Script()
     one = session(script)
@@ -118,7 +109,7 @@ def test_tasks_behind_others_are_found(session: Any) -> None:
     assert len(kling.asked) <= 2 * rounds
 
 
-def test_purged_tasks_expire(session: Any) -> None:
+def test_purged_tasks_expire() -> None:
     """What no list shows is asked for by its id; twice unknown to Kling, it expires."""
     script = Script()
     one = session(script)
@@ -134,7 +125,7 @@ def test_purged_tasks_expire(session: Any) -> None:
     assert states == ["expired", "expired", "processing", "processing", "processing"]
 
 
-def test_one_process_of_all_asks(session: Any) -> None:
+def test_one_process_of_all_asks() -> None:
     """Two processes wait; one asks. When it stops or falls silent, the other one does."""
     script = Script()
     first, second = session(script), session(script)
@@ -181,7 +172,7 @@ def test_cadence() -> None:
     assert rest([Running("r", "1", 3)], PACE, since=999, line=False) == -1  # begun since
 
 
-def test_history_is_learned(session: Any) -> None:
+def test_history_is_learned() -> None:
     """What finished before is the measure of its like: same model and same price."""
     script = Script()
     one = session(script)
