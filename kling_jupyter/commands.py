@@ -13,7 +13,7 @@ from kling_core.downloading import must_be_writable
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint, Request
 from kling_core.errors import AuthError, ConfigError, ConnectionFailed, KlingError, UnreadableAnswer
-from kling_jupyter import figure, grammar, tables
+from kling_jupyter import figure, grammar, recorded, tables
 from kling_jupyter.display import say, show
 from kling_jupyter.errors import StoppedWaiting, command_to_get
 from kling_jupyter.outputs import adopted
@@ -86,21 +86,24 @@ def _get_task(studio: Studio, line: Line) -> Task:
         made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
         made.add_argument("--no-wait", dest="wait", action="store_false", help="look once")
         made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this")
-        made.words, made.usage = "words", "%%kling get ENDPOINT TASK [options]"
+        made.words, made.usage = "words", "%%kling get [ENDPOINT] TASK [options]"
 
     typed = grammar.flags(add, "get", line.rest)
     words = str(getattr(typed, "words", "")).split()
-    if len(words) != 2:
+    if len(words) not in (1, 2):
         raise UsageProblem("name an endpoint and a task", fix="%kling get text-to-video 8319…")
     settings = grammar.Settings(
         name=typed.name, out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
     )
-    endpoint = _endpoint(words[0])
+    endpoint = _endpoint(words[0]) if len(words) == 2 else None
     cell = Cell(studio.shell, studio.folder)
     with warnings_as_notes(cell.notes), cell:
-        task: Task = getattr(studio.client, endpoint.name).get(words[1])
+        task = recorded.task(studio.client, endpoint, words[-1])
         studio.keep(task, settings.name)
+        if not (settings.wait or task.done):
+            task.refresh()
         if settings.wait or task.done:
+            must_be_writable(place(settings.out, cell.folder, studio.output_dir))
             collect(task, settings, studio.output_dir, cell)
         else:
             cell.end(task.status, *figure.summary(task), _get(task))

@@ -179,8 +179,10 @@ def collect(task: Task, settings: Settings, default: Path, cell: Cell) -> Task:
         with ticking(lambda _: cell.tell(task.status, *facts)):
             task.wait(settings.timeout)
         cell.tell("downloading", *facts)
+        kept = set() if settings.out else _on_disk(task)
         for output in (*task.videos, *task.images, *task.audios):
-            output.download(place(settings.out, cell.folder, default))
+            there = output.index in kept
+            output.download(None if there else place(settings.out, cell.folder, default))
     except KeyboardInterrupt:
         cell.end("stopped waiting", *facts)
         raise stopped(task) from None
@@ -192,6 +194,14 @@ def collect(task: Task, settings: Settings, default: Path, cell: Cell) -> Task:
         raise
     cell.result(task)
     return task
+
+
+def _on_disk(task: Task) -> set[int]:
+    """The numbers of the outputs that were saved earlier and are still there."""
+    if task.row_id is None:
+        return set()
+    kept = task.client.tasks.ledger.kept(task.row_id)
+    return {k.number for k in kept if k.path and Path(k.path).is_file()}
 
 
 def place(out: str | None, folder: Path, default: Path) -> str:

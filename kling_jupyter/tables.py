@@ -59,7 +59,7 @@ _HEADS = ("name", "status", "lengths or sizes")
 
 _COMMANDS = (
     ("connect", "Use the sandbox (--sandbox), a region (--region cn), or the environment anew"),
-    ("get", "Wait for an earlier task and show it: %kling get text-to-video 8319…"),
+    ("get", "Wait for an earlier task and show it: %kling get 8319…"),
     ("quote", "What a generation would cost: %kling quote text-to-video -d 10 a boat"),
     ("models", "Models, what each can do, and whether it is still served"),
     ("help", "This text, or the options of one command: %kling help text-to-video"),
