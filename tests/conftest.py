@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from helpers import postgres
+
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.session import Pace
 

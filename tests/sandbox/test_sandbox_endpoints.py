@@ -9,7 +9,7 @@ import wave
 from typing import Any
 
 import pytest
-from conftest import Api, encoded
+from helpers.api import Api, encoded
 
 T2V = "/v1/videos/text2video"
 I2V = "/v1/videos/image2video"

@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import png
+from helpers.api import png
 from local_server import LocalServer
 
 from kling_core.sandbox import Fault

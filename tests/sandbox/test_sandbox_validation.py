@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from conftest import Api, encoded, png
+from helpers.api import Api, encoded, png
 
 from kling_core.sandbox import Sandbox
 

@@ -1,0 +1,54 @@
+"""Rows, answers and clocks for tests of the ledger."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from kling_core.ledger.rows import Entry
+from kling_core.ledger.store import Ledger
+
+ACCOUNT = "account-of-the-test"
+LEASE = 60.0
+
+OpenLedger = Callable[..., Ledger]
+
+_numbers = itertools.count(1)
+
+
+class Moved:
+    """A clock that a test can set ahead or back."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.offset
+
+
+def entry(name: str | None = None, **more: Any) -> Entry:
+    """A request to be written down."""
+    name = name or f"row-{next(_numbers)}"
+    known: dict[str, Any] = {
+        "endpoint": "text_to_video",
+        "product": "video",
+        "external_task_id": name,
+        "request": {"fields": {"prompt": "a boat"}, "sent": {"prompt": "a boat"}},
+        "media": {},
+        "digest": f"digest of {name}",
+        "model_name": "kling-v2-5-turbo",
+        "text": "a boat",
+        "quote_units": Decimal("1.5"),
+        "quote_usd": Decimal("0.21"),
+    }
+    return Entry(id=name, **{**known, **more})
+
+
+def answer(task_id: str, status: str = "submitted", videos: int = 0, **more: Any) -> dict[str, Any]:
+    """What Kling says of a task."""
+    made = [{"id": f"{task_id}-v{n}", "url": f"http://x.test/{n}.mp4"} for n in range(videos)]
+    result = {"task_result": {"videos": made}} if videos else {}
+    return {"task_id": task_id, "task_status": status, **result, **more}
