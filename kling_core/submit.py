@@ -346,6 +346,8 @@ def _interrupted(attempt: _Attempt, interruption: BaseException, *, sending: boo
 def _write(attempt: _Attempt, error: KlingError | Unreadable) -> None:
     if isinstance(error, Unreadable):  # a file changed under our hands; the body never got whole
         attempt.ledger.refused(attempt.id, str(error))
+    elif isinstance(error, errors.LedgerError):
+        return  # the row stays as it is; when its lease has ended it is looked up
     elif isinstance(error, SubmitOutcomeUnknown):
         attempt.ledger.doubtful(attempt.id, error.message)
     elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited)):
