@@ -138,7 +138,11 @@ class Kling(_Base, SyncMethods):
     - `sandbox`: True for the embedded stand-in that needs no key and costs nothing.
     - `region`: "global" or "cn"; `base_url` names a host outright.
     - `output_dir`: where downloads go, `kling_outputs` by default.
-    - `max_cost`: US dollars that one call may cost at most.
+    - `max_cost`: US dollars that one call may cost at most; `budget`: a day; `project_budget`: all
+      tasks of one project.
+    - `project`: what tasks belong to, for folders and costs.
+    - `slots`: how many tasks of a product may run at once; learned from Kling when not given.
+    - `ledger`: a file or a `postgresql://` address in the place of the one in `home`.
     - `callback_url`: where Kling posts changes of tasks that name no address of their own; see
       `kling_core.callbacks`.
     - `timeout`: seconds for each read or write; twice that for a whole create.
