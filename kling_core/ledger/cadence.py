@@ -50,7 +50,8 @@ def _pause(age: float, span: tuple[float, float] | None, pace: Pace, soonest: fl
         return soonest if hurry else min(max(age / 10, soonest), pace.poll_ceiling)
     first, last = span
     if age < EARLY * first:
-        return max(EARLY * first - age, soonest)
+        # Never for long: a task that was looked at late is remembered as a slow one.
+        return min(max(EARLY * first - age, soonest), pace.poll_ceiling)
     if age <= LATE * last:
         return soonest
     return min(max((age - last) / 10, pace.poll_floor), pace.poll_ceiling)
