@@ -11,7 +11,7 @@ PACE = Pace(poll_floor=2.0, poll_ceiling=15.0, line_tick=1.0)
 
 
 @pytest.mark.parametrize(
-    ("age", "span", "line", "seconds"),
+    "age,span,line,seconds",
     [
         (0.0, None, False, 2.0),
         (100.0, None, False, 10.0),
