@@ -179,7 +179,7 @@ def collect(task: Task, settings: Settings, default: Path, cell: Cell) -> Task:
         with ticking(lambda _: cell.tell(task.status, *facts)):
             task.wait(settings.timeout)
         cell.tell("downloading", *facts)
-        kept = set() if settings.out else _on_disk(task)
+        kept = set[int]() if settings.out else _on_disk(task)
         for output in (*task.videos, *task.images, *task.audios):
             there = output.index in kept
             output.download(None if there else place(settings.out, cell.folder, default))
