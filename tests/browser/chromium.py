@@ -20,6 +20,7 @@ FLAGS = (
     "--no-first-run",
     "--autoplay-policy=no-user-gesture-required",
 )
+PACKAGES = ("chromium", "fonts-dejavu-core", "fonts-liberation")
 MISSING = (
     "No Chromium was found. Install one (Debian: apt install chromium), or "
     "`python -m playwright install chromium`, or name one in CHROMIUM."
@@ -45,15 +46,36 @@ def _playwrights_own() -> str | None:
     return path if Path(path).exists() else None
 
 
-def main() -> None:
-    """Make sure that there is a browser, or say that there is none."""
+def main() -> int:
+    """Make sure that there is a browser; 1 when none is to be had, with the ways to get one."""
     if find() is None and not os.environ.get("CHROMIUM"):
-        sys.stdout.write("No Chromium on this machine; fetching Playwright's.\n")
-        sys.stdout.flush()
-        subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+        _fetch()
     if find() is None:
         sys.stdout.write(f"{MISSING}\n")
+        return 1
+    return 0
+
+
+def _fetch() -> None:
+    """Install Debian's as root, else Playwright's own."""
+    if shutil.which("apt-get") and os.geteuid() == 0:
+        say("No Chromium on this machine; installing Debian's (a minute).")
+        quiet = {"stdout": subprocess.DEVNULL, "check": False}
+        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES]
+        subprocess.run(install, env=environment, **quiet)
+        if find() is not None:
+            return
+    say("No Chromium on this machine; fetching Playwright's.")
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"], check=False)
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
