@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.endpoints import registry
@@ -11,13 +11,14 @@ from kling_core.endpoints import registry
 if TYPE_CHECKING:
     from kling_core.catalog.data import Capability, Model
     from kling_core.endpoints.base import Endpoint
+    from kling_jupyter.commands.base import Command
     from kling_jupyter.figure import Bundle
 
 __all__ = ["models", "overview"]
 
 
-def overview() -> str:
-    """All commands, each in one line."""
+def overview(commands: Iterable[Command]) -> str:
+    """All commands, each in one line: the endpoints, and these."""
     rows = [(e.command, ", ".join(e.aliases), e.summary) for e in registry.endpoints()]
     width = max(len(name) for name, _, _ in rows)
     lines = [
@@ -27,7 +28,7 @@ def overview() -> str:
     for name, aliases, says in rows:
         short = f" (or {aliases})" if aliases else ""
         lines.append(f"  {name.ljust(width)}  {says.rstrip('.')}{short}")
-    lines += ["", *(f"  {name.ljust(width)}  {says}" for name, says in _COMMANDS), "", _EPILOG]
+    lines += ["", *(f"  {c.name.ljust(width)}  {c.summary}" for c in commands), "", _EPILOG]
     return "\n".join(lines)
 
 
@@ -56,14 +57,6 @@ def models(endpoints: Sequence[Endpoint]) -> Bundle:
 
 
 _HEADS = ("name", "status", "lengths or sizes")
-
-_COMMANDS = (
-    ("connect", "Use the sandbox (--sandbox), a region (--region cn), or the environment anew"),
-    ("get", "Wait for an earlier task and show it: %kling get 8319…"),
-    ("quote", "What a generation would cost: %kling quote text-to-video -d 10 a boat"),
-    ("models", "Models, what each can do, and whether it is still served"),
-    ("help", "This text, or the options of one command: %kling help text-to-video"),
-)
 
 _EPILOG = """\
 The prompt is everything from the first word that is no option, verbatim; {name} in it is the

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from typing import Any
+from typing import Any, cast
 
 from uvicorn import Config, Server
 
@@ -44,7 +44,7 @@ class _PromptServer(Server):
         if tasks:
             await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
         for connection in list(self.server_state.connections):
-            reset(connection)
+            reset(cast("Any", connection))
         for task in tasks:
             task.cancel()
 

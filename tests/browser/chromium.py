@@ -60,11 +60,11 @@ def _fetch() -> None:
     """Install Debian's as root, else Playwright's own."""
     if shutil.which("apt-get") and os.geteuid() == 0:
         say("No Chromium on this machine; installing Debian's (a minute).")
-        quiet = {"stdout": subprocess.DEVNULL, "check": False}
-        subprocess.run(["apt-get", "update", "-qq"], **quiet)
+        quiet = subprocess.DEVNULL
+        subprocess.run(["apt-get", "update", "-qq"], stdout=quiet, check=False)
         environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
         install = ["apt-get", "install", "-qq", "-y", "--no-install-recommends", *PACKAGES]
-        subprocess.run(install, env=environment, **quiet)
+        subprocess.run(install, env=environment, stdout=quiet, check=False)
         if find() is not None:
             return
     say("No Chromium on this machine; fetching Playwright's.")

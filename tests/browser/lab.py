@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +20,13 @@ IDLE = """() => {
         && panel.sessionContext.session?.kernel?.status === 'idle';
 }"""
 OPEN = "() => window.jupyterapp?.shell?.currentWidget?.context?.isReady === true"
+WATCH = """text => {
+    window.wasSeen = false;
+    new MutationObserver(() => {
+        const outputs = [...document.querySelectorAll('.jp-OutputArea')];
+        window.wasSeen ||= outputs.some(output => output.textContent.includes(text));
+    }).observe(document.body, {childList: true, subtree: true, characterData: true});
+}"""
 PLAY = """async video => {
     video.muted = true;
     await video.play();
@@ -67,6 +74,11 @@ class Lab:
     def run_all(self, page: Page) -> None:
         """Start every cell, and wait for none of them."""
         page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells') }")
+
+    def watch_for(self, page: Page, text: str) -> Callable[[], bool]:
+        """From now on note whether the text is shown, however briefly; the answer tells."""
+        page.evaluate(WATCH, text)
+        return lambda: page.evaluate("() => window.wasSeen")
 
     def save(self, page: Page) -> None:
         """Save the notebook that is open."""

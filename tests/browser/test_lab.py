@@ -50,13 +50,14 @@ ERROR = '[data-mime-type="application/vnd.jupyter.stderr"]'
 def test_clips_play_live_and_in_the_saved_notebook_without_a_kernel(page, lab, quickstart):
     """The quickstart's clips play in Lab, and again when the saved notebook is all there is."""
     lab.open(page, quickstart)
+    seen = lab.watch_for(page, "submitted")
     lab.run_all(page)
-    expect(page.get_by_text("processing").first).to_be_visible(timeout=FINISHING)
     videos = page.locator(".jp-OutputArea video")
     expect(videos).to_have_count(2, timeout=FINISHING)
     for i in range(2):
         _assert_clip(play(videos.nth(i)))
-    expect(page.get_by_text("processing")).to_have_count(0)
+    assert seen()
+    expect(page.get_by_text("submitted")).to_have_count(0)
     lab.save(page)
     lab.shut_down(page)
 

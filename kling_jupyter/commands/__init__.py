@@ -1,0 +1,54 @@
+"""The commands of `%kling`: what each word at the beginning of the line does, one file each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kling_jupyter import grammar
+from kling_jupyter.commands.base import Command, Line, endpoint_of
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Endpoint
+    from kling_jupyter.studio import Studio
+
+__all__ = ["COMMANDS", "Command", "Line", "endpoint", "run"]
+
+_LIST = (
+    Command(
+        "connect",
+        "connect",
+        "Use the sandbox (--sandbox), a region (--region cn), or the environment anew",
+    ),
+    Command("get", "get", "Wait for an earlier task and show it: %kling get 8319…"),
+    Command(
+        "quote", "quote", "What a generation would cost: %kling quote text-to-video -d 10 a boat"
+    ),
+    Command("models", "models", "Models, what each can do, and whether it is still served"),
+    Command("help", "help", "This text, or the options of one command: %kling help text-to-video"),
+)
+
+COMMANDS: Mapping[str, Command] = {command.name: command for command in _LIST}
+"""Every command that is no endpoint, by its word."""
+
+
+def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -> Any:
+    """Do what the line says. Raises `KlingError` of any kind, and `HelpShown`."""
+    from kling_jupyter.commands import generate, status
+
+    word, rest = grammar.first_word(line)
+    asks = word.endswith("?")
+    word = word.rstrip("?")
+    if asks:
+        return COMMANDS["help"].run(studio, Line(word, None, names))
+    if not word:
+        return status.run(studio)
+    command = COMMANDS.get(word.lower())
+    if command is not None:
+        return command.run(studio, Line(rest, cell, names))
+    return generate.run(studio, endpoint(word), Line(rest, cell, names))
+
+
+def endpoint(word: str) -> Endpoint:
+    """The endpoint of this name or alias. Raises `UsageProblem`, with what was probably meant."""
+    return endpoint_of(word, COMMANDS)

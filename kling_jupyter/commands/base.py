@@ -1,0 +1,56 @@
+"""What every command of `%kling` shares: the line that was typed, and finding an endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli.arguments import UsageProblem, nearest
+from kling_core.endpoints import registry
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Endpoint
+    from kling_jupyter.studio import Studio
+
+__all__ = ["Command", "Line", "endpoint_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What was typed after the command's word: the rest, the cell's body, and the variables."""
+
+    rest: str
+    cell: str | None
+    names: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One command; its module has `run(studio, line)` and is imported when it is used."""
+
+    name: str
+    module: str
+    summary: str
+
+    def run(self, studio: Studio, line: Line) -> Any:
+        """Run it; what it returns is the value of the cell. Raises `KlingError`, `HelpShown`."""
+        return import_module(f"kling_jupyter.commands.{self.module}").run(studio, line)
+
+
+def endpoint_of(word: str, others: Mapping[str, Any]) -> Endpoint:
+    """The endpoint of this name or alias; `others` are the words that might have been meant too.
+
+    Raises `UsageProblem`.
+    """
+    try:
+        return registry.get(word.lower())
+    except registry.UnknownEndpoint as error:
+        known = [e.command for e in registry.endpoints()]
+        known += [alias for e in registry.endpoints() for alias in e.aliases]
+        near = nearest(word.lower(), [*others, *known])
+        meant = f"; did you mean {near}?" if near else ""
+        raise UsageProblem(
+            f"there is no command {word!r}{meant}", fix="%kling help lists them all."
+        ) from error

@@ -1,0 +1,54 @@
+"""`%kling connect …`: which Kling this notebook talks to."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser, UsageProblem
+from kling_core.errors import AuthError, ConnectionFailed, KlingError, UnreadableAnswer
+from kling_jupyter import grammar
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import say
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["run"]
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Make the new client and say where it talks to."""
+
+    def add(made: Parser) -> None:
+        made.add_argument("--sandbox", action="store_true", help="play here, without a key")
+        made.add_argument("--region", metavar="REGION", help="global or cn")
+        made.add_argument("--max-cost", metavar="USD", help="refuse any call dearer than this")
+
+    typed = grammar.flags(add, "connect", line.rest)
+    if typed.sandbox and typed.region:
+        raise UsageProblem("the sandbox has no region", fix="Give --sandbox or --region.")
+    studio.connect(
+        sandbox=True if typed.sandbox else None, region=typed.region, max_cost=typed.max_cost
+    )
+    say(studio.described())
+    if studio.client.sandbox is None:
+        for words in _packs(studio):
+            say(words)
+
+
+def _packs(studio: Studio) -> list[str]:
+    """What is left of the account's packs; asking is free and shows that the key works."""
+    now = datetime.now(UTC)
+    try:
+        packs = studio.client.account.costs(now - timedelta(days=90), now)
+    except (AuthError, ConnectionFailed, UnreadableAnswer):
+        raise
+    except KlingError as error:
+        return [f"The key works; the account's packs cannot be read: {error.message}"]
+    return [
+        f"{pack.get('resource_pack_name') or 'pack'}: {pack.get('remaining_quantity')} of "
+        f"{pack.get('total_quantity')} units left"
+        for pack in packs
+        if pack.get("status") in (None, "online")
+    ] or ["The key works; the account has no pack that is in use."]
