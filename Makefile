@@ -24,7 +24,7 @@ browser: setup
 	@$(BIN)/python tests/browser/chromium.py
 
 test: setup browser
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash $(wildcard tests/ledger) -s --durations=10 -m 'heavy or not heavy'
