@@ -49,6 +49,7 @@ def main() -> None:
 def _measured(plan: Plan) -> Iterator[list[Row]]:
     with tempfile.TemporaryDirectory(prefix="kling-bench-") as name, server() as url:
         folder = Path(name)
+        os.environ["KLING_HOME"] = name  # nothing measured here belongs into the user's ledger
         yield starting.imports(plan)
         yield starting.first_answer(plan, url)
         yield calls.one_at_a_time(plan, url)

@@ -1,20 +1,21 @@
 """A small fast server to measure clients against: answers at once, keeps connections, no checks.
 
-`GET` gives a finished task, `POST` takes any body and gives a new task, `/file` is a file of
-`FILE_BYTES`. Prints its port when it listens.
+`GET` gives a finished task, `POST` takes any body and gives a task with an id of its own, `/file`
+is a file of `FILE_BYTES`. Prints its port when it listens.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 import tempfile
 from typing import IO
 
 FILE_BYTES = 200_000_000
+TASK_ID = "789012345678901234"
 TASK = {
-    "task_id": "789012345678901234",
     "task_status": "succeed",
     "task_status_msg": "",
     "task_info": {"external_task_id": "kc-0123456789abcdef0123456789"},
@@ -34,14 +35,16 @@ TASK = {
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
-def _answer() -> bytes:
-    envelope = {"code": 0, "message": "SUCCEED", "request_id": "Cl6kH2gHPegAAAAA", "data": TASK}
+def _answer(task_id: str = TASK_ID) -> bytes:
+    data = {**TASK, "task_id": task_id}
+    envelope = {"code": 0, "message": "SUCCEED", "request_id": "Cl6kH2gHPegAAAAA", "data": data}
     content = json.dumps(envelope).encode()
     head = f"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {len(content)}"
     return f"{head}\r\n\r\n".encode() + content
 
 
 ANSWER = _answer()
+NEW_IDS = itertools.count(int(TASK_ID) + 1)
 FILE_HEAD = (
     f"HTTP/1.1 200 OK\r\ncontent-type: video/mp4\r\ncontent-length: {FILE_BYTES}\r\n\r\n"
 ).encode()
@@ -83,7 +86,7 @@ class Connection(asyncio.Protocol):
         self.left -= came
         if self.left <= 0:
             self.left = 0
-            self.transport.write(ANSWER)
+            self.transport.write(_answer(str(next(NEW_IDS))))
 
 
 async def main() -> None:

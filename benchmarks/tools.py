@@ -129,7 +129,8 @@ def _plain_environment() -> dict[str, str]:
     """
     unwanted = ("KLING_", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "PYTHONDONTWRITEBYTECODE")
     kept = {k: v for k, v in os.environ.items() if not k.upper().startswith(unwanted)}
-    return {**kept, "PYTHONPYCACHEPREFIX": str(_COMPILED)}
+    home = {"KLING_HOME": os.environ["KLING_HOME"]} if "KLING_HOME" in os.environ else {}
+    return {**kept, **home, "PYTHONPYCACHEPREFIX": str(_COMPILED)}
 
 
 @contextmanager

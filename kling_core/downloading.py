@@ -54,11 +54,12 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
             return done
         hold = yield Call(partial(Hold.take, part))
     try:
-        path = yield from _fetch(output, part, target)
+        path, digest = yield from _fetch(output, part, target)
     finally:
         hold.release()
     output.saved["path"] = path
-    yield Call(partial(keeping.keep, ledger, row, output, path, sizes=not session.sandbox))
+    keep = partial(keeping.keep, ledger, row, output, path, digest, sizes=not session.sandbox)
+    yield Call(keep)
     return path
 
 
@@ -66,8 +67,8 @@ def _word(text: str) -> str:
     return re.sub(r"\W", "", text)
 
 
-def _fetch(output: Output, part: Path, target: Path) -> Flow[Path]:
-    """Stream into the part until it is whole, and give it its name."""
+def _fetch(output: Output, part: Path, target: Path) -> Flow[tuple[Path, str | None]]:
+    """Stream into the part until it is whole, and give it its name; its hash when it is known."""
     session = output.task.session
     url, failures = output.url, 0
     while True:
@@ -92,7 +93,7 @@ def _fetch(output: Output, part: Path, target: Path) -> Flow[Path]:
             yield Call(partial(part.unlink, missing_ok=True))
         else:
             yield Sleep(session.backoff(failures - 1))
-    return (yield Call(partial(_finish, part, target)))
+    return (yield Call(partial(_finish, part, target))), saved.sha256
 
 
 def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:

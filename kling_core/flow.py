@@ -70,13 +70,15 @@ class Saved(NamedTuple):
     """What came of a `Save`.
 
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
-    stream ended early; `disk` is the error of the local file system.
+    stream ended early; `disk` is the error of the local file system. `sha256` is that of the whole
+    file when it came in one piece, None when it was resumed.
     """
 
     status: int
     total: int | None = None
     failure: str = ""
     disk: OSError | None = None
+    sha256: str | None = None
 
 
 class Call(NamedTuple):

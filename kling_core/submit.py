@@ -33,9 +33,10 @@ from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
 from kling_core.ledger.line import Line
+from kling_core.ledger.money import Budget
 from kling_core.ledger.recording import record
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Queue, Row
-from kling_core.ledger.store import Budget, Ledger
+from kling_core.ledger.store import Ledger
 from kling_core.ledger.watch import Watch
 from kling_core.media.item import Unreadable
 from kling_core.notices import notify

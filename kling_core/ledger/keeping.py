@@ -24,8 +24,13 @@ def place(row: Row, filename: str, root: Path) -> Path:
     return root / row.project / day / filename if row.project else root / day / filename
 
 
-def keep(ledger: Ledger, row: Row, output: Output, path: Path, *, sizes: bool) -> None:
-    """Record a whole file: hash, audit, sidecar and row; warns of what differs from the request."""
+def keep(
+    ledger: Ledger, row: Row, output: Output, path: Path, digest: str | None, *, sizes: bool
+) -> None:
+    """Record a whole file: hash, audit, sidecar and row; warns of what differs from the request.
+
+    `digest` is its SHA-256 when that is known already.
+    """
     recorded: Mapping[str, Any] = row.request.get("fields") or {}
     fields = dict(recorded)
     if output.task.request is not None:
@@ -34,7 +39,7 @@ def keep(ledger: Ledger, row: Row, output: Output, path: Path, *, sizes: bool) -
         fields.pop("duration", None)
     fields.setdefault("model_name", row.model_name)
     facts, differences = audit.compare(path, output.kind, fields, sizes=sizes)
-    digest = _sha256(path)
+    digest = digest or _sha256(path)
     size = path.stat().st_size
     _write_sidecar(path, _sidecar(row, output, digest, size, facts, differences))
     ledger.keep(

@@ -203,3 +203,13 @@ class Costs:
     actual: Decimal
     open: int
     unknown: int
+
+
+def as_text(value: Any) -> str:
+    """A value as the JSON that a column holds."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def as_amount(value: Decimal | None) -> str | None:
+    """An exact amount as the text that a column holds."""
+    return None if value is None else str(value)

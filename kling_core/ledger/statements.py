@@ -135,6 +135,9 @@ HOLDER = Statement(
 )
 """Owner, state, product and tries of a row."""
 
+KIND = Statement(lambda _: sa.select(tasks.c.endpoint, tasks.c.product).where(_this()))
+"""Endpoint and product of a row."""
+
 WRITE_DOWN = Statement(lambda insert: insert(tasks).on_conflict_do_nothing().returning(tasks.c.id))
 """A new row from the columns given; its id comes back unless it was there already."""
 

@@ -8,6 +8,7 @@ sent is what the flow says, and the media host never sees a credential.
 
 from __future__ import annotations
 
+import hashlib
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
@@ -83,10 +84,12 @@ class SyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
+            digest = hashlib.sha256()
             with _open(effect, response) as file:
                 for chunk in response.iter_raw():
+                    digest.update(chunk)
                     file.write(chunk)
-            return Saved(response.status_code, _total(response))
+            return _saved(response, digest.hexdigest())
         except httpx.HTTPError as error:
             return Saved(response.status_code, _total(response), failure=_words(error))
         except OSError as error:
@@ -156,10 +159,12 @@ class AsyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
+            digest = hashlib.sha256()
             with _open(effect, response) as file:
                 async for chunk in response.aiter_raw():
+                    digest.update(chunk)
                     file.write(chunk)
-            return Saved(response.status_code, _total(response))
+            return _saved(response, digest.hexdigest())
         except httpx.HTTPError as error:
             return Saved(response.status_code, _total(response), failure=_words(error))
         except OSError as error:
@@ -227,6 +232,11 @@ def _download(effect: Save, extensions: dict[str, Any]) -> httpx.Request:
 
 def _open(effect: Save, response: httpx.Response) -> IO[bytes]:
     return effect.path.open("ab" if response.status_code == 206 else "wb")
+
+
+def _saved(response: httpx.Response, digest: str) -> Saved:
+    whole = response.status_code == 200
+    return Saved(response.status_code, _total(response), sha256=digest if whole else None)
 
 
 def _total(response: httpx.Response) -> int | None:

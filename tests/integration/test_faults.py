@@ -19,12 +19,16 @@ from helpers.walk import example, source_video
 from kling_core import Kling, Sandbox, errors
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint
+from kling_core.ledger import recovery
 from kling_core.sandbox import Fault
+from kling_core.session import Pace
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 
 ENDPOINTS = [pytest.param(endpoint, id=endpoint.name) for endpoint in registry.endpoints()]
 WITH_ID = [p for p in ENDPOINTS if p.values[0].external_task_id]
+
+FAST = Pace(poll_floor=0.02, poll_ceiling=0.1, recheck=0.05, line_tick=0.02)
 
 AFTER = {
     "reset-after": Fault("reset_after", "create"),
@@ -126,6 +130,44 @@ def test_answer_lost_after_accepting(
     """The task exists: it is found, by its external id or in the list, and not made again."""
     quick_sandbox.faults.add(fault)
     one_task(driver, ledger, endpoint, video_id)
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_a_rescue_takes_in_the_task_of_a_create_under_way(
+    lost: bool, ledger: Ledger, quick_sandbox: Sandbox, video_id: str, tmp_path: Path
+) -> None:
+    """Another process reads Kling's list between the acceptance of a lip-sync and its row.
+
+    The task without an id of ours is in the ledger twice for a moment. It is still the create's,
+    with its request and its price, and neither made again nor declared not made.
+    """
+    fields = example(registry.get("lip-sync"), video_id)
+    with (
+        Kling(sandbox=quick_sandbox, home=tmp_path, pace=FAST) as kling,
+        Kling(sandbox=quick_sandbox, home=tmp_path, pace=FAST) as other,
+    ):
+        send, seen = kling.port.send, list[int]()
+
+        def rescue_after(request: Any) -> Any:
+            reply = send(request)
+            if request.method == "POST":
+                seen.append(other.run_flow(recovery.collect(other.session)))
+            return reply
+
+        kling.port.send = rescue_after
+        if lost:
+            quick_sandbox.faults.add(Fault("reset_after", "create"))
+        task = kling.lip_sync.create(**fields)
+        assert ledger.made == [task.task_id]
+        assert len(seen) == 1
+        assert seen[0] >= 1
+        row = kling.tasks.ledger.by_task_id("lip_sync", task.task_id)
+        assert row is not None
+        assert row.id == task.row_id
+        assert row.text == fields["text"]
+        assert row.digest
+        task.wait(20)
+    assert ledger.billed() == 1
 
 
 @pytest.mark.parametrize("endpoint, fault", cases(BEFORE, WITH_ID))

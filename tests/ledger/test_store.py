@@ -14,10 +14,12 @@ import pytest
 import sqlalchemy as sa
 from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
 
-from kling_core.errors import BudgetExceeded
+from kling_core.errors import BudgetExceeded, LedgerError
+from kling_core.ledger.database import ALIVE
+from kling_core.ledger.money import Budget
 from kling_core.ledger.rows import UNANSWERED, Row
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import ALIVE, Budget, Ledger
+from kling_core.ledger.store import Ledger
 
 DAY = Budget(Decimal("0.21"), day=Decimal("0.50"))
 
@@ -77,6 +79,33 @@ def test_the_life_of_a_row(ledger: Ledger) -> None:
     assert [kept.output_id for kept in ledger.kept(row.id)] == ["11-v0", "11-v1"]
     assert ledger.by_task_id("text_to_video", "11") == done
     assert ledger.by_task_id("lip_sync", "11") is None
+
+
+def test_a_task_that_was_taken_in_goes_to_the_row_that_made_it(ledger: Ledger) -> None:
+    """Its outputs go with it, money counts it once, and nothing is deleted."""
+    row = written(ledger)
+    ledger.admit(row.id, limit=None, lease=LEASE)
+    seen = entry("seen-elsewhere", external_task_id=None, digest="", request={}, quote_usd=None)
+    done = answer("14", "succeed", videos=1, final_unit_deduction="1.5")
+    assert ledger.adopt(seen, done)
+    ledger.keep("seen-elsewhere", 0, path=Path("a.mp4"), sha256="0", size=1, audit="")
+    assert ledger.task_ids("text_to_video") == frozenset()
+    taken = ledger.accepted(row.id, done)
+    assert (taken.task_id, taken.state) == ("14", "succeeded")
+    assert [kept.path for kept in ledger.kept(row.id)] == ["a.mp4"]
+    left = ledger.row("seen-elsewhere")
+    assert (left.task_id, left.state, left.error) == (None, "rejected", f"the task of {row.id}")
+    assert ledger.spent(0) == (Decimal("0.210"), 0)
+    assert ledger.task_ids("text_to_video") == {"14"}
+
+
+def test_two_requests_never_share_a_task(ledger: Ledger) -> None:
+    """Kling giving one task to two requests is an error that names both; both rows stay."""
+    first, second = running(ledger, "15"), written(ledger)
+    with pytest.raises(LedgerError, match=first.id):
+        ledger.accepted(second.id, answer("15"))
+    assert ledger.row(second.id).state == "prepared"
+    assert ledger.row(first.id).task_id == "15"
 
 
 def test_an_unknown_status_is_still_running(ledger: Ledger) -> None:

@@ -1,0 +1,195 @@
+"""The ledger's database: opening, migrating, transactions, and who leads what.
+
+Each transaction is committed to disk before it returns.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+
+from kling_core.errors import LedgerError
+from kling_core.ledger import engine as engines
+from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta
+
+ALIVE = 3.0
+"""Seconds without a sign of life after which a process is not waited for in the line."""
+
+
+class Database:
+    """One ledger's connections.
+
+    Its transactions are one at a time within a process; SQLite's own waiting is unfair and slow.
+    """
+
+    def __init__(
+        self,
+        place: str | Path,
+        account: str,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._postgres = str(place).startswith("postgresql")
+        self._clock = clock
+        self._ahead = 0.0
+        self._said = 0.0
+        self._name = _new_name()
+        self._pid = os.getpid()
+        self._engine = (
+            engines.postgresql(str(place)) if self._postgres else engines.sqlite(Path(place))
+        )
+        self.place = self._engine.url.render_as_string() if self._postgres else str(place)
+        self._lock = threading.Lock()
+        self._writer: sa.Connection | None = None
+        self._inherited: list[sa.Connection | None] = []
+        try:
+            self._migrate(account)
+        except BaseException:
+            self.close()
+            raise
+
+    def _migrate(self, account: str) -> None:
+        with self._transaction() as db:
+            if self._postgres:
+                db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
+                theirs = float(db.execute(sa.text("SELECT extract(epoch from now())")).scalar_one())
+                self._ahead = theirs - self._clock()
+            meta.create(db, checkfirst=True)
+            known = self._meta(db, "version")
+            version = int(known or 0)
+            if version > VERSION:
+                raise LedgerError(
+                    f"the ledger {self.place} was written by a newer kling-suite "
+                    f"(schema {version}; this one knows {VERSION})",
+                    fix="Update: pip install -U kling-suite. Nothing was changed or sent.",
+                )
+            for step in MIGRATIONS[version:]:
+                step(db)
+            if version < VERSION:
+                self._set_meta(db, "version", str(VERSION))
+            owner = self._meta(db, "account")
+            if owner is None:
+                self._set_meta(db, "account", account)
+            elif owner != account:
+                raise LedgerError(
+                    f"the ledger {self.place} belongs to another account or host",
+                    cause=f"It was made for {owner}; this credential is {account}.",
+                    fix="Set KLING_HOME or KLING_LEDGER to another place for this account.",
+                )
+
+    def close(self) -> None:
+        """Close the connections; a later use opens them again."""
+        self._after_fork()
+        with self._lock:
+            if self._writer is not None:
+                self._writer.close()
+            self._writer = None
+        self._engine.dispose()
+
+    @property
+    def owner(self) -> str:
+        """The name of this process in the ledger."""
+        self._after_fork()
+        return self._name
+
+    def _after_fork(self) -> None:
+        """In a child, the parent's connections and name are not ours."""
+        if os.getpid() != self._pid:
+            self._engine.dispose(close=False)
+            self._inherited.append(self._writer)  # the parent's: not even closed here
+            self._writer = None
+            self._lock = threading.Lock()
+            self._pid = os.getpid()
+            self._name = _new_name()
+            self._said = 0.0
+
+    def now(self) -> float:
+        """The ledger's time: this machine's, or with PostgreSQL the database's."""
+        return self._clock() + self._ahead
+
+    @contextmanager
+    def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
+        """One transaction; a `read` one waits for nobody and holds nobody up."""
+        self._after_fork()
+        own = read or self._postgres
+        try:
+            # In line within the process: SQLite's own waiting is unfair and slow.
+            with nullcontext() if own else self._lock:
+                db = self._connect(read) if own else self._writing()
+                with db if own else nullcontext(), db.begin():
+                    yield db
+        except exc.DBAPIError as error:
+            raise engines.explain(error.orig or error, self.place) from error
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            raise engines.explain(error, self.place) from error
+
+    def _connect(self, read: bool) -> sa.Connection:
+        return self._engine.connect().execution_options(kling_read=read)
+
+    def _writing(self) -> sa.Connection:
+        """The one connection that writes to SQLite; whoever uses it holds the lock."""
+        if self._writer is None:
+            self._writer = self._connect(read=False)
+        return self._writer
+
+    def _meta(self, db: sa.Connection, key: str) -> str | None:
+        return db.execute(sa.select(meta.c.value).where(meta.c.key == key)).scalar_one_or_none()
+
+    def _set_meta(self, db: sa.Connection, key: str, value: str) -> None:
+        insert = self._insert(meta).values(key=key, value=value)
+        db.execute(insert.on_conflict_do_update(index_elements=["key"], set_={"value": value}))
+
+    @property
+    def _insert(self) -> Any:
+        """The dialect's own INSERT, which knows conflicts."""
+        return pg_insert if self._postgres else sqlite_insert
+
+    def _alone(self, db: sa.Connection, name: str) -> None:
+        """Hold a lock until the transaction ends; SQLite's transactions are alone anyway."""
+        if self._postgres:
+            db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
+
+    def lead(self, name: str, owner: str, *, seconds: float) -> bool:
+        """Become or stay the one who does a thing, for some seconds."""
+        now = self.now()
+        until = now + seconds
+        insert = self._insert(leases).values(name=name, owner=owner, until=until)
+        free = sa.or_(leases.c.owner == owner, leases.c.until < now)
+        statement = insert.on_conflict_do_update(
+            index_elements=["name"], set_={"owner": owner, "until": until}, where=free
+        )
+        with self._transaction() as db:
+            # An INSERT's rowcount is unknown to some drivers; what it returns is not.
+            return db.execute(statement.returning(leases.c.name)).first() is not None
+
+    def resign(self, name: str, owner: str) -> None:
+        """Give the lead back at once."""
+        with self._transaction() as db:
+            db.execute(
+                sa.update(leases)
+                .where(leases.c.name == name, leases.c.owner == owner)
+                .values(until=0.0)
+            )
+
+    def alive(self) -> None:
+        """Say that this process lives; the rows of others are not waited for in the line."""
+        now, owner = self.now(), self.owner
+        if now < self._said + ALIVE / 3:
+            return
+        self.lead(f"process {owner}", owner, seconds=ALIVE)
+        self._said = now
+
+
+def _new_name() -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"

@@ -1,0 +1,205 @@
+"""The way of a request through the ledger: from prepared to accepted, refused or in doubt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+import sqlalchemy as sa
+
+from kling_core.answers import Answer
+from kling_core.errors import LedgerError
+from kling_core.ledger import statements
+from kling_core.ledger.money import Budget, Money
+from kling_core.ledger.news import News
+from kling_core.ledger.rows import ENDED, IN_LINE, LIVE, RUNNING, Entry, Row, as_amount, as_text
+from kling_core.ledger.schema import outputs, tasks
+from kling_core.ledger.slots import Slots
+
+
+class Intake(Slots, News, Money):
+    """Rows on their way to Kling."""
+
+    def prepare(
+        self, entry: Entry, *, lease: float, budget: Budget | None = None
+    ) -> tuple[Row, bool]:
+        """Write a request down; returns its row, and False when the id was there already.
+
+        Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
+        """
+        self.alive()
+        values = self._prepared(entry, lease)
+        with self._transaction() as db:
+            if budget is not None:
+                known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
+                if known in (None, "rejected"):
+                    self._alone(db, "budget")
+                    self._afford(db, budget, entry.project)
+            new = bool(statements.WRITE_DOWN.run(db, values))
+            return self._get(db, entry.id), new
+
+    def renew(self, entry: Entry, *, lease: float) -> Row:
+        """Write a request again over one that Kling refused."""
+        values = self._prepared(entry, lease)
+        with self._transaction() as db:
+            where = (tasks.c.id == entry.id, tasks.c.state == "rejected")
+            db.execute(sa.update(tasks).where(*where).values(values))
+            return self._get(db, entry.id)
+
+    def _prepared(self, entry: Entry, lease: float) -> dict[str, Any]:
+        now = self.now()
+        values = {field.name: getattr(entry, field.name) for field in dataclass_fields(entry)}
+        return values | {
+            "state": "prepared",
+            "request": as_text(entry.request),
+            "media": as_text(entry.media),
+            "quote_units": as_amount(entry.quote_units),
+            "quote_usd": as_amount(entry.quote_usd),
+            "owner": self.owner,
+            "lease_until": now + lease,
+            "error": "",
+            "raw": "{}",
+            "tries": 0,
+            "created_at": now,
+            "updated_at": now,
+        }
+
+    def twin(self, digest: str, seconds: float) -> Row | None:
+        """The newest identical request of the last `seconds` that was not refused or failed."""
+        states = ("prepared", "waiting", *LIVE, "succeeded")
+        found = self.rows(digest=digest, since=self.now() - seconds, states=states, limit=1)
+        return found[0] if found else None
+
+    def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
+        """The account's tasks before a POST that carries no id of ours."""
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(tasks.c.id == row_id).values(known=as_text(task_ids)))
+
+    def remembered(self, row_id: str) -> frozenset[str] | None:
+        """What `remember` wrote; None when the row never came that far."""
+        with self._transaction(read=True) as db:
+            query = sa.select(tasks.c.known).where(tasks.c.id == row_id)
+            text = db.execute(query).scalar_one()
+        return None if text is None else frozenset(json.loads(text))
+
+    def take(self, row_id: str, *, lease: float) -> Row | None:
+        """Take over an open row whose owner is gone; None while somebody else holds it.
+
+        A row in line may be taken by its own process too. One that Kling has is nobody's to take:
+        its owner may have written that down a moment ago.
+        """
+        now = self.now()
+        with self._transaction() as db:
+            row = self._get(db, row_id)
+            free = sa.or_(
+                tasks.c.owner.is_(None),
+                *([tasks.c.owner == row.owner] if self._dead(row) else []),
+                sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
+                tasks.c.lease_until < now,
+            )
+            free = sa.and_(free, tasks.c.state.not_in((*RUNNING, *ENDED)))
+            done = db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == row_id, free)
+                .values(owner=self.owner, lease_until=now + lease)
+            )
+            return self._get(db, row_id) if done.rowcount else None
+
+    def beat(self, row_id: str, *, lease: float) -> bool:
+        """Say that the row's owner is alive; False when the row has been taken over meanwhile."""
+        now = self.now()
+        with self._transaction() as db:
+            done = db.execute(
+                sa.update(tasks)
+                .where(
+                    tasks.c.id == row_id,
+                    tasks.c.owner == self.owner,
+                    tasks.c.state == "submitting",
+                )
+                .values(lease_until=now + lease)
+            )
+            return done.rowcount == 1
+
+    def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
+        """Kling has the task: its id and first state.
+
+        Whoever read Kling's lists meanwhile may have taken the task in already: then this row is
+        its owner from now on, with what was saved.
+        """
+        with self._transaction() as db:
+            endpoint, product = statements.KIND.one(db, {"row": row_id})
+            about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
+            for other, _, _ in statements.SEEN.run(db, about):
+                if other != row_id:
+                    self._hand_over(db, other, row_id)
+            self._observe(db, row_id, data, product=product, first=True)
+            return self._get(db, row_id)
+
+    def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
+        """Give the task and the outputs of an adopted row to the row whose request made it."""
+        made = sa.select(tasks.c.digest).where(tasks.c.id == adopted)
+        if db.execute(made).scalar_one() != "":
+            raise LedgerError(
+                f"Kling gave {row_id} the task that it gave {adopted} before",
+                fix="Nothing was lost: `kling show` tells both. Please report this.",
+            )
+        given = {"task_id": None, "state": "rejected", "error": f"the task of {row_id}"}
+        db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
+        db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
+
+    def adopt(
+        self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None
+    ) -> bool:
+        """Write down a task that was made elsewhere; False when it is known already."""
+        task_id = str(data.get("task_id") or data.get("id"))
+        with self._transaction() as db:
+            known = sa.select(tasks.c.id).where(
+                tasks.c.endpoint == entry.endpoint, tasks.c.task_id == task_id
+            )
+            if db.execute(known).first():
+                return False
+            values = self._prepared(entry, 0.0) | {"state": "submitted"}
+            if created_at is not None:
+                made = min(created_at, self.now())
+                values |= {"created_at": made, "sent_at": made}
+            db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
+            self._observe(db, entry.id, data, product=entry.product, first=True)
+            return True
+
+    def refused(self, row_id: str, error: str) -> None:
+        """Kling refused the request; nothing is billed."""
+        self._settle(row_id, "rejected", error, finished=True)
+
+    def doubtful(self, row_id: str, error: str) -> None:
+        """The answer was lost and the look-up could not decide."""
+        self._settle(row_id, "unknown", error, finished=False)
+
+    def unsent(self, row_id: str, error: str) -> None:
+        """Nothing left this machine; the row may be sent later."""
+        self._settle(row_id, "prepared", error, finished=False)
+
+    def expired(self, row_id: str) -> None:
+        """Kling has purged the task."""
+        self._settle(row_id, "expired", "purged at Kling", finished=True)
+
+    def _settle(self, row_id: str, state: str, error: str, *, finished: bool) -> None:
+        now = self.now()
+        with self._transaction() as db:
+            db.execute(
+                sa.update(tasks)
+                .where(
+                    tasks.c.id == row_id,
+                    sa.or_(tasks.c.owner.is_(None), tasks.c.owner == self.owner),
+                    tasks.c.state.not_in(ENDED if state == "expired" else (*RUNNING, *ENDED)),
+                )
+                .values(
+                    state=state,
+                    error=error,
+                    owner=None,
+                    lease_until=None,
+                    updated_at=now,
+                    **({"finished_at": now} if finished else {}),
+                )
+            )

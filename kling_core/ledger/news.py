@@ -1,0 +1,189 @@
+"""Following what runs: what Kling says of tasks, and who asks."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from kling_core.answers import Answer, text
+from kling_core.ledger import statements
+from kling_core.ledger.reading import Reading
+from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_text
+from kling_core.ledger.schema import leases, tasks
+
+
+class News(Reading):
+    """The state of running tasks."""
+
+    def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
+        """Take in what Kling says of tasks; returns the ids of rows that changed.
+
+        Tasks that the ledger does not know are left out.
+        """
+        with self._transaction() as db:
+            by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
+            changed: list[str] = []
+            for task_id, data in by_id.items():
+                about = {"endpoint": endpoint, "task_id": task_id}
+                for row_id, raw, product in statements.SEEN.run(db, about):
+                    if json.loads(raw) != data:
+                        self._observe(db, row_id, data, product=product)
+                        changed.append(row_id)
+            return changed
+
+    def _observe(
+        self,
+        db: sa.Connection,
+        row_id: str,
+        data: Mapping[str, Any],
+        *,
+        product: str,
+        first: bool = False,
+    ) -> None:
+        now = self.now()
+        seen = Answer(data)
+        state = seen.status if seen.ended or seen.status == "submitted" else "processing"
+        values: dict[str, Any] = {
+            "state": state,
+            "raw": as_text(data),
+            "error": seen.message if state == "failed" else "",
+            "updated_at": now,
+        }
+        if first:
+            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None, "now": now}
+        if seen.ended:
+            values["finished_at"] = now
+            values["cost_units"] = as_amount(seen.units)
+            values["cost_usd"] = _dollars(seen.units, product)
+        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
+        for number, (kind, output) in enumerate(seen.outputs):
+            made = {
+                "task": row_id,
+                "number": number,
+                "kind": kind,
+                "output_id": text(output, "id", "audio_id"),
+                "url": text(output, "url", "url_mp3", "mp3_url"),
+            }
+            statements.NOTE_OUTPUT.run(db, made)
+
+    def keep(
+        self, row_id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
+    ) -> None:
+        """An output is on disk, whole."""
+        with self._transaction() as db:
+            about = {"row": row_id, "place": number, "path": str(path), "saved_at": self.now()}
+            statements.KEEP.run(db, {**about, "sha256": sha256, "size": size, "audit": audit})
+
+    def nudge(self, endpoint: str) -> None:
+        """Something happened to a task of `endpoint`: whoever watches it should ask at once."""
+        with self._transaction() as db:
+            self._set_meta(db, f"nudge {endpoint}", uuid.uuid4().hex)
+
+    def nudged(self, endpoint: str) -> str:
+        """The mark of the last nudge, "" before the first; another mark means: ask now."""
+        with self._transaction(read=True) as db:
+            return self._meta(db, f"nudge {endpoint}") or ""
+
+    def look(self, endpoint: str, lease: str) -> Look:
+        """What a watcher of `endpoint` needs to know, in one transaction."""
+        now = self.now()
+        with self._transaction(read=True) as db:
+            held = db.execute(sa.select(leases).where(leases.c.name == lease)).first()
+            leader, until = (held.owner, held.until) if held else ("", 0.0)
+            mark = self._meta(db, f"nudge {endpoint}") or ""
+            if until >= now and leader != self.owner:
+                return Look(leader, until, mark)
+            query = (
+                sa.select(tasks)
+                .with_only_columns(
+                    tasks.c.id,
+                    tasks.c.task_id,
+                    tasks.c.sent_at,
+                    tasks.c.model_name,
+                    tasks.c.quote_units,
+                    tasks.c.product,
+                )
+                .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+                .order_by(tasks.c.created_at)
+            )
+            rows = db.execute(query).all()
+            running = tuple(
+                Seen(r.id, r.task_id, now - r.sent_at, (r.model_name, r.quote_units)) for r in rows
+            )
+            where = (tasks.c.state == "waiting", self._living())
+            line = (
+                bool(rows)
+                and db.execute(
+                    sa.select(sa.exists().where(tasks.c.product == rows[0].product, *where))
+                ).scalar_one()
+            )
+            return Look(leader, until, mark, running, bool(line))
+
+    def versions(self, row_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
+        """State and time of the last change of rows, by id."""
+        found: dict[str, tuple[str, float]] = {}
+        with self._transaction(read=True) as db:
+            for start in range(0, len(row_ids), 500):
+                query = sa.select(tasks.c.id, tasks.c.state, tasks.c.updated_at).where(
+                    tasks.c.id.in_(row_ids[start : start + 500])
+                )
+                found |= {row.id: (row.state, row.updated_at) for row in db.execute(query)}
+        return found
+
+    def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:
+        """The shortest and the longest time that the last 200 tasks took, by their kind."""
+        last = (
+            sa.select(
+                tasks.c.model_name,
+                tasks.c.quote_units,
+                (tasks.c.finished_at - tasks.c.sent_at).label("seconds"),
+            )
+            .where(tasks.c.endpoint == endpoint, tasks.c.state == "succeeded", tasks.c.tries > 0)
+            .order_by(tasks.c.created_at.desc())
+            .limit(200)
+            .subquery()
+        )
+        kind = (last.c.model_name, last.c.quote_units)
+        ends = (sa.func.min(last.c.seconds), sa.func.max(last.c.seconds))
+        with self._transaction(read=True) as db:
+            rows = db.execute(sa.select(*kind, *ends).group_by(*kind)).all()
+        return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def orphans(self, product: str, *, idle: float) -> list[Row]:
+        """Rows of a product that were sent by processes that are gone, and not settled since."""
+        now = self.now()
+        query = (
+            sa.select(tasks)
+            .where(
+                tasks.c.product == product,
+                tasks.c.state.in_(("submitting", "unknown")),
+                tasks.c.updated_at < now - idle,
+            )
+            .order_by(tasks.c.created_at)
+        )
+        with self._transaction(read=True) as db:
+            found = [Row.of(row) for row in db.execute(query).mappings()]
+        return [row for row in found if self._orphaned(row)]
+
+    def busy_endpoints(self, product: str) -> list[str]:
+        """The endpoints of a product that have running tasks."""
+        query = (
+            sa.select(tasks.c.endpoint)
+            .where(tasks.c.product == product, tasks.c.state.in_(RUNNING))
+            .distinct()
+        )
+        with self._transaction(read=True) as db:
+            return list(db.execute(query).scalars())
+
+
+def _dollars(units: Decimal | None, product: str) -> str | None:
+    """What units are worth by the dated price of a unit; None when either is unknown."""
+    from kling_core.catalog.pricing import unit_usd
+
+    return None if units is None else as_amount(units * unit_usd(product))
