@@ -17,46 +17,32 @@ that cannot decide, the outcome is unknown and nothing is sent again.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from kling_core import calls, codes, errors
-from kling_core.answers import Answer
-from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core import calls, codes, doubt, errors
+from kling_core.attempt import Attempt, begin
+from kling_core.endpoints.base import Endpoint, Request
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
 from kling_core.ledger.line import Line
-from kling_core.ledger.money import Budget
-from kling_core.ledger.recording import record
-from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Entry, Place, Queue, Row
+from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Place, Queue, Row
 from kling_core.ledger.store import Ledger
 from kling_core.ledger.watch import Watch
+from kling_core.limits import check_cost
 from kling_core.media.item import Unreadable
-from kling_core.notices import notify
 from kling_core.session import Session
-from kling_core.wire import v1
 from kling_core.wire.body import JSONBody
 
 CONNECT_ATTEMPTS = 4
 """How often we try to connect before giving up; nothing was sent in any of them."""
 
-RESENDS = 2
-"""How often a create is sent again after two look-ups found nothing."""
-
-LIST_PAGE = 500
-
 WATCHING = 3
 """How many of the first in line take part in the watching."""
-
-MARGIN = 30.0
-"""Seconds by which a lease outlives the longest exchange it protects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,34 +64,6 @@ class Waiting:
         return f"waiting for a slot{slots}{place}"
 
 
-@dataclass(slots=True)
-class _Attempt:
-    session: Session
-    ledger: Ledger
-    endpoint: Endpoint
-    body: JSONBody
-    id: str
-    external_task_id: str | None
-    known: frozenset[str] | None = None
-    source_video: str | None = None
-    connects: int = 0
-    waits: int = 0
-    pause: Waiting | None = None
-    resends: int = 0
-    resigned: bool = False
-    listener: Callable[[Any], Any] | None = field(default=None)
-
-    @property
-    def turn(self) -> str:
-        """The lease that creates without an id of ours take turns with."""
-        return f"create {self.endpoint.name}"
-
-    @property
-    def lease(self) -> float:
-        """Seconds for which a row is ours without a sign of life: longer than any exchange."""
-        return 2 * self.session.settings.timeout + MARGIN
-
-
 def submit(
     session: Session,
     request: Request,
@@ -124,7 +82,7 @@ def submit(
     """
     check = request.require()
     ledger: Ledger = yield Call(session.ledger)
-    attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
+    attempt, entry = begin(session, ledger, request, check, project or session.settings.project)
     attempt.listener = listener
     limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
     limit = min(limits, default=None)
@@ -133,7 +91,7 @@ def submit(
     if dedupe is not None:
         twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
         if twin is not None:  # whoever made it may have died before it was sent
-            attempt, _ = _begin(session, ledger, request, check, twin.project, twin)
+            attempt, _ = begin(session, ledger, request, check, twin.project, twin)
             attempt.listener = listener
             return (yield from _rejoin(attempt, twin))
     row, new = yield Call(partial(ledger.prepare, entry, lease=attempt.lease, budget=budget))
@@ -161,9 +119,9 @@ def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
         from kling_core.ledger.recording import replay
 
         request = endpoint.request(**replay(row))
-        attempt, _ = _begin(session, ledger, request, request.require(), row.project, row)
+        attempt, _ = begin(session, ledger, request, request.require(), row.project, row)
     else:
-        attempt = _Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
+        attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
         attempt.source_video = row.parent_output_id
     return (yield from _rejoin(attempt, row, may_send=send))
 
@@ -174,92 +132,10 @@ def _endpoint(row: Row) -> Endpoint:
     return registry.load(row.endpoint)
 
 
-def _begin(
-    session: Session,
-    ledger: Ledger,
-    request: Request,
-    check: Check,
-    project: str,
-    row: Row | None = None,
-) -> tuple[_Attempt, Entry]:
-    endpoint = request.endpoint
-    given = check.fields.get("external_task_id")
-    row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
-    external = row_id if endpoint.external_task_id else None
-    encoded = v1.encode(endpoint, check, external_task_id=external)
-    if session.settings.callback_url:
-        encoded.setdefault("callback_url", session.settings.callback_url)
-    body = JSONBody(encoded)
-    attempt = _Attempt(session, ledger, endpoint, body, row_id, external)
-    attempt.source_video = check.fields.get("video_id")
-    quote = request.quote()
-    shown: dict[str, Any] = body.preview()
-    shown.pop("external_task_id", None)
-    try:
-        media = body.digests()
-    except Unreadable as error:
-        raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
-    words = check.fields.get("prompt") or check.fields.get("text")
-    parent = request.parent or {}
-    entry = Entry(
-        id=row_id,
-        endpoint=endpoint.name,
-        product=endpoint.product,
-        weight=request.slots(),
-        external_task_id=external,
-        project=project,
-        request={"fields": record(request), "sent": shown},
-        media=media,
-        digest=_digest(endpoint, shown, media),
-        model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
-        text=str(words or check.fields.get("effect_scene") or ""),
-        parent_task_id=parent.get("task_id"),
-        parent_output_id=attempt.source_video,
-        quote_units=quote.units if quote else None,
-        quote_usd=quote.usd if quote else None,
-    )
-    return attempt, entry
-
-
-def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
-    made_of = {name: value for name, value in shown.items() if name != "callback_url"}
-    text = json.dumps([endpoint.name, made_of, media], sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def check_cost(
-    request: Request,
-    limit: Decimal | None,
-    budget: Decimal | None = None,
-    project_budget: Decimal | None = None,
-) -> Budget | None:
-    """Refuse what is above the limit per call; returns the other limits, for the ledger to judge.
-
-    All in US dollars, None for no limit: per call, per day, per project. Raises `BudgetExceeded`,
-    also when a limit is set and no price is known.
-    """
-    limits = {"per call": limit, "per day": budget, "per project": project_budget}
-    known = [f"${amount} {kind}" for kind, amount in limits.items() if amount is not None]
-    if not known:
-        return None
-    quote = request.quote()
-    if quote is None or quote.usd is None:
-        raise errors.BudgetExceeded(
-            f"no price is known for this request, and a limit of {known[0]} is set",
-            fix="To allow it, take away the limits: max_cost, KLING_MAX_COST, budget.",
-        )
-    if limit is not None and quote.usd > limit:
-        raise errors.BudgetExceeded(
-            f"this would cost {quote}, above the limit of ${limit} per call",
-            fix="Raise max_cost, or choose a shorter clip or a cheaper mode.",
-        )
-    return Budget(quote.usd, budget, project_budget)
-
-
 # --- the way of a row ----------------------------------------------------------------------
 
 
-def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
+def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
     """Go on with a row that is there already, wherever its last owner left it."""
     ledger = attempt.ledger
     while True:
@@ -282,12 +158,12 @@ def _rejoin(attempt: _Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
     return (yield from _carry(attempt))
 
 
-def _settle(attempt: _Attempt) -> Flow[Row | None]:
+def _settle(attempt: Attempt) -> Flow[Row | None]:
     """Find out what became of a row that was being sent: its task, or None when there is none."""
     ledger = attempt.ledger
     error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
     try:
-        data = yield from _find(attempt, error)
+        data = yield from doubt.find(attempt, error)
     except SubmitOutcomeUnknown as unknown:
         yield Call(partial(ledger.doubtful, attempt.id, unknown.message))
         raise
@@ -297,7 +173,7 @@ def _settle(attempt: _Attempt) -> Flow[Row | None]:
     return None
 
 
-def _carry(attempt: _Attempt) -> Flow[Row]:
+def _carry(attempt: Attempt) -> Flow[Row]:
     """From a prepared row to a task, or to an error that is written down."""
     ledger = attempt.ledger
     while True:
@@ -328,7 +204,7 @@ def _carry(attempt: _Attempt) -> Flow[Row]:
                 ledger.resign(attempt.turn, attempt.id)
 
 
-def _told(attempt: _Attempt, error: KlingError | Unreadable) -> KlingError:
+def _told(attempt: Attempt, error: KlingError | Unreadable) -> KlingError:
     if isinstance(error, KlingError):
         return error
     invalid = errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name)
@@ -336,15 +212,15 @@ def _told(attempt: _Attempt, error: KlingError | Unreadable) -> KlingError:
     return invalid
 
 
-def _interrupted(attempt: _Attempt, interruption: BaseException, *, sending: bool) -> None:
+def _interrupted(attempt: Attempt, interruption: BaseException, *, sending: bool) -> None:
     if sending:
         attempt.ledger.doubtful(attempt.id, "interrupted while it was sent")
-        interruption.add_note(_how_to_find(attempt))
+        interruption.add_note(doubt.how_to_find(attempt))
     else:
         attempt.ledger.unsent(attempt.id, "interrupted before it was sent")
 
 
-def _write(attempt: _Attempt, error: KlingError | Unreadable) -> None:
+def _write(attempt: Attempt, error: KlingError | Unreadable) -> None:
     if isinstance(error, Unreadable):  # a file changed under our hands; the body never got whole
         attempt.ledger.refused(attempt.id, str(error))
     elif isinstance(error, errors.LedgerError):
@@ -357,7 +233,7 @@ def _write(attempt: _Attempt, error: KlingError | Unreadable) -> None:
         attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())
 
 
-def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
+def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
     """Stand in line until the row is `submitting`; False when somebody else has taken it over.
 
     The first in line also watch the running tasks, and settle what dead processes left behind.
@@ -390,7 +266,7 @@ def _wait_for_slot(attempt: _Attempt) -> Flow[bool]:
             watch.leave(attempt.id)
 
 
-def _tend(attempt: _Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]:
+def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]:
     """Bring what holds the slots up to date; trouble with it is not the trouble of this create."""
     session, ledger = attempt.session, attempt.ledger
     product = attempt.endpoint.product
@@ -410,7 +286,7 @@ def _tend(attempt: _Attempt, watches: dict[str, Watch], line: Line) -> Flow[None
             yield from resume(session, row, send=False)
 
 
-def _deliver(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
+def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
     """Send until Kling has said something: the task, or None to stand in line again."""
     session = attempt.session
     fresh = attempt.external_task_id is not None  # the lease was renewed a moment ago
@@ -447,7 +323,7 @@ def _with_message(data: dict[str, Any], envelope: Any) -> dict[str, Any]:
 
 
 def _go_on(
-    attempt: _Attempt, reply: Reply | NoReply, error: KlingError, retry: codes.Retry
+    attempt: Attempt, reply: Reply | NoReply, error: KlingError, retry: codes.Retry
 ) -> Flow[dict[str, Any] | None]:
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
@@ -457,17 +333,17 @@ def _go_on(
         yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None
     if isinstance(error, errors.DuplicateExternalId):
-        return (yield from _adopt(attempt, error))
+        return (yield from doubt.adopt(attempt, error))
     if retry == "resign" and not attempt.resigned:
         attempt.resigned = calls.renew(attempt.session, reply)
         if attempt.resigned:
             return None
     if retry == "reads" or error.billed == "unknown":
-        return (yield from _resolve(attempt, error))
+        return (yield from doubt.resolve(attempt, error))
     raise error
 
 
-def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
+def _back_in_line(attempt: Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
     """1302 and 1303: not accepted. The row gives its slot back and waits."""
     pause = attempt.session.backoff(min(attempt.waits, 4), calls.retry_after(reply))
     attempt.waits += 1
@@ -481,153 +357,11 @@ def _back_in_line(attempt: _Attempt, reply: Reply | NoReply, error: KlingError) 
     attempt.pause = Waiting(place.ahead, place.busy, place.limit, pause, error.message)
 
 
-def _adopt(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any]]:
-    """The server has a task with our id already: that task is ours."""
-    try:
-        found = yield from _look_up(attempt)
-    except KlingError as trouble:
-        raise _unknown(attempt, error, trouble) from trouble
-    if found is None and not attempt.resends:
-        error.fix = "A task of another endpoint has this external_task_id: choose another one."
-        raise error
-    if found is not None and not attempt.resends:
-        notify(
-            f"external_task_id {attempt.external_task_id} is that of task {found['task_id']}, "
-            "made elsewhere: that task is returned, whatever it was asked for"
-        )
-    if found is None:
-        raise _unknown(attempt, error)
-    return found
-
-
-def _resolve(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """The outcome is in doubt: find the task, or send again when there certainly is none."""
-    found = yield from _find(attempt, error)
-    if found is not None:
-        return found
-    attempt.resends += 1
-    if attempt.external_task_id is None or attempt.resends > RESENDS:
-        raise _nothing_made(error)
-    yield Sleep(attempt.session.backoff(attempt.resends))
-    return None
-
-
-def _find(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """The task, or None when two looks, seconds apart, say that there is none."""
-    if attempt.external_task_id is None:
-        return (yield from _compare(attempt, error))
-    for look in range(2):
-        if look:
-            yield Sleep(attempt.session.pace.recheck)
-        try:
-            found = yield from _look_up(attempt)
-        except KlingError as trouble:
-            raise _unknown(attempt, error, trouble) from trouble
-        if found is not None:
-            return found
-    return None
-
-
-def _look_up(attempt: _Attempt) -> Flow[dict[str, Any] | None]:
-    wanted = attempt.external_task_id
-    assert wanted is not None
-    try:
-        data = yield from calls.get(attempt.session, attempt.endpoint, wanted)
-    except (errors.TaskNotFound, errors.NotFound):
-        return None
-    answer = Answer(data)
-    if not answer.task_id or answer.info.get("external_task_id", wanted) != wanted:
-        raise errors.UnreadableAnswer("Kling answered the look-up without this task")
-    return data
-
-
-# --- endpoints without an external id ------------------------------------------------------
-
-
-def _one_at_a_time(attempt: _Attempt) -> Flow[None]:
+def _one_at_a_time(attempt: Attempt) -> Flow[None]:
     """Creates without an id of ours go one by one, so that a new task in the list is this one's."""
     take = partial(attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease)
     while not (yield Call(take)):
         yield Sleep(attempt.session.pace.line_tick)
     if attempt.known is not None:
         return
-    # On disk before the first POST, for whoever has to compare after a crash.
-    rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
-    attempt.known = frozenset(str(row.get("task_id")) for row in rows)
-    yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known or ())))
-
-
-def _compare(attempt: _Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """Find the one new task in the list; none in a whole list, twice, is none."""
-    if attempt.known is None:
-        known: frozenset[str] | None = yield Call(partial(attempt.ledger.remembered, attempt.id))
-        if known is None:  # it ended before the list was read, so before the POST
-            return None
-        attempt.known = known
-    others: frozenset[str] = yield Call(partial(attempt.ledger.task_ids, attempt.endpoint.name))
-    complete = True
-    for _ in range(2):
-        yield Sleep(attempt.session.pace.recheck)
-        try:
-            rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
-        except KlingError as trouble:
-            raise _unknown(attempt, error, trouble) from trouble
-        complete = complete and len(rows) < LIST_PAGE
-        old = attempt.known | others
-        new = [row for row in rows if str(row.get("task_id")) not in old]
-        new = [row for row in new if _from_same_video(row, attempt.source_video)]
-        if len(new) == 1:
-            return new[0]
-        if new:
-            break
-    else:
-        if complete:
-            return None
-    raise _unknown(attempt, error)
-
-
-def _nothing_made(error: KlingError) -> KlingError:
-    error.billed = "no"
-    error.fix = (
-        "Kling knows of no such task, asked twice: nothing was made, it is safe to call again."
-    )
-    return error
-
-
-def _from_same_video(row: dict[str, Any], video_id: str | None) -> bool:
-    info: dict[str, Any] = row.get("task_info") or {}
-    parent: dict[str, Any] = info.get("parent_video") or {}
-    return not video_id or str(parent.get("id")) == video_id
-
-
-# --- what to say ---------------------------------------------------------------------------
-
-
-def _unknown(
-    attempt: _Attempt, reason: KlingError, trouble: KlingError | None = None
-) -> SubmitOutcomeUnknown:
-    then = f"; the look-up: {trouble.message}" if trouble else ""
-    return SubmitOutcomeUnknown(
-        f"the request went out but its answer was lost ({reason.message}{then})",
-        endpoint=attempt.endpoint.name,
-        external_task_id=attempt.external_task_id,
-        code=reason.code,
-        http_status=reason.http_status,
-        request_id=reason.request_id,
-        fix=_how_to_find(attempt),
-    )
-
-
-def _how_to_find(attempt: _Attempt) -> str:
-    name = attempt.endpoint.name
-    if attempt.external_task_id:
-        return (
-            "Do not submit again: kling.tasks.resume() (or `kling resume`) looks it up and takes "
-            f"it over. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your task; "
-            "`TaskNotFound` means that nothing was made."
-        )
-    return (
-        "Do not submit again: kling.tasks.resume() (or `kling resume`) compares the account's "
-        f"list. By hand: kling.{name}.list() shows the newest tasks, and a new one from the same "
-        "video is yours."
-    )
+    yield from doubt.read_list(attempt)

@@ -83,7 +83,7 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
-    from kling_core.submit import check_cost
+    from kling_core.limits import check_cost
     from kling_core.wire import v1
     from kling_core.wire.body import JSONBody
 

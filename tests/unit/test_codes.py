@@ -26,9 +26,10 @@ from helpers.scripted import (
 
 from kling_core import KlingError, codes, errors
 from kling_core.calls import READ_ATTEMPTS, get, page
+from kling_core.doubt import RESENDS
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Guard, Reply, Send, Sleep, adrive, drive
-from kling_core.submit import CONNECT_ATTEMPTS, RESENDS, submit
+from kling_core.submit import CONNECT_ATTEMPTS, submit
 
 T2V = registry.get("t2v")
 How = Literal["no", "resign", "backoff", "reads"]

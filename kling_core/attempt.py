@@ -1,0 +1,115 @@
+"""One create under way: its body, its ids, and how often what was tried; and its ledger entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from kling_core import errors
+from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.ledger.recording import record
+from kling_core.ledger.rows import Entry, Row
+from kling_core.ledger.store import Ledger
+from kling_core.media.item import Unreadable
+from kling_core.session import Session
+from kling_core.wire import v1
+from kling_core.wire.body import JSONBody
+
+if TYPE_CHECKING:
+    from kling_core.submit import Waiting
+
+__all__ = ["Attempt", "begin"]
+
+MARGIN = 30.0
+"""Seconds by which a lease outlives the longest exchange it protects."""
+
+
+@dataclass(slots=True)
+class Attempt:
+    """What is known of one create while it is sent, and what was tried already."""
+
+    session: Session
+    ledger: Ledger
+    endpoint: Endpoint
+    body: JSONBody
+    id: str
+    external_task_id: str | None
+    known: frozenset[str] | None = None
+    source_video: str | None = None
+    connects: int = 0
+    waits: int = 0
+    pause: Waiting | None = None
+    resends: int = 0
+    resigned: bool = False
+    listener: Callable[[Any], Any] | None = field(default=None)
+
+    @property
+    def turn(self) -> str:
+        """The lease that creates without an id of ours take turns with."""
+        return f"create {self.endpoint.name}"
+
+    @property
+    def lease(self) -> float:
+        """Seconds for which a row is ours without a sign of life: longer than any exchange."""
+        return 2 * self.session.settings.timeout + MARGIN
+
+
+def begin(
+    session: Session,
+    ledger: Ledger,
+    request: Request,
+    check: Check,
+    project: str,
+    row: Row | None = None,
+) -> tuple[Attempt, Entry]:
+    """The attempt and the ledger entry of a checked request; `row` when it is written already.
+
+    Raises `InvalidRequest` when a file cannot be read any more.
+    """
+    endpoint = request.endpoint
+    given = check.fields.get("external_task_id")
+    row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
+    external = row_id if endpoint.external_task_id else None
+    encoded = v1.encode(endpoint, check, external_task_id=external)
+    if session.settings.callback_url:
+        encoded.setdefault("callback_url", session.settings.callback_url)
+    body = JSONBody(encoded)
+    attempt = Attempt(session, ledger, endpoint, body, row_id, external)
+    attempt.source_video = check.fields.get("video_id")
+    quote = request.quote()
+    shown: dict[str, Any] = body.preview()
+    shown.pop("external_task_id", None)
+    try:
+        media = body.digests()
+    except Unreadable as error:
+        raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
+    words = check.fields.get("prompt") or check.fields.get("text")
+    parent = request.parent or {}
+    entry = Entry(
+        id=row_id,
+        endpoint=endpoint.name,
+        product=endpoint.product,
+        weight=request.slots(),
+        external_task_id=external,
+        project=project,
+        request={"fields": record(request), "sent": shown},
+        media=media,
+        digest=_digest(endpoint, shown, media),
+        model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
+        text=str(words or check.fields.get("effect_scene") or ""),
+        parent_task_id=parent.get("task_id"),
+        parent_output_id=attempt.source_video,
+        quote_units=quote.units if quote else None,
+        quote_usd=quote.usd if quote else None,
+    )
+    return attempt, entry
+
+
+def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
+    made_of = {name: value for name, value in shown.items() if name != "callback_url"}
+    text = json.dumps([endpoint.name, made_of, media], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

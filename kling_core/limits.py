@@ -1,0 +1,40 @@
+"""The limits that a request must keep before anything of it is written down or sent."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from kling_core import errors
+from kling_core.endpoints.base import Request
+from kling_core.ledger.money import Budget
+
+__all__ = ["check_cost"]
+
+
+def check_cost(
+    request: Request,
+    limit: Decimal | None,
+    budget: Decimal | None = None,
+    project_budget: Decimal | None = None,
+) -> Budget | None:
+    """Refuse what is above the limit per call; returns the other limits, for the ledger to judge.
+
+    All in US dollars, None for no limit: per call, per day, per project. Raises `BudgetExceeded`,
+    also when a limit is set and no price is known.
+    """
+    limits = {"per call": limit, "per day": budget, "per project": project_budget}
+    known = [f"${amount} {kind}" for kind, amount in limits.items() if amount is not None]
+    if not known:
+        return None
+    quote = request.quote()
+    if quote is None or quote.usd is None:
+        raise errors.BudgetExceeded(
+            f"no price is known for this request, and a limit of {known[0]} is set",
+            fix="To allow it, take away the limits: max_cost, KLING_MAX_COST, budget.",
+        )
+    if limit is not None and quote.usd > limit:
+        raise errors.BudgetExceeded(
+            f"this would cost {quote}, above the limit of ${limit} per call",
+            fix="Raise max_cost, or choose a shorter clip or a cheaper mode.",
+        )
+    return Budget(quote.usd, budget, project_budget)
