@@ -22,7 +22,7 @@ from kling_core.wire.body import JSONBody
 if TYPE_CHECKING:
     from kling_core.submit import Waiting
 
-__all__ = ["Attempt", "begin"]
+__all__ = ["Attempt", "begin", "new_id"]
 
 MARGIN = 30.0
 """Seconds by which a lease outlives the longest exchange it protects."""
@@ -64,15 +64,21 @@ def begin(
     request: Request,
     check: Check,
     project: str,
+    *,
     row: Row | None = None,
+    row_id: str | None = None,
+    take: int = 1,
 ) -> tuple[Attempt, Entry]:
     """The attempt and the ledger entry of a checked request; `row` when it is written already.
+
+    `row_id` is the id of a new row, made up when there is none; `take` tells
+    wanted repetitions apart.
 
     Raises `InvalidRequest` when a file cannot be read any more.
     """
     endpoint = request.endpoint
     given = check.fields.get("external_task_id")
-    row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
+    row_id = row.id if row else str(given or row_id or new_id())
     external = row_id if endpoint.external_task_id else None
     encoded = v1.encode(endpoint, check, external_task_id=external)
     if session.settings.callback_url:
@@ -98,7 +104,7 @@ def begin(
         project=project,
         request={"fields": record(request), "sent": shown},
         media=media,
-        digest=_digest(endpoint, shown, media),
+        digest=_digest(endpoint, shown, media, take),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
         text=str(words or check.fields.get("effect_scene") or ""),
         parent_task_id=parent.get("task_id"),
@@ -109,7 +115,15 @@ def begin(
     return attempt, entry
 
 
-def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
+def new_id() -> str:
+    """A fresh id for a request, which becomes its external id too."""
+    return f"kc-{uuid.uuid4().hex}"
+
+
+def _digest(
+    endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str], take: int
+) -> str:
     made_of = {name: value for name, value in shown.items() if name != "callback_url"}
-    text = json.dumps([endpoint.name, made_of, media], sort_keys=True, ensure_ascii=False)
+    parts = [endpoint.name, made_of, media, *([take] if take > 1 else [])]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

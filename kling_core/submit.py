@@ -71,30 +71,35 @@ def submit(
     max_cost: Decimal | None = None,
     project: str | None = None,
     dedupe: float | None = None,
+    take: int = 1,
+    row_id: str | None = None,
     listener: Callable[[Any], Any] | None = None,
 ) -> Flow[Row]:
     """Create the task of a request; returns its row.
 
     `dedupe` in seconds: an identical request that was made within them is taken for this one.
+    Requests of different `take` are not identical. `row_id` is the id of a new row, made up when
+    there is none.
 
     Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError`, the API's errors, or
     `SubmitOutcomeUnknown`.
     """
     check = request.require()
     ledger: Ledger = yield Call(session.ledger)
-    attempt, entry = begin(session, ledger, request, check, project or session.settings.project)
+    project = project or session.settings.project
+    attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = listener
     limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
     limit = min(limits, default=None)
     settings = session.settings
     budget = check_cost(request, limit, settings.budget, settings.project_budget)
-    if dedupe is not None:
-        twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
-        if twin is not None:  # whoever made it may have died before it was sent
-            attempt, _ = begin(session, ledger, request, check, twin.project, twin)
-            attempt.listener = listener
-            return (yield from _rejoin(attempt, twin))
-    row, new = yield Call(partial(ledger.prepare, entry, lease=attempt.lease, budget=budget))
+    row, new = yield Call(
+        partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
+    )
+    if row.id != entry.id:  # a twin; whoever made it may have died before it was sent
+        attempt, _ = begin(session, ledger, request, check, row.project, row=row, take=take)
+        attempt.listener = listener
+        return (yield from _rejoin(attempt, row))
     if not new:
         if row.digest != entry.digest and row.state != "rejected":
             raise errors.DuplicateExternalId(
@@ -119,7 +124,7 @@ def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
         from kling_core.ledger.recording import replay
 
         request = endpoint.request(**replay(row))
-        attempt, _ = begin(session, ledger, request, request.require(), row.project, row)
+        attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
     else:
         attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
         attempt.source_video = row.parent_output_id

@@ -23,15 +23,27 @@ class Intake(Slots, News, Money):
     """Rows on their way to Kling."""
 
     def prepare(
-        self, entry: Entry, *, lease: float, budget: Budget | None = None
+        self,
+        entry: Entry,
+        *,
+        lease: float,
+        budget: Budget | None = None,
+        dedupe: float | None = None,
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
+
+        With `dedupe` in seconds an identical request of that time is returned instead, under its
+        own id: of several processes that ask at once, one writes.
 
         Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
         """
         self.alive()
         values = self._prepared(entry, lease)
         with self._transaction() as db:
+            if dedupe is not None:
+                self._alone(db, "dedupe")
+                if (twin := self._twin(db, entry.digest, dedupe)) is not None:
+                    return twin, False
             if budget is not None:
                 known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
                 if known in (None, "rejected"):
@@ -66,11 +78,17 @@ class Intake(Slots, News, Money):
             "updated_at": now,
         }
 
-    def twin(self, digest: str, seconds: float) -> Row | None:
+    def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
         """The newest identical request of the last `seconds` that was not refused or failed."""
         states = ("prepared", "waiting", *LIVE, "succeeded")
-        found = self.rows(digest=digest, since=self.now() - seconds, states=states, limit=1)
-        return found[0] if found else None
+        query = (
+            sa.select(tasks)
+            .where(tasks.c.digest == digest, tasks.c.state.in_(states))
+            .where(tasks.c.created_at >= self.now() - seconds)
+            .order_by(tasks.c.created_at.desc(), tasks.c.id)
+        )
+        found = db.execute(query.limit(1)).mappings().first()
+        return Row.of(found) if found is not None else None
 
     def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
         """The account's tasks before a POST that carries no id of ours."""

@@ -96,6 +96,11 @@ class Reading(Database):
         ]
         return next(iter(self._rows(sa.or_(*ways))), None) if ways else None
 
+    def maker(self, output_id: str) -> Row | None:
+        """The row whose task made this output, None when the ledger knows of none."""
+        made = sa.select(outputs.c.task).where(outputs.c.output_id == output_id)
+        return next(iter(self._rows(tasks.c.id.in_(made))), None) if output_id else None
+
     def children(self, row: Row) -> list[Row]:
         """The rows that continue an output of this one, oldest first."""
         made = sa.select(outputs.c.output_id).where(
