@@ -82,16 +82,18 @@ class Wire:
         raise Dropped
 
     async def stall(self, seconds: float | None) -> None:
-        """Keeps silent: for that time, or until the client leaves or the sandbox stops."""
-        gone = asyncio.ensure_future(self._gone())
-        stop = asyncio.ensure_future(self._stopping.wait())
+        """Keeps silent: for that time, whoever still listens, or until the sandbox stops.
+
+        Without a time until the client leaves, too.
+        """
+        ends: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._stopping.wait())}
+        if seconds is None:
+            ends.add(asyncio.ensure_future(self._gone()))
         try:
-            done, _ = await asyncio.wait(
-                {gone, stop}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED
-            )
+            done, _ = await asyncio.wait(ends, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            gone.cancel()
-            stop.cancel()
+            for end in ends:
+                end.cancel()
         if done:
             await self.drop()
 
