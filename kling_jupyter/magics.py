@@ -33,8 +33,9 @@ class KlingMagics(Magics):
     shell: Shell
 
     def __init__(self, shell: Shell) -> None:
-        super().__init__(shell)
         self.studio = Studio(shell)
+        super().__init__(shell, parent=shell)
+        self.studio.wait = self.wait
         shell.configurables.append(self)
 
     wait: Any = Union(

@@ -88,6 +88,13 @@ class Card(Widget):
                 self.error = ending.bundle["text/plain"].split("\n")
         self._ended = True
 
+    def close(self) -> None:
+        """Close the card, and its layout, which is a widget too."""
+        layout = cast("Any", self.layout)
+        super().close()
+        if layout is not None:
+            layout.close()
+
     def received(self, message: Mapping[str, Any], buffers: Sequence[bytes]) -> None:  # noqa: ARG002
         """Stop, send a file, or count the pages that show the card.
 

@@ -68,6 +68,16 @@ class Kernel:
         """Everything that a cell publishes until it has ended."""
         return list(self.messages(self.start(code, live=live)))
 
+    def failure(self, code: str) -> list[str]:
+        """The lines of the error with which a cell fails."""
+        return self.error(self.start(code))
+
+    def error(self, request: str) -> list[str]:
+        """The lines of the error with which a cell ends that has been started."""
+        errors = [m for m in self.messages(request) if m["msg_type"] == "error"]
+        assert len(errors) == 1, errors
+        return errors[0]["content"]["traceback"]
+
     def value(self, expression: str) -> str:
         """The repr of an expression."""
         told = self.outputs(f"print(repr({expression}))")

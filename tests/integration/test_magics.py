@@ -71,6 +71,28 @@ def test_a_line_makes_a_clip(shell, tmp_path, capsys):
     assert clip.task_id in shown
 
 
+def test_a_terminal_shows_one_line(shell, capsys):
+    """An assignment prints what was made, in one line; the value says where it is."""
+    shell.run("clip = %kling image a barn")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert str(shell["clip"].path.relative_to(Path.cwd())) in line
+    shell.run("clip")
+    (line,) = capsys.readouterr().out.splitlines()
+    assert str(shell["clip"].path) in line
+
+
+def test_a_profile_decides_whether_cells_wait(kling, tmp_path, monkeypatch):
+    """`c.KlingMagics.wait` of the profile counts from the first cell on."""
+    monkeypatch.chdir(tmp_path)
+    settings = {"HistoryManager": {"enabled": False}, "KlingMagics": {"wait": False}}
+    ip: Any = InteractiveShell(config=Config(settings))
+    ip.run_line_magic("load_ext", "kling_jupyter")
+    assert ip.magics_manager.registry["KlingMagics"].studio.wait is False
+    ip.run_line_magic("config", "KlingMagics.wait = True")
+    assert ip.magics_manager.registry["KlingMagics"].studio.wait is True
+    ip.run_line_magic("unload_ext", "kling_jupyter")
+
+
 def test_a_cell_makes_a_clip_and_names_it(shell):
     """In a cell magic the body is the prompt; --name and _kling hold the task."""
     shell.run("%%kling text-to-video --name clip\nA boat.\n\n  It's late.\n")

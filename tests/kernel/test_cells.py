@@ -123,9 +123,7 @@ def test_an_earlier_job_as_input_is_waited_for(kernel, service):
 
 def test_refusals_fail_the_cell_in_two_lines(kernel):
     """A mistake is an error of the cell, with our lines as its whole traceback."""
-    (error,) = kernel.outputs("%kling text-to-video -d 7 a boat")
-    assert error["msg_type"] == "error"
-    first, second = error["content"]["traceback"]
+    first, second = kernel.failure("%kling text-to-video -d 7 a boat")
     assert "InvalidRequest" in first
     assert "5 or 10 seconds" in second
 
@@ -153,11 +151,8 @@ def test_what_fails_after_the_cell_is_told_in_its_output_and_raised_by_wait(kern
     assert "risk control" in page
     assert "Change the prompt" in page
     assert "It was not billed." in page
-    (error,) = kernel.outputs("clip.wait()")
-    assert error["msg_type"] == "error"
-    assert len(error["content"]["traceback"]) == 2
-    (error,) = kernel.outputs("%kling i2v --image {clip} it moves")
-    assert "risk control" in error["content"]["traceback"][0]
+    assert len(kernel.failure("clip.wait()")) == 2
+    assert "risk control" in kernel.failure("%kling i2v --image {clip} it moves")[0]
 
 
 def test_stop_waiting_says_what_it_means(kernel, service):
@@ -190,11 +185,23 @@ def test_a_page_that_was_reloaded_gets_the_file_through_the_kernel(kernel, servi
     kernel.until(lambda m: m["msg_type"] == "comm_close" and m["content"]["comm_id"] == card)
 
 
+def test_a_card_tells_the_usual_time(kernel, service):
+    """From the second task of its kind on, and never a percentage."""
+    kernel.outputs("%kling text-to-video --wait --model kling-v2-6 a boat")
+    slow(service, 0.5)
+    kernel.start("%kling text-to-video --model kling-v2-6 another boat")
+    told = kernel.until(final)
+    states = [m["content"]["data"].get("state", {}) for m in told if m["msg_type"] == "comm_msg"]
+    usual = [state["usual"] for state in states if state.get("usual")]
+    assert len(usual) == 1
+    assert usual[0].endswith(" s")
+    assert not any("%" in str(state.get("words", "")) for state in states)
+
+
 def test_unloading_leaves_jobs_to_ipython(kernel):
     """Without the extension %kling is unknown; loading again brings it back."""
     assert kernel.outputs("%unload_ext kling_jupyter") == []
-    (error,) = kernel.outputs("%kling help")
-    assert "not found" in str(error["content"])
+    assert "not found" in str(kernel.outputs("%kling help"))
     assert kernel.outputs("%load_ext kling_jupyter") == []
     assert "text-to-video" in str(kernel.outputs("%kling help"))
     kernel.outputs("%kling connect")
