@@ -9,6 +9,7 @@ does not take part in that, so its card stays, and plays the files through the k
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -174,7 +175,9 @@ class Embedded:
 
 
 def _served(ending: Ending) -> bool:
-    """Whether the static output can play every file."""
+    """Whether the static output can play every file; Colab serves none to its pages."""
+    if "google.colab" in sys.modules:
+        return False
     named: Sequence[str] = ending.metadata.get("kling", {}).get("files", ())
     return not any(Path(name).is_absolute() for name in named)
 

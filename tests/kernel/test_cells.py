@@ -198,6 +198,20 @@ def test_a_card_tells_the_usual_time(kernel, service):
     assert not any("%" in str(state.get("words", "")) for state in states)
 
 
+def test_where_files_are_not_served_the_card_stays(kernel):
+    """In Colab, and for files elsewhere, what replaces the card is the card, with a still below."""
+    kernel.outputs("import sys; sys.modules['google.colab'] = sys")
+    try:
+        told = kernel.outputs("clip = %kling text-to-video a boat")
+        card = _card(told)
+        seen = kernel.until(lambda m: '"files"' in str(m["content"]).replace("'", '"'))
+        *_, last = [m["content"] for m in [*told, *seen] if m["msg_type"] == "update_display_data"]
+        assert last["data"][WIDGET]["model_id"] == card
+        assert "data:image/jpeg;base64," in last["data"]["text/html"]
+    finally:
+        kernel.outputs("del sys.modules['google.colab']")
+
+
 def test_unloading_leaves_jobs_to_ipython(kernel):
     """Without the extension %kling is unknown; loading again brings it back."""
     assert kernel.outputs("%unload_ext kling_jupyter") == []
