@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import nbformat
 import pytest
 from accessibility import violations
-from helpers.kernels import FAST
+from helpers.kernels import FAST, held
 from lab import play
 from nbconvert import HTMLExporter
 from playwright.sync_api import Page, expect
@@ -37,17 +36,6 @@ def begin(service) -> str:
         f"KLING_ACCESS_KEY={service.access_key!r}, KLING_SECRET_KEY={service.secret_key!r})\n"
         f"%load_ext kling_jupyter\n{FAST}"
     )
-
-
-@contextmanager
-def held(service) -> Iterator[None]:
-    """Tasks go on running, as far as anybody is told, until the block ends."""
-    for kind in ("get", "list"):
-        service.faults.add(Fault("unknown_status", kind=kind, text="processing", times=None))
-    try:
-        yield
-    finally:
-        service.faults.clear()
 
 
 @pytest.mark.parametrize("place", ["lab/tree", "notebooks"])

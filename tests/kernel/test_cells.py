@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from helpers.kernels import WIDGET, final, finals
+from helpers.kernels import WIDGET, final, finals, held
 
 from kling_core.sandbox import Fault
 
@@ -17,9 +17,9 @@ def slow(service, seconds: float) -> None:
 
 def test_a_cell_returns_at_once_and_its_card_becomes_the_clip(kernel, service):
     """The card is shown, the cell ends, and later the same output is the static figure."""
-    slow(service, 0.8)
-    told = kernel.outputs("clip = %kling text-to-video a cat's <b>toy</b>")
-    assert kernel.value("clip.task.done") == "False"
+    with held(service):
+        told = kernel.outputs("clip = %kling text-to-video a cat's <b>toy</b>")
+        assert kernel.value("clip.task.done") == "False"
     (card, named) = [m["content"] for m in told if "display_data" in m["msg_type"]]
     assert WIDGET in card["data"]
     assert named["transient"] == card["transient"]
@@ -102,9 +102,9 @@ def test_a_job_is_shown_again_when_it_is_the_value_of_a_cell(kernel):
 
 def test_a_running_job_that_is_shown_again_has_a_second_card(kernel, service):
     """Both outputs become the clip."""
-    slow(service, 1.0)
-    first = kernel.outputs("clip = %kling text-to-video a boat")
-    second = kernel.outputs("clip")
+    with held(service):
+        first = kernel.outputs("clip = %kling text-to-video a boat")
+        second = kernel.outputs("clip")
     ids = {m["content"]["transient"]["display_id"] for m in displays([*first, *second])}
     assert len(ids) == 2
     one = kernel.until(final)[-1]["content"]["transient"]["display_id"]
@@ -157,10 +157,10 @@ def test_what_fails_after_the_cell_is_told_in_its_output_and_raised_by_wait(kern
 
 def test_stop_waiting_says_what_it_means(kernel, service):
     """The button ends the following, not the task; the output says how to get it."""
-    slow(service, 1.5)
-    told = kernel.outputs("clip = %kling text-to-video a boat")
-    kernel.send(_card(told), {"kind": "stop"})
-    (figure,) = finals(kernel.until(final))
+    with held(service):
+        told = kernel.outputs("clip = %kling text-to-video a boat")
+        kernel.send(_card(told), {"kind": "stop"})
+        (figure,) = finals(kernel.until(final))
     words = figure["data"]["text/plain"]
     assert words.startswith("stopped waiting")
     assert "goes on and is paid for" in words
@@ -170,10 +170,10 @@ def test_stop_waiting_says_what_it_means(kernel, service):
 
 def test_a_page_that_was_reloaded_gets_the_file_through_the_kernel(kernel, service):
     """Chunks of a mebibyte at most, for the page that asked; a card that nobody shows is closed."""
-    slow(service, 0.5)
-    told = kernel.outputs("clip = %kling text-to-video a boat")
-    card = _card(told)
-    kernel.send(card, {"kind": "here"})
+    with held(service):
+        told = kernel.outputs("clip = %kling text-to-video a boat")
+        card = _card(told)
+        kernel.send(card, {"kind": "here"})
     kernel.until(final)
     kernel.send(card, {"kind": "play", "file": 0, "for": "me"})
     (chunk,) = [m for m in kernel.until(_chunk) if _chunk(m)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from helpers.kernels import FAST, STUDIO
+from helpers.kernels import FAST, STUDIO, held
 
 from kling_core.sandbox import Fault
 
@@ -14,19 +14,19 @@ def test_the_first_interrupt_is_obeyed_while_a_create_waits_for_a_slot(kernel, s
     """An interrupt in line sends nothing, and the ledger keeps the row."""
     kernel.outputs("import os; os.environ['KLING_SLOTS'] = '1'\n%kling connect")
     try:
-        service.faults.add(Fault("slow", seconds=6.0))
-        kernel.outputs("%kling text-to-video a boat that holds the slot")
-        before = len(service.tasks)
-        request = kernel.start("%kling text-to-video --wait a boat that waits")
-        kernel.until(lambda m: "waiting for a slot" in str(m["content"]))
-        interrupted = time.monotonic()
-        kernel.manager.interrupt_kernel()
-        lines = kernel.error(request)
-        assert time.monotonic() - interrupted < 2
-        assert "nothing was sent and nothing is paid" in lines[0]
-        assert len(service.tasks) == before
-        rows = f"{STUDIO}.client.tasks.ledger.rows(words='a boat that waits')"
-        assert kernel.value(f"{rows}[0].state") == "'prepared'"
+        with held(service):
+            kernel.outputs("%kling text-to-video a boat that holds the slot")
+            before = len(service.tasks)
+            request = kernel.start("%kling text-to-video --wait a boat that waits")
+            kernel.until(lambda m: "waiting for a slot" in str(m["content"]))
+            interrupted = time.monotonic()
+            kernel.manager.interrupt_kernel()
+            lines = kernel.error(request)
+            assert time.monotonic() - interrupted < 2
+            assert "nothing was sent and nothing is paid" in lines[0]
+            assert len(service.tasks) == before
+            rows = f"{STUDIO}.client.tasks.ledger.rows(words='a boat that waits')"
+            assert kernel.value(f"{rows}[0].state") == "'prepared'"
     finally:
         kernel.outputs("del os.environ['KLING_SLOTS']\n%kling connect")
         kernel.outputs(FAST)

@@ -7,7 +7,7 @@ import time
 import nbformat
 import pytest
 from helpers import kernels
-from helpers.kernels import FAST, WAITING, WIDGET, final, finals
+from helpers.kernels import FAST, WAITING, WIDGET, final, finals, held
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
@@ -25,31 +25,31 @@ def slow(service, seconds: float) -> None:
 )
 def test_an_interrupt_is_felt_at_once_and_loses_nothing(kernel, service, cell):
     """In less than half a second the cell fails with one line; the job goes on to its clip."""
-    slow(service, 2.5)
-    kernel.outputs("clip = %kling text-to-video a slow boat")
-    task = service.tasks[-1].task_id
-    waits = cell.removeprefix("%kling ") != "get {id}"
-    request = kernel.start(cell.format(id=task), live=waits)
-    kernel.until(lambda m: m["content"].get("execution_state") == "busy")
-    time.sleep(0.4)  # the cell tells nothing when it begins to wait
-    interrupted = time.monotonic()
-    kernel.manager.interrupt_kernel()
-    lines = kernel.error(request)
-    assert time.monotonic() - interrupted < 0.5
-    (line,) = lines
-    assert "goes on and is paid for" in line
-    assert f"%kling get text-to-video {task}" in line
+    with held(service):
+        kernel.outputs("clip = %kling text-to-video a slow boat")
+        task = service.tasks[-1].task_id
+        waits = cell.removeprefix("%kling ") != "get {id}"
+        request = kernel.start(cell.format(id=task), live=waits)
+        kernel.until(lambda m: m["content"].get("execution_state") == "busy")
+        time.sleep(0.4)  # the cell tells nothing when it begins to wait
+        interrupted = time.monotonic()
+        kernel.manager.interrupt_kernel()
+        lines = kernel.error(request)
+        assert time.monotonic() - interrupted < 0.5
+        (line,) = lines
+        assert "goes on and is paid for" in line
+        assert f"%kling get text-to-video {task}" in line
     assert kernel.value("clip.wait().path.is_file()") == "True"
 
 
 def test_an_interrupt_while_the_cell_waits_leaves_the_card_alive(kernel, service):
     """With --wait the interrupt ends the cell only: its card still becomes the clip."""
-    slow(service, 1.5)
-    request = kernel.start("clip = %kling text-to-video --wait --name clip a boat")
-    kernel.until(lambda m: "submitted" in str(m["content"]) and m["msg_type"] == "comm_msg")
-    kernel.manager.interrupt_kernel()
-    lines = kernel.error(request)
-    assert "Stopped waiting" in lines[0]
+    with held(service):
+        request = kernel.start("clip = %kling text-to-video --wait --name clip a boat")
+        kernel.until(lambda m: "submitted" in str(m["content"]) and m["msg_type"] == "comm_msg")
+        kernel.manager.interrupt_kernel()
+        lines = kernel.error(request)
+        assert "Stopped waiting" in lines[0]
     (figure,) = finals(kernel.until(final))
     assert "<video" in figure["data"]["text/html"]
     assert kernel.value("clip.status") == "'succeeded'"
@@ -90,16 +90,16 @@ def test_the_front_end_can_be_overruled(kernel, service):
     slow(service, 0.5)
     kernel.outputs("clip = %kling text-to-video --wait a boat")
     assert kernel.value("clip.done") == "True"
-    slow(service, 1.0)
-    kernel.outputs("clip = %kling text-to-video --no-wait a boat", live=False)
-    assert kernel.value("clip.done") == "False"
+    with held(service):
+        kernel.outputs("clip = %kling text-to-video --no-wait a boat", live=False)
+        assert kernel.value("clip.done") == "False"
     assert kernel.outputs("%config KlingMagics.wait = True") == []
     slow(service, 0.5)
     kernel.outputs("clip = %kling text-to-video a boat")
     assert kernel.value("clip.done") == "True"
     kernel.outputs("%config KlingMagics.wait = 'auto'")
-    slow(service, 1.5)
-    assert "still" in kernel.failure("%kling text-to-video --timeout 0.3 --name clip a boat")[0]
+    with held(service):
+        assert "still" in kernel.failure("%kling text-to-video --timeout 0.3 --name clip a boat")[0]
     assert kernel.value("clip.wait().status") == "'succeeded'"
 
 
@@ -108,17 +108,17 @@ def test_a_request_in_line_lets_the_cell_return_and_is_sent_in_its_turn(kernel, 
     kernel.outputs("import os; os.environ['KLING_SLOTS'] = '1'\n%kling connect")
     kernel.outputs(FAST)
     try:
-        slow(service, 1.5)
-        kernel.outputs("first = %kling text-to-video the first boat")
-        before = len(service.tasks)
-        told = kernel.outputs("second = %kling text-to-video the second boat")
-        assert not [m for m in told if m["msg_type"] == "error"]
-        assert any("waiting for a slot (1/1 busy)" in str(m["content"]) for m in told)
-        assert kernel.value("second.status") == "'waiting'"
-        assert len(service.tasks) == before
-        told = kernel.outputs("third = %kling text-to-video the third boat")
-        (shown,) = [m for m in told if m["msg_type"] == "display_data"]
-        kernel.send(shown["content"]["data"][WIDGET]["model_id"], {"kind": "stop"})
+        with held(service):
+            kernel.outputs("first = %kling text-to-video the first boat")
+            before = len(service.tasks)
+            told = kernel.outputs("second = %kling text-to-video the second boat")
+            assert not [m for m in told if m["msg_type"] == "error"]
+            assert any("waiting for a slot (1/1 busy)" in str(m["content"]) for m in told)
+            assert kernel.value("second.status") == "'waiting'"
+            assert len(service.tasks) == before
+            told = kernel.outputs("third = %kling text-to-video the third boat")
+            (shown,) = [m for m in told if m["msg_type"] == "display_data"]
+            kernel.send(shown["content"]["data"][WIDGET]["model_id"], {"kind": "stop"})
         assert kernel.value("second.wait().path.is_file()") == "True"
         assert "nothing was sent and nothing is paid" in kernel.failure("third.wait()")[0]
         assert len(service.tasks) == before + 1
