@@ -1,8 +1,9 @@
 """What is typed after `%kling`: a command word, options, and the prompt, verbatim.
 
 The prompt is a slice of the line, from the first word that is no option to the end; nothing is
-split, joined or unquoted. In a cell magic it is the body, less its last line break. Quotes count
-only around an option's value, so an apostrophe in a prompt is an apostrophe.
+split, joined or unquoted. In a cell magic it is the body, less its last line break and less what
+stands below a line `---` (see `trailer`). Quotes count only around an option's value, so an
+apostrophe in a prompt is an apostrophe.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kling_core.cli.arguments import (
     options,
     parse,
 )
-from kling_jupyter import variables
+from kling_jupyter import trailer, variables
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint
@@ -35,13 +36,14 @@ __all__ = ["Generation", "Settings", "first_word", "flags", "generation", "parse
 class Settings:
     """How to run a generation: the options that are no fields of the request.
 
-    `name` is the variable for the task, `out` the folder or file of the outputs, `timeout` in
-    seconds, `max_cost` in US dollars as it was typed.
+    `name` is the variable for the job, `out` the folder or file of the outputs, `wait` whether the
+    cell waits, None to leave that to the front end; `timeout` in seconds, `max_cost` in US dollars
+    as it was typed.
     """
 
     name: str | None = None
     out: str | None = None
-    wait: bool = True
+    wait: bool | None = None
     dry_run: bool = False
     max_cost: str | None = None
     raw: bool = False
@@ -72,13 +74,16 @@ def generation(
     """
     shaped = parser(endpoint)
     typed, start = _options(shaped, text, stop=_free_text(endpoint))
+    notes: list[str] = []
+    if cell is not None and "--raw" not in typed:
+        cell, below = trailer.split(cell, shaped)
+        typed += [word for line in below for word in _below(shaped, line)]
     raw = "--raw" in typed
     given = typed if raw else [made for word in typed for made in _objects(word, endpoint, names)]
     namespace = parse(shaped, given)
     settings = _settings(namespace)
     found = fields(endpoint, namespace)
     prompt = _prompt(endpoint, text[start:], cell)
-    notes: list[str] = []
     if prompt is not None:
         if endpoint.positional in found:
             spelled = endpoint.positional.replace("_", "-")
@@ -146,6 +151,19 @@ def _options(shaped: Parser, text: str, *, stop: bool) -> tuple[list[str], int]:
             beyond = _skip(text, end)
         place = beyond
     return typed, len(text)
+
+
+def _below(shaped: Parser, line: str) -> list[str]:
+    """The words of a line below the prompt of a cell, as if they stood in the first line."""
+    entry = trailer.entry(line)
+    if entry is None:
+        return _options(shaped, line, stop=False)[0]
+    flag, value = trailer.flag(shaped, entry.name), _unquoted(entry.value)
+    if shaped.actions()[flag].nargs != 0:
+        return [f"{flag}={value}"] if value else [flag]
+    if value.lower() in ("", "on", "true", "yes"):
+        return [flag]
+    raise UsageProblem(f"{entry.name}: {value} is neither on nor true", fix="Leave the line out.")
 
 
 def _skip(text: str, place: int) -> int:
@@ -261,16 +279,20 @@ def _brief(text: str) -> str:
 
 def _add_settings(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("notebook")
-    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the task")
+    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the job")
     group.add_argument(
         "--out", dest="set_out", metavar="PLACE", help="folder or file [default kling_outputs]"
     )
+    group.add_argument(
+        "--wait",
+        dest="set_wait",
+        action="store_true",
+        default=None,
+        help="wait for the files, as in a notebook that nobody looks at",
+    )
     group.add_argument("--no-wait", dest="set_wait", action="store_false", help="return at once")
     group.add_argument(
-        "--wait", dest="set_wait", action="store_true", default=True, help=argparse.SUPPRESS
-    )
-    group.add_argument(
-        "--timeout", dest="set_timeout", metavar="SECONDS", help="wait no longer than this"
+        "--timeout", dest="set_timeout", metavar="SECONDS", help="wait, but no longer than this"
     )
     group.add_argument(
         "--dry-run", dest="set_dry_run", action="store_true", help="show the request, send nothing"

@@ -13,8 +13,9 @@ from IPython.core.magic import (
     needs_local_scope,
     no_var_expand,
 )
+from traitlets import Bool, Enum, Union, observe
 
-from kling_jupyter import lines
+from kling_jupyter import completion, lines, variables
 from kling_jupyter.display import Shell, has_pages, say
 from kling_jupyter.errors import shown
 from kling_jupyter.studio import Studio
@@ -32,16 +33,32 @@ class KlingMagics(Magics):
     shell: Shell
 
     def __init__(self, shell: Shell) -> None:
-        super().__init__(shell)
         self.studio = Studio(shell)
+        super().__init__(shell, parent=shell)
+        self.studio.wait = self.wait
+        shell.configurables.append(self)
+
+    wait: Any = Union(
+        (Enum(("auto",)), Bool()),
+        default_value="auto",
+        help="whether a cell waits for its task: auto waits where no live card can be shown",
+    ).tag(config=True)
+
+    @observe("wait")
+    def _wait_changed(self, change: Mapping[str, Any]) -> None:
+        self.studio.wait = change["new"]
+
+    def forget(self, *_: object) -> None:
+        """Before a cell: nothing has been shown in it."""
+        self.studio.just_shown = None
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     def kling(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Task | None:
-        """Make videos and images with Kling AI; the result is the task, also in `_kling`.
+    ) -> Any:
+        """Make videos and images with Kling AI; the result is a job, also in `_kling`.
 
         %kling                                        where you are connected, what to type next
         %kling connect --sandbox                      play without a key
@@ -52,8 +69,7 @@ class KlingMagics(Magics):
         from kling_core.cli.arguments import HelpShown
         from kling_jupyter import commands
 
-        self.studio.just_shown = None
-        names = ChainMap(dict(local_ns or {}), _own_names(self.shell))
+        names = ChainMap(dict(local_ns or {}), variables.own(self.shell))
         try:
             with shown():
                 return commands.run(self.studio, line, cell, names)
@@ -62,12 +78,9 @@ class KlingMagics(Magics):
             return None
 
     def show(self, task: Task) -> None:
-        """Show a task that is the value of a cell, unless the cell has just shown it."""
+        """Show a task that is the value of a cell."""
         from kling_jupyter import display, figure
 
-        shown_already, self.studio.just_shown = self.studio.just_shown, None
-        if task is shown_already:
-            return
         saved = any(output.path is not None for output in task.outputs)
         words = [task.status, *figure.summary(task)]
         bundle = figure.of_task(task, self.studio.folder) if saved else figure.of_state(words)
@@ -80,6 +93,8 @@ def load(shell: Shell) -> None:
     if shell.magics_manager.registry.get("KlingMagics") is None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
+        completion.install(shell, magics.studio)
+        shell.events.register("pre_run_cell", magics.forget)
         if has_pages(shell):
             formatter = shell.display_formatter.ipython_display_formatter
             formatter.for_type_by_name("kling_core.task", "Task", magics.show)
@@ -88,19 +103,15 @@ def load(shell: Shell) -> None:
 def unload(shell: Shell) -> None:
     """Take the magics away."""
     lines.uninstall(shell)
+    completion.uninstall(shell)
     manager = shell.magics_manager
-    manager.registry.pop("KlingMagics", None)
+    magics = manager.registry.pop("KlingMagics", None)
+    if magics is not None:
+        shell.events.unregister("pre_run_cell", magics.forget)
+        shell.configurables.remove(magics)
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kling", None)
     formatter = shell.display_formatter.ipython_display_formatter
     formatter.deferred_printers.pop(("kling_core.task", "Task"), None)
     for kind in [k for k in formatter.type_printers if k.__module__ == "kling_core.task"]:
         formatter.pop(kind)
-
-
-def _own_names(shell: Shell) -> dict[str, Any]:
-    """The variables that the user made, without those that IPython put there."""
-    hidden: dict[str, Any] = shell.user_ns_hidden
-    return {
-        name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
-    }

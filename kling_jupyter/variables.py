@@ -14,8 +14,9 @@ from pathlib import PurePath
 from typing import Any
 
 from kling_core.cli.arguments import nearest
+from kling_core.errors import KlingError
 
-__all__ = ["Missing", "NoText", "interpolate", "lookup", "whole"]
+__all__ = ["Missing", "NoText", "interpolate", "lookup", "own", "whole"]
 
 _NAME = r"[^\W\d]\w*"
 _KEY = r"""-?\d+|'[^'{}\[\]]*'|"[^"{}\[\]]*"|[^\W\d]\w*"""
@@ -56,7 +57,7 @@ def interpolate(text: str, names: Mapping[str, Any]) -> tuple[str, list[str]]:
         try:
             value = _walk(names[found[1]], found[1], found[2])
             return _as_text(value, found[0][1:-1])
-        except NoText:
+        except (NoText, KlingError):  # of a job that failed: its path must not go out as text
             raise
         except Exception as error:  # noqa: BLE001 - whatever a property or __str__ of the user raises
             why = error if isinstance(error, Missing) else f"{type(error).__name__}: {error}"
@@ -64,6 +65,14 @@ def interpolate(text: str, names: Mapping[str, Any]) -> tuple[str, list[str]]:
             return found[0]
 
     return _FIELD.sub(fill, text), notes
+
+
+def own(shell: Any) -> dict[str, Any]:
+    """The variables that the user made, without those that IPython put there."""
+    hidden: dict[str, Any] = shell.user_ns_hidden
+    return {
+        name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
+    }
 
 
 def whole(text: str) -> str | None:
