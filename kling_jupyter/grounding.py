@@ -47,7 +47,10 @@ def grounded(request: Request, folder: Path, *, start: Path | None = None) -> Re
 
 
 def each_medium(request: Request, change: Change) -> Request:
-    """The request with `change(value, kind, field)` in the place of every medium in it."""
+    """The request with `change(value, kind, place)` in the place of every medium in it.
+
+    A place is written as checks write it: `image`, `image_list.0`, `dynamic_masks.0.mask`.
+    """
     params = request.params()
     given = {
         name: _changed(value, params[name], change, name) if name in params else value
@@ -61,12 +64,16 @@ def _changed(value: Any, declared: Param, change: Change, field: str) -> Any:
         if not declared.many:
             return change(value, declared.media, field)
         several = cast("list[Any]", value if isinstance(value, (list, tuple)) else [value])
-        return [change(_bare(v, declared.item), declared.media, field) for v in several]
+        return [
+            change(_bare(v, declared.item), declared.media, f"{field}.{i}")
+            for i, v in enumerate(several)
+        ]
     part = piece(declared)
     if part is None:
         return value
     if isinstance(value, (list, tuple)):
-        return [_inside(v, part, change, field) for v in cast("list[Any]", value)]
+        several = cast("list[Any]", value)
+        return [_inside(v, part, change, f"{field}.{i}") for i, v in enumerate(several)]
     return _inside(value, part, change, field)
 
 

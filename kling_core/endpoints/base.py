@@ -90,6 +90,8 @@ class Part:
 
     given: dict[str, Any]
     """The fields as they were given, None left out."""
+    one_only: ClassVar[bool] = False
+    """True when exactly one of the fields has a value other than 0."""
 
     if not TYPE_CHECKING:
 
