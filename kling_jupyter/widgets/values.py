@@ -71,7 +71,7 @@ class Reading:
             return [self._object(v, f"{name}.{i}") for i, v in enumerate(several)]
         if self._params[name].media or isinstance(self._named(name, value), Variable):
             return self._object(value, name)
-        return value
+        return cast("Any", value)
 
     def _named(self, name: str, value: Any) -> Any:
         """The variable of a text in braces, in a field that is neither medium nor prose."""
