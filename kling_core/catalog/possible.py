@@ -154,7 +154,7 @@ class _Trial:
 
     def refusal(self, name: str, values: Iterable[Any]) -> str:
         """Why the field can have none of the values; empty when it can have one."""
-        known = {(v.field, v.message) for v in self._violations({name: None})}
+        known = {_key(v) for v in self._violations({name: None})}
         reasons: list[list[str]] = []
         for value in values:
             against = self._objections(name, {name: value}, known)
@@ -188,7 +188,7 @@ class _Trial:
         return [
             v
             for v in self._violations(changes)
-            if (v.field, v.message) not in known and (_root(v) == name or self.has(_root(v)))
+            if _key(v) not in known and (_root(v) == name or self.has(_root(v)))
         ]
 
     def _violations(self, changes: Mapping[str, Any]) -> Sequence[Violation]:
@@ -233,6 +233,11 @@ def _judge_inside(trial: _Trial, found: Possible, name: str, declared: Param) ->
 def _plain(violation: Violation) -> str:
     """The rule, without what was asked for: that is only a trial."""
     return re.split(r"; you (?:asked for|gave) ", violation.message)[0]
+
+
+def _key(violation: Violation) -> tuple[str, str]:
+    """What it objects to, whatever the numbers: a sum that is wrong already is nothing new."""
+    return violation.field, re.sub(r"\d+", "#", violation.message)
 
 
 def _root(violation: Violation) -> str:

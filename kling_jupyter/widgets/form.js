@@ -103,7 +103,7 @@ class Text extends Field {
     const area = facts.kind === "area";
     this.control = make(area ? "textarea" : "input", "kling-form-text");
     this.control.id = this.id;
-    if (area) this.control.rows = place === form.lead ? 4 : 2;
+    if (area) this.control.rows = place === form.lead ? 3 : 2;
     else this.control.type = "text";
     this.control.autocomplete = "off";
     this.control.placeholder = facts.default || facts.assumed || "";
@@ -212,7 +212,7 @@ class Flag extends Field {
   }
 
   write(value) {
-    this.control.checked = value !== undefined && value !== false && value !== "off" && value?.enabled !== false;
+    this.control.checked = value !== undefined && value !== false && value !== "off" && !(typeof value === "object" && !Object.values(value).some(Boolean));
   }
 
   refuse(refused) {
@@ -249,7 +249,7 @@ class Segments extends Field {
   }
 
   named(value) {
-    if (value === "") return this.facts.assumed ? `default (${this.facts.assumed})` : "default";
+    if (value === "") return this.facts.assumed ? `default (${this.facts.assumed})` : "not set";
     return this.facts.unit === "seconds" ? `${value} s` : value;
   }
 
@@ -406,6 +406,7 @@ class Medium extends Field {
     this.picture = make("img", "kling-form-thumb");
     this.picture.alt = "";
     this.picture.referrerPolicy = "no-referrer";
+    this.picture.onerror = () => (this.picture.hidden = true);
     this.player = make("audio");
     this.player.controls = true;
     this.player.setAttribute("aria-label", `${facts.label}, preview`);
@@ -542,7 +543,7 @@ class List extends Field {
     super(form, facts, place);
     this.items = [];
     this.media = facts.item.kind === "media";
-    this.body = make("div", "kling-form-items");
+    this.body = make("div", `kling-form-items kling-form-items-${facts.item.kind}`);
     this.add = make("button", "kling-form-quiet");
     this.add.type = "button";
     this.add.textContent = `Add ${facts.item.label.toLowerCase().replace(/s$/, "")}`;
@@ -779,7 +780,7 @@ class Form {
     this.uploads = new Uploads(model, () => this.previews());
     const spec = model.get("spec");
     this.leading = new Set(spec.sections.filter((s) => s.name === "input").flatMap((s) => s.fields.map((f) => f.name)));
-    this.lead = spec.sections[0].fields[0].name;
+    this.lead = spec.lead || spec.sections[0].fields[0].name;
     root.append(this.header(spec), ...spec.sections.map((section) => this.section(section)), this.footer());
     this.refill();
   }

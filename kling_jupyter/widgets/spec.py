@@ -41,14 +41,12 @@ def spec(endpoint: Endpoint) -> Facts:
     sections: dict[str, list[Facts]] = {"input": [], "settings": [], "more": []}
     for name, declared in endpoint.request.params().items():
         sections[_section(endpoint, declared)].append(_field(endpoint, declared, hints[name]))
-    # The words come first, then what they are about, whatever the order of the declaration.
-    sections["input"].sort(key=lambda facts: facts["kind"] in ("media", "list"))
     titles = {"input": "", "settings": "Settings", "more": "More options"}
     return {
         "endpoint": endpoint.command,
         "title": label(endpoint.name),
         "summary": endpoint.summary,
-        "source": endpoint.source,
+        "lead": endpoint.positional,
         "sections": [
             {"name": name, "title": titles[name], "fields": fields}
             for name, fields in sections.items()
@@ -97,7 +95,7 @@ def _field(endpoint: Endpoint, declared: Param, hint: Any) -> Facts:
     if choices and facts["kind"] != "flag":
         facts |= _choice([(c.value, c.note) for c in choices], declared)
         if declared.placeholder == "MODEL":
-            facts["default"] = data.default_model(endpoint.name) or ""
+            facts |= {"default": data.default_model(endpoint.name) or "", "doc": ""}
     if declared.name == endpoint.positional and facts["kind"] == "text":
         facts["kind"] = "area"
     if len(declared.name) == 1 and declared.unit:
@@ -110,7 +108,7 @@ def _facts(declared: Param, hint: Any) -> Facts:
     facts: Facts = {
         "name": declared.name,
         "label": label(re.sub(r"_list$", "s", declared.name)),
-        "doc": declared.doc,
+        "doc": _doc(declared.doc),
         "required": declared.required,
         "default": _text(None if declared.required else declared.default),
         "assumed": _text(declared.api_default),
@@ -129,6 +127,11 @@ def _facts(declared: Param, hint: Any) -> Facts:
     if bool in _kinds(declared, hint):
         return facts | {"kind": "flag", "on": True}
     return facts | _scalar(declared, hint)
+
+
+def _doc(text: str) -> str:
+    """The words of the declaration without what is for the command line."""
+    return re.sub(r", see `kling [^`]*`", "", text).replace("`", "")
 
 
 def _scalar(declared: Param, hint: Any) -> Facts:

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.arguments import UsageProblem
+from kling_core.cli.options import piece
+from kling_core.endpoints.base import Part
 from kling_core.media.inputs import Media, Unreadable, read
 from kling_jupyter import variables
 from kling_jupyter.codegen import Variable
@@ -18,7 +20,7 @@ from kling_jupyter.grounding import each_medium
 from kling_jupyter.outputs import adopted
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.endpoints.base import Endpoint, Param, Request
     from kling_core.media.item import Kind
     from kling_jupyter.widgets.upload import Upload, Uploads
 
@@ -148,7 +150,32 @@ def written(request: Request, uploads: Uploads) -> dict[str, Any]:
             upload = uploads.put(media.name, stream.read())
         return {"upload": upload.id, "name": upload.name, "size": len(upload.data)}
 
-    return _plain(each_medium(request, plain).given)
+    params = request.params()
+    given = each_medium(request, plain).given
+    return {name: _full(params[name], value) for name, value in given.items() if name in params}
+
+
+def _full(declared: Param, value: Any) -> Any:
+    """The value in its full spelling, as the page writes it: `zoom=5` as the whole object."""
+    if declared.parse is not None:
+        try:
+            value = declared.parse(value)
+        except ValueError:
+            return _plain(value)
+    part = piece(declared)
+    return _plain(value) if part is None else _trimmed(part, _plain(value))
+
+
+def _trimmed(part: type[Part], value: Any) -> Any:
+    """Objects without the zeros of a part in which one value only may be another."""
+    if isinstance(value, list):
+        return [_trimmed(part, entry) for entry in cast("list[Any]", value)]
+    if not isinstance(value, dict):
+        return value
+    params, fields = part.params(), cast("dict[str, Any]", value)
+    kept = {k: v for k, v in fields.items() if v != 0 or not part.one_only}
+    inner = {k: piece(params[k]) if k in params else None for k in kept}
+    return {k: _trimmed(p, v) if (p := inner[k]) else v for k, v in kept.items()}
 
 
 def uploads_in(values: Any) -> Iterator[str]:
@@ -164,8 +191,6 @@ def uploads_in(values: Any) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    from kling_core.endpoints.base import Part
-
     if isinstance(value, Part):
         return _plain(value.given)
     if isinstance(value, Mapping):
