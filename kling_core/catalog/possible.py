@@ -209,10 +209,10 @@ def _judge_choices(
 
 def _judge_inside(trial: _Trial, found: Possible, name: str, declared: Param) -> None:
     """The same one floor down, for an object that is given."""
-    part, given = _part(declared), trial.fields.get(name)
-    if part is None or not isinstance(given, Mapping):
+    part = _part(declared)
+    fields = _object(declared, trial.fields.get(name)) if part is not None else {}
+    if part is None or not fields:
         return
-    fields = cast("Mapping[str, Any]", given)
     hints = _hints(part)
     extra: list[dict[str, Any]] = [{}]
     for inner, piece in part.params().items():
@@ -228,6 +228,16 @@ def _judge_inside(trial: _Trial, found: Possible, name: str, declared: Param) ->
             reason = trial.refusal(name, values)
             if reason:
                 found.fields[f"{name}.{inner}"] = reason
+
+
+def _object(declared: Param, value: Any) -> Mapping[str, Any]:
+    """The fields of an object, however it was spelled; empty for what is none."""
+    try:
+        read = declared.parse(value) if declared.parse is not None else value
+    except ValueError:
+        return {}
+    read = getattr(read, "given", read)
+    return cast("Mapping[str, Any]", read) if isinstance(read, Mapping) else {}
 
 
 def _plain(violation: Violation) -> str:

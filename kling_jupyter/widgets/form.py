@@ -101,7 +101,8 @@ class KlingForm(Widget):
     @property
     def job(self) -> Job | None:
         """The last job that the form has started."""
-        return self.jobs[-1] if self.jobs else None
+        with self._lock:
+            return self.jobs[-1] if self.jobs else None
 
     @property
     def task(self) -> Task | None:
@@ -216,11 +217,11 @@ class KlingForm(Widget):
         job = Job(
             self._studio, self.endpoint, self._settings, request=request, notes=check.warnings
         )
-        with self._lock:
+        with self._lock:  # a job that has not begun counts as ended: nobody may see it before
             self.jobs.append(job)
-        self._results.add(job)
-        job.view(_Told(self))
-        job.begin()
+            self._results.add(job)
+            job.view(_Told(self))
+            job.begin()
         return job
 
     def _launch(self) -> None:

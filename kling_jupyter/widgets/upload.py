@@ -52,6 +52,7 @@ class Uploads:
         self._lock = threading.Lock()
         self._coming: dict[str, _Coming] = {}
         self._here: dict[str, Upload] = {}
+        self._used: set[str] = set()
 
     def take(self, message: Mapping[str, Any], piece: bytes) -> bool:
         """Take one piece; True when it was the last. Raises `UploadRefused`, and forgets the file.
@@ -87,9 +88,15 @@ class Uploads:
             return self._here.get(key)
 
     def keep_only(self, keys: Collection[str]) -> None:
-        """Forget the files that nothing refers to any more; those on their way come."""
+        """Forget the files that nothing refers to any more.
+
+        A front end may hold back the values of a form while pieces of files overtake them, so a
+        file that nothing has referred to yet stays.
+        """
         with self._lock:
-            self._here = {key: upload for key, upload in self._here.items() if key in keys}
+            forgotten = self._used - set(keys)
+            self._here = {key: one for key, one in self._here.items() if key not in forgotten}
+            self._used = set(keys)
 
 
 def _trouble(coming: _Coming, number: int, length: int) -> str:
