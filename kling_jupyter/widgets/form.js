@@ -975,9 +975,11 @@ class Form {
 
 function render({ model, el }) {
   const root = make("section", "kling kling-form");
-  // Without this, JupyterLab takes the arrow keys and letters of a focused radio button or list
-  // for its own commands, down to "delete cell".
-  root.dataset.lmSuppressShortcuts = "true";
+  // Without this on whatever has the focus, JupyterLab takes the keys of a radio button or a list
+  // for its own commands: typing "dd" would delete the cell.
+  root.addEventListener("focusin", (event) => {
+    event.target.dataset.lmSuppressShortcuts = "true";
+  });
   el.append(root);
   const form = new Form(model, root);
   const events = {

@@ -146,7 +146,7 @@ class KlingForm(Widget):
         """Judge the values and tell the page, in one message."""
         with self._lock:
             self._uploads.keep_only(set(uploads_in(values)))
-            reading = self._read(values)
+            reading = self._reading = self._read(values)
             verdict = judged(reading)
             refusals = possible.judge(reading.request)
             with self.hold_sync():

@@ -33,7 +33,6 @@ class Results:
         self._live: Live | None = None
         self._entries: list[_Entry] = []
         self._lock = threading.RLock()
-        self._facts: list[Any] = []
 
     def show(self) -> None:
         """Make the output in the cell that runs now, below what it has shown."""
@@ -59,11 +58,9 @@ class Results:
             html = "".join(entry.html for entry in self._entries)
             plain = "\n".join(entry.plain for entry in self._entries)
             data: dict[str, Any] = {"text/html": html, "text/plain": plain}
-            facts: dict[str, Any] = {}
             if any(entry.card is not None for entry in self._entries):
-                view, facts = self._box()._repr_mimebundle_()
-                data[_VIEW] = view[_VIEW]
-            self._live.update(data, facts)
+                data[_VIEW] = self._box()._repr_mimebundle_()[_VIEW]
+            self._live.update(data)
 
     def _box(self) -> Any:
         import ipywidgets
