@@ -786,7 +786,7 @@ class Form {
   }
 
   header(spec) {
-    const header = make("header", "kling-form-title");
+    const header = make("div", "kling-form-title");
     const title = make("h3", "", spec.title);
     title.id = `${this.id}-title`;
     this.root.setAttribute("aria-labelledby", title.id);
@@ -796,9 +796,12 @@ class Form {
 
   section(section) {
     const more = section.name === "more";
-    const root = make(more ? "details" : "section", `kling-form-section kling-form-${section.name}`);
+    const root = make(more ? "details" : "div", `kling-form-section kling-form-${section.name}`);
     if (more) root.append(make("summary", "", section.title));
-    else if (section.title) root.setAttribute("aria-label", section.title);
+    else if (section.title) {
+      root.setAttribute("role", "group");
+      root.setAttribute("aria-label", section.title);
+    }
     const grid = make("div", "kling-form-grid");
     const fields = section.fields.map((facts) => build(this, facts, facts.name));
     this.top.push(...fields);
@@ -809,7 +812,7 @@ class Form {
   }
 
   footer() {
-    const footer = make("footer", "kling-form-foot");
+    const footer = make("div", "kling-form-foot");
     this.notes = make("ul", "kling-form-notes");
     this.trouble = make("p", "kling-form-trouble");
     this.trouble.setAttribute("role", "alert");
@@ -974,7 +977,8 @@ class Form {
 }
 
 function render({ model, el }) {
-  const root = make("section", "kling kling-form");
+  const root = make("div", "kling kling-form");
+  root.setAttribute("role", "group");
   // Without this on whatever has the focus, JupyterLab takes the keys of a radio button or a list
   // for its own commands: typing "dd" would delete the cell.
   root.addEventListener("focusin", (event) => {
