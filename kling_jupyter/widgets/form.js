@@ -384,7 +384,7 @@ class Choice extends Field {
 
 // Beside choices that cannot be had stands why, each reason once.
 function reasons(field) {
-  if (field.off || !field.refused) return;
+  if (field.off || !field.refused || !field.error.hidden) return;
   const unique = [...new Set(Object.values(field.refused))];
   const few = unique.slice(0, 2).map((reason) => `${reason}.`);
   field.why.textContent = few.join(" ");
@@ -434,9 +434,11 @@ class Medium extends Field {
       this.control.focus();
       this.changed(true);
     };
-    row.append(this.control, this.clear);
+    row.append(this.control);
+    const state = make("div", "kling-form-state");
+    state.append(this.told, this.clear);
     const words = make("div", "kling-form-words");
-    words.append(this.told, this.progress, this.player, row);
+    words.append(state, this.progress, this.player, row);
     this.zone.append(this.picture, words);
     this.root.append(heading, this.zone, this.doc, this.why, this.error);
     if (facts.accept) this.dropping();
@@ -864,6 +866,8 @@ class Form {
 
   changed(now) {
     this.pending = true;
+    this.copied.textContent = "";
+    this.shown.hidden = true;
     clearTimeout(this.timer);
     if (now) this.tell();
     else this.timer = setTimeout(() => this.tell(), PATIENCE);

@@ -135,6 +135,7 @@ class KlingForm(Widget):
 
     def _changed(self, change: Mapping[str, Any]) -> None:
         try:
+            self.status = self.status if self.busy else ""
             self._judge(change["new"])
         except Exception as error:  # noqa: BLE001 - front ends drop it; the form has to tell it
             self.trouble = f"{type(error).__name__}: {error}"
