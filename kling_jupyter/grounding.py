@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.cli.options import piece
 from kling_core.endpoints.base import Part
 from kling_jupyter.codegen import Variable
 
@@ -68,7 +67,7 @@ def _changed(value: Any, declared: Param, change: Change, field: str) -> Any:
             change(_bare(v, declared.item), declared.media, f"{field}.{i}")
             for i, v in enumerate(several)
         ]
-    part = piece(declared)
+    part = declared.part
     if part is None:
         return value
     if isinstance(value, (list, tuple)):

@@ -101,7 +101,7 @@ def judge(request: Request) -> Possible:
 
 def samples(declared: Param, hint: Any) -> list[Any]:
     """A few values that the field may have, if anything; each alone is valid by type and bounds."""
-    part = _part(declared)
+    part = declared.part
     if declared.media:
         one = _medium(declared)
         return [[one] * (declared.min_items or 1)] if declared.many else [one]
@@ -209,8 +209,8 @@ def _judge_choices(
 
 def _judge_inside(trial: _Trial, found: Possible, name: str, declared: Param) -> None:
     """The same one floor down, for an object that is given."""
-    part = _part(declared)
-    fields = _object(declared, trial.fields.get(name)) if part is not None else {}
+    part = declared.part
+    fields = _object(declared, trial.fields.get(name))
     if part is None or not fields:
         return
     hints = _hints(part)
@@ -266,15 +266,6 @@ def literals(declared: Param, hint: Any) -> tuple[Any, ...]:
     """The values that a field is declared to choose from; empty for a free one."""
     kinds = [hint, declared.of, *get_args(hint)]
     return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
-
-
-def _part(declared: Param) -> type[Part] | None:
-    from kling_core.endpoints.base import Part
-
-    kind = declared.of
-    if get_origin(kind) is list:
-        (kind,) = get_args(kind)
-    return kind if isinstance(kind, type) and issubclass(kind, Part) else None
 
 
 @cache

@@ -10,7 +10,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from kling_core.errors import InvalidRequest, Violation
 
@@ -68,6 +76,12 @@ class Param:
     def required(self) -> bool:
         """True when the field must be given."""
         return self.default is MISSING
+
+    @property
+    def part(self) -> type[Part] | None:
+        """The declared class of a structured field, or of the entries of its list; else None."""
+        (kind,) = get_args(self.of) if get_origin(self.of) is list else (self.of,)
+        return kind if isinstance(kind, type) and issubclass(kind, Part) else None
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name

@@ -15,7 +15,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 from kling_core.catalog import data, possible
-from kling_core.cli.options import piece
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Param, Part
@@ -113,7 +112,7 @@ def _facts(declared: Param, hint: Any) -> Facts:
         "default": _text(None if declared.required else declared.default),
         "assumed": _text(declared.api_default),
     }
-    part = piece(declared)
+    part = declared.part
     if declared.media:
         medium = {"kind": "media", "media": declared.media, "accept": _ACCEPT[declared.media]}
         return facts | (_list(declared, {**facts, **medium}) if declared.many else medium)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.arguments import UsageProblem
-from kling_core.cli.options import piece
 from kling_core.endpoints.base import Part
 from kling_core.media.inputs import Media, Unreadable, read
 from kling_jupyter import variables
@@ -162,7 +161,7 @@ def _full(declared: Param, value: Any) -> Any:
             value = declared.parse(value)
         except ValueError:
             return _plain(value)
-    part = piece(declared)
+    part = declared.part
     return _plain(value) if part is None else _trimmed(part, _plain(value))
 
 
@@ -174,7 +173,7 @@ def _trimmed(part: type[Part], value: Any) -> Any:
         return value
     params, fields = part.params(), cast("dict[str, Any]", value)
     kept = {k: v for k, v in fields.items() if v != 0 or not part.one_only}
-    inner = {k: piece(params[k]) if k in params else None for k in kept}
+    inner = {k: params[k].part if k in params else None for k in kept}
     return {k: _trimmed(p, v) if (p := inner[k]) else v for k, v in kept.items()}
 
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
-from kling_core.cli import options as cli
 from kling_core.endpoints import registry
 from kling_core.media.item import Media
 from kling_jupyter import codegen, grammar, lines
@@ -94,7 +93,7 @@ WORDS = st.one_of(
 
 def values(declared: Any, hint: Any) -> Any:
     """Any value that the declared field may hold."""
-    part = cli.piece(declared)
+    part = declared.part
     if declared.media:
         url = st.sampled_from(["https://example.org/a%20b.png?x=1&y=2", "https://h/{a}.mp4"])
         return st.lists(url, min_size=2, max_size=2) if declared.many else url

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from kling_core.cli.options import piece
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint, Part, Request, param
 from kling_jupyter.widgets.spec import label, spec
@@ -48,12 +47,12 @@ def test_every_field_of_every_piece_is_there(endpoint):
         missing = set(part.params()) - {f["name"] for f in holder["fields"]}
         assert missing <= {"index"}
         for inner in holder["fields"]:
-            deeper = piece(part.params()[inner["name"]])
+            deeper = part.params()[inner["name"]].part
             if deeper is not None:
                 compare(inner, deeper)
 
     for name, field in fields(endpoint).items():
-        part = piece(endpoint.request.params()[name])
+        part = endpoint.request.params()[name].part
         if part is not None:
             compare(field, part)
 
