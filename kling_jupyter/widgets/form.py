@@ -23,7 +23,7 @@ import traitlets
 from kling_core.catalog import possible
 from kling_core.endpoints import registry
 from kling_core.errors import ConfigError, KlingError
-from kling_jupyter import anywhere, codegen
+from kling_jupyter import anywhere, codegen, variables
 from kling_jupyter.errors import translated
 from kling_jupyter.grammar import Settings
 from kling_jupyter.grounding import grounded
@@ -141,7 +141,7 @@ class KlingForm(Widget):
             self.trouble = f"{type(error).__name__}: {error}"
 
     def _read(self, values: Mapping[str, Any]) -> Reading:
-        return Reading(self.endpoint, values, self._uploads, self._studio.shell.user_ns)
+        return Reading(self.endpoint, values, self._uploads, variables.own(self._studio.shell))
 
     def _judge(self, values: Mapping[str, Any]) -> Verdict:
         """Judge the values and tell the page, in one message."""
@@ -281,9 +281,11 @@ class _Told:
             self._form.status = f"{news.words[:1].upper()}{news.words[1:]}."
 
     def end(self, news: News, ending: Ending) -> None:
-        """Say how it ended."""
-        last = ending.bundle["text/plain"] if not ending.files else ""
+        """Say how it ended, and where the files are."""
+        words = f"{news.words[:1].upper()}{news.words[1:]}"
+        files = ", ".join(path.name for _, path in ending.files)
         with self._form.hold_sync():
             self._form.busy = False
-            self._form.status = f"{news.words[:1].upper()}{news.words[1:]}."
-            self._form.trouble = last if news.phase == "failed" else ""
+            self._form.status = f"{words}: {files}" if files else f"{words}."
+            failed = news.phase == "failed"
+            self._form.trouble = ending.bundle["text/plain"] if failed else ""

@@ -140,7 +140,7 @@ def test_each_form_is_filled_and_sent_by_keyboard_alone(opened, lab):
         while not go.evaluate("e => e === document.activeElement"):
             page.keyboard.press("Tab")
         page.keyboard.press("Enter")
-        expect(form.get_by_text("succeeded.")).to_be_visible(timeout=FINISHING)
+        expect(form.get_by_text("Succeeded: ")).to_be_visible(timeout=FINISHING)
     forms = ", ".join(f"f{i}" for i in range(len(ENDPOINTS)))
     states = book.ask(f"[[f.endpoint.name, f.task.status, len(f.jobs)] for f in ({forms})]")
     assert states == [[e.name, "succeeded", 1] for e in ENDPOINTS]
@@ -315,7 +315,7 @@ def test_a_double_click_sends_once(deep):
     """The second click of a double click finds the button busy."""
     before = deep.ask("len(f.jobs)")
     deep.form().get_by_role("button", name="Generate: 5 s, pro").dblclick()
-    expect(deep.form().get_by_text("succeeded.")).to_be_visible(timeout=FINISHING)
+    expect(deep.form().get_by_text("Succeeded: ")).to_be_visible(timeout=FINISHING)
     assert deep.ask("len(f.jobs)") == before + 1
 
 
@@ -351,7 +351,7 @@ def test_a_form_begins_from_a_task_and_works_in_notebook_7(opened):
     expect(form.get_by_label("Prompt", exact=True)).to_have_value("a cat's toy")
     expect(form.get_by_role("radio", name="pro")).to_be_checked()
     form.get_by_role("button", name="Generate: 10 s, pro, 5 units ($0.70)").click()
-    expect(form.get_by_text("succeeded.")).to_be_visible(timeout=FINISHING)
+    expect(form.get_by_text("Succeeded: ")).to_be_visible(timeout=FINISHING)
     assert book.ask("f.task.task_id != clip.task_id and dict(f.task.request.given)") == {
         "prompt": "a cat's toy", "duration": "10", "mode": "pro"
     }  # fmt: skip
