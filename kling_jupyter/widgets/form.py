@@ -27,8 +27,8 @@ from kling_jupyter import anywhere, codegen, variables
 from kling_jupyter.errors import translated
 from kling_jupyter.grammar import Settings
 from kling_jupyter.grounding import grounded
-from kling_jupyter.widgets import thumbs
-from kling_jupyter.widgets.base import Widget, script, style
+from kling_jupyter.widgets import modules, thumbs
+from kling_jupyter.widgets.base import Widget, style
 from kling_jupyter.widgets.results import Results
 from kling_jupyter.widgets.spec import spec
 from kling_jupyter.widgets.upload import UploadRefused, Uploads
@@ -59,7 +59,7 @@ class KlingForm(Widget):
         jobs: all of them.
     """
 
-    _esm = script("form")
+    _esm = modules.script("form.js")
     _css = style("form")
 
     spec = traitlets.Dict().tag(sync=True)
