@@ -29,7 +29,7 @@ export class Uploads {
   async send(id) {
     const state = this.files.get(id);
     if (!state || state.trouble || state.busy) return;
-    state.busy = true; // one loop a file, for pieces have to leave in their order
+    state.busy = true; // by one loop at a time
     const { file } = state;
     const count = Math.max(1, Math.ceil(file.size / PIECE));
     while (state.next < count && state.next - state.answered < UNDER_WAY && !state.trouble) {

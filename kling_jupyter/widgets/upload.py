@@ -1,6 +1,7 @@
 """Files from the page: they come in pieces, for no front end carries a large file in one.
 
-The page cuts a file into pieces of a mebibyte and sends each as a message with one buffer.
+The page cuts a file into pieces of a mebibyte and sends each as a message with one buffer. They
+may overtake each other: marimo sends every message as a request of its own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ LARGEST = 30 * PIECE
 
 
 class UploadRefused(KlingError):
-    """The pieces make no file: too large, too many, or not in their order."""
+    """The pieces make no file: too large, too many, or not of the length that was said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,12 @@ class Upload:
 class _Coming:
     name: str
     size: int
-    pieces: list[bytes] = field(default_factory=list[bytes])
-    have: int = 0
+    pieces: dict[int, bytes] = field(default_factory=dict[int, bytes])
+
+    @property
+    def count(self) -> int:
+        """How many pieces there are."""
+        return -(-self.size // PIECE)
 
 
 class Uploads:
@@ -55,24 +60,25 @@ class Uploads:
         self._used: set[str] = set()
 
     def take(self, message: Mapping[str, Any], piece: bytes) -> bool:
-        """Take one piece; True when it was the last. Raises `UploadRefused`, and forgets the file.
+        """Take one piece; True when the file is whole.
 
-        The message has `id`, `name`, `size` of the whole file in bytes, and `i`, the number of
+        Raises `UploadRefused`, and forgets the file. The message has `id`, `name`, `size` of the whole file in bytes, and `i`, the number of
         the piece from 0.
         """
         key, size = str(message.get("id")), int(message.get("size", 0))
         with self._lock:
             coming = self._coming.setdefault(key, _Coming(str(message.get("name")), size))
-            trouble = _trouble(coming, int(message.get("i", -1)), len(piece))
+            number = int(message.get("i", -1))
+            trouble = _trouble(coming, number, len(piece))
             if trouble:
                 del self._coming[key]
                 raise UploadRefused(f"{coming.name} {trouble}", fix="Choose the file again.")
-            coming.pieces.append(bytes(piece))
-            coming.have += len(piece)
-            if coming.have < coming.size:
+            coming.pieces[number] = bytes(piece)
+            if len(coming.pieces) < coming.count:
                 return False
             del self._coming[key]
-            self._here[key] = Upload(key, coming.name, b"".join(coming.pieces))
+            whole = b"".join(coming.pieces[i] for i in range(coming.count))
+            self._here[key] = Upload(key, coming.name, whole)
             return True
 
     def put(self, name: str, data: bytes) -> Upload:
@@ -102,8 +108,11 @@ class Uploads:
 def _trouble(coming: _Coming, number: int, length: int) -> str:
     if coming.size > LARGEST:
         return f"has {coming.size:,} bytes; at most {LARGEST:,} can be carried"
-    if number != len(coming.pieces):
-        return "came with its pieces out of order"
-    if coming.have + length > coming.size or not length:
+    if coming.size < 1:
+        return "is empty (0 bytes)"
+    if number in coming.pieces:
+        return "came with one piece twice"
+    rest = coming.size - number * PIECE
+    if not 0 <= number < coming.count or length != min(PIECE, rest):
         return "is not as large as was said"
     return ""

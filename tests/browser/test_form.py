@@ -18,6 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 from kling_core import Sandbox
 from kling_core.endpoints import registry
 
+expect.set_options(timeout=20_000)  # many share the machine
 FINISHING = 60_000
 FORM = ".jp-OutputArea .kling-form"
 ENDPOINTS = registry.endpoints()

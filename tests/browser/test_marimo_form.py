@@ -15,6 +15,8 @@ from helpers.media import picture
 from lab import STARTING
 from playwright.sync_api import expect
 
+expect.set_options(timeout=20_000)  # many share the machine
+
 APP = """
 import marimo
 app = marimo.App()

@@ -158,11 +158,11 @@ def test_an_upload_is_examined_and_shown(make):
 
 
 def test_a_broken_upload_is_refused_in_words(make):
-    """Pieces out of order are told to the page, and the form goes on."""
+    """Pieces that do not fit are told to the page, and the form goes on."""
     page = Page(make("image_to_video"))
     page.send({"kind": "chunk", "id": "x", "name": "a.png", "size": 9, "i": 3}, b"123")
     assert page.told[0]["kind"] == "refused"
-    assert "out of order" in page.told[0]["why"]
+    assert "not as large as was said" in page.told[0]["why"]
 
 
 def test_paths_and_variables_are_media(make, tmp_path):

@@ -29,6 +29,19 @@ def test_thirty_mebibytes_arrive_exact():
     assert upload.name == "a.png"
 
 
+def test_pieces_may_overtake_each_other():
+    """In whatever order they come, the file is the same; one that comes twice is refused."""
+    data = random.Random(2).randbytes(4 * PIECE + 5)
+    head = {"id": "x", "name": "a", "size": len(data)}
+    uploads, order = Uploads(), [3, 0, 4, 2, 1]
+    took = [uploads.take({**head, "i": i}, pieces(data)[i]) for i in order]
+    assert took == [False] * 4 + [True]
+    assert getattr(uploads.get("x"), "data", None) == data
+    uploads.take({**head, "i": 1}, pieces(data)[1])
+    with pytest.raises(UploadRefused, match="one piece twice"):
+        uploads.take({**head, "i": 1}, pieces(data)[1])
+
+
 def test_pieces_of_several_files_may_mix():
     """Two files that come at once, from two threads, do not touch each other."""
     uploads = Uploads()
@@ -44,10 +57,11 @@ def test_pieces_of_several_files_may_mix():
 @pytest.mark.parametrize(
     "i, size, length, says",
     [
-        (1, 10, 10, "out of order"),
+        (1, 10, 10, "not as large as was said"),
         (0, LARGEST + 1, 10, "at most 31,457,280 can be carried"),
         (0, 10, 11, "not as large as was said"),
         (0, 10, 0, "not as large as was said"),
+        (0, 0, 0, "is empty"),
     ],
 )
 def test_what_makes_no_file_is_refused(i, size, length, says):
@@ -62,7 +76,7 @@ def test_what_makes_no_file_is_refused(i, size, length, says):
 def test_a_file_on_its_way_is_not_there_yet():
     """Half a file is none."""
     uploads = Uploads()
-    assert not uploads.take({"id": "x", "name": "a", "size": 2, "i": 0}, b"1")
+    assert not uploads.take({"id": "x", "name": "a", "size": PIECE + 1, "i": 0}, bytes(PIECE))
     assert uploads.get("x") is None
 
 
@@ -73,9 +87,9 @@ def test_what_nobody_refers_to_is_forgotten():
     send(uploads, "new", b"three")
     uploads.keep_only({"x"})
     kept = uploads.put("b.png", b"two")
-    uploads.take({"id": "y", "name": "c", "size": 2, "i": 0}, b"1")
+    uploads.take({"id": "y", "name": "c", "size": PIECE + 1, "i": 0}, bytes(PIECE))
     uploads.keep_only({kept.id})
     assert uploads.get("x") is None
     assert uploads.get("new") is not None
     assert uploads.get(kept.id) == kept
-    assert uploads.take({"id": "y", "name": "c", "size": 2, "i": 1}, b"2")
+    assert uploads.take({"id": "y", "name": "c", "size": PIECE + 1, "i": 1}, b"2")
