@@ -62,8 +62,8 @@ class Uploads:
     def take(self, message: Mapping[str, Any], piece: bytes) -> bool:
         """Take one piece; True when the file is whole.
 
-        Raises `UploadRefused`, and forgets the file. The message has `id`, `name`, `size` of the whole file in bytes, and `i`, the number of
-        the piece from 0.
+        The message has `id`, `name`, `size` of the whole file in bytes, and `i`, the number of
+        the piece from 0. Raises `UploadRefused`, and forgets the file.
         """
         key, size = str(message.get("id")), int(message.get("size", 0))
         with self._lock:
