@@ -10,7 +10,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, dataclass_transform
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    dataclass_transform,
+    get_args,
+    get_origin,
+)
 
 from kling_core.errors import InvalidRequest, Violation
 
@@ -69,6 +77,12 @@ class Param:
         """True when the field must be given."""
         return self.default is MISSING
 
+    @property
+    def part(self) -> type[Part] | None:
+        """The declared class of a structured field, or of the entries of its list; else None."""
+        (kind,) = get_args(self.of) if get_origin(self.of) is list else (self.of,)
+        return kind if isinstance(kind, type) and issubclass(kind, Part) else None
+
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
@@ -90,6 +104,8 @@ class Part:
 
     given: dict[str, Any]
     """The fields as they were given, None left out."""
+    one_only: ClassVar[bool] = False
+    """True when exactly one of the fields has a value other than 0."""
 
     if not TYPE_CHECKING:
 

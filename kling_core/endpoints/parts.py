@@ -132,6 +132,8 @@ _AXIS: dict[str, Any] = {"default": None, "ge": -10, "le": 10}
 class CameraConfig(Part):
     """The simple camera move: exactly one of six values is not 0."""
 
+    one_only = True
+
     horizontal: float | None = param(doc="Shift left (minus) or right (plus).", **_AXIS)
     vertical: float | None = param(doc="Shift down (minus) or up (plus).", **_AXIS)
     pan: float | None = param(doc="Turn left (minus) or right (plus).", **_AXIS)

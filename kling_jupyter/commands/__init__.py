@@ -24,6 +24,12 @@ _LIST = (
         "get", "get", "Wait for an earlier task and show it: %kling get 8319…", "TASK ENDPOINT"
     ),
     Command(
+        "form",
+        "form",
+        "A form to fill in: %kling form image-to-video, or --from TASK",
+        "ENDPOINT",
+    ),
+    Command(
         "quote",
         "quote",
         "What a generation would cost: %kling quote text-to-video -d 10 a boat",
