@@ -20,12 +20,24 @@ _LIST = (
         "connect",
         "Use the sandbox (--sandbox), a region (--region cn), or the environment anew",
     ),
-    Command("get", "get", "Wait for an earlier task and show it: %kling get 8319…"),
     Command(
-        "quote", "quote", "What a generation would cost: %kling quote text-to-video -d 10 a boat"
+        "get", "get", "Wait for an earlier task and show it: %kling get 8319…", "TASK ENDPOINT"
     ),
-    Command("models", "models", "Models, what each can do, and whether it is still served"),
-    Command("help", "help", "This text, or the options of one command: %kling help text-to-video"),
+    Command(
+        "quote",
+        "quote",
+        "What a generation would cost: %kling quote text-to-video -d 10 a boat",
+        "GENERATION",
+    ),
+    Command(
+        "models", "models", "Models, what each can do, and whether it is still served", "ENDPOINT"
+    ),
+    Command(
+        "help",
+        "help",
+        "This text, or the options of one command: %kling help text-to-video",
+        "COMMAND ENDPOINT",
+    ),
 )
 
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _LIST}

@@ -28,11 +28,22 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command; its module has `run(studio, line)` and is imported when it is used."""
+    """One command; its module has `run(studio, line)` and is imported when it is used.
+
+    For completion, help and reading alike the module may have `options(made: Parser)`, which adds
+    the command's options to a parser, and which `run` hands to `grammar.flags`. What the value of
+    an option can be is told by its `choices`, or by its metavar: MODEL, TASK, ENDPOINT, VAR (a
+    variable's name), FILE or PLACE (files and folders).
+
+    `takes` tells in the same way what the words after the command are: "ENDPOINT", "TASK",
+    "COMMAND", or "GENERATION" for an endpoint with its options; a command whose words may be of
+    several kinds has them apart by a blank.
+    """
 
     name: str
     module: str
     summary: str
+    takes: str = ""
 
     def run(self, studio: Studio, line: Line) -> Any:
         """Run it; what it returns is the value of the cell. Raises `KlingError`, `HelpShown`."""

@@ -14,18 +14,19 @@ from kling_jupyter.display import say
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
 
-__all__ = ["run"]
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--sandbox", action="store_true", help="play here, without a key")
+    made.add_argument("--region", metavar="REGION", help="global or cn")
+    made.add_argument("--max-cost", metavar="USD", help="refuse any call dearer than this")
 
 
 def run(studio: Studio, line: Line) -> None:
     """Make the new client and say where it talks to."""
-
-    def add(made: Parser) -> None:
-        made.add_argument("--sandbox", action="store_true", help="play here, without a key")
-        made.add_argument("--region", metavar="REGION", help="global or cn")
-        made.add_argument("--max-cost", metavar="USD", help="refuse any call dearer than this")
-
-    typed = grammar.flags(add, "connect", line.rest)
+    typed = grammar.flags(options, "connect", line.rest)
     if typed.sandbox and typed.region:
         raise UsageProblem("the sandbox has no region", fix="Give --sandbox or --region.")
     studio.connect(

@@ -15,20 +15,21 @@ if TYPE_CHECKING:
     from kling_core.task import Task
     from kling_jupyter.studio import Studio
 
-__all__ = ["run"]
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--name", metavar="VAR", help="variable for the task")
+    made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
+    made.add_argument("--no-wait", dest="wait", action="store_false", help="look once")
+    made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this")
+    made.words, made.usage = "words", "%%kling get [ENDPOINT] TASK [options]"
 
 
 def run(studio: Studio, line: Line) -> Task:
     """Find the task, wait unless told not to, show it; returns it."""
-
-    def add(made: Parser) -> None:
-        made.add_argument("--name", metavar="VAR", help="variable for the task")
-        made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
-        made.add_argument("--no-wait", dest="wait", action="store_false", help="look once")
-        made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this")
-        made.words, made.usage = "words", "%%kling get [ENDPOINT] TASK [options]"
-
-    typed = grammar.flags(add, "get", line.rest)
+    typed = grammar.flags(options, "get", line.rest)
     words = str(getattr(typed, "words", "")).split()
     if len(words) not in (1, 2):
         raise UsageProblem("name an endpoint and a task", fix="%kling get text-to-video 8319…")
