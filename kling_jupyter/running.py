@@ -146,7 +146,9 @@ def submit(
     line = _InLine()
 
     def send() -> Task:
-        task = line.through(client).submit(request, max_cost=settings.max_cost, on_update=line)
+        task = line.through(client).submit(
+            request, max_cost=settings.max_cost, project=settings.project, on_update=line
+        )
         task.client = client
         keep(task)
         return task

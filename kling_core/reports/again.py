@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import arguments
@@ -15,8 +15,12 @@ if TYPE_CHECKING:
 __all__ = ["again"]
 
 
-def again(kling: Kling, row: Row, changes: Sequence[str]) -> Request:
+def again(
+    kling: Kling, row: Row, changes: Sequence[str], *, without: Collection[str] = ()
+) -> Request:
     """The recorded request with the changes `field=value`; `field=` takes a field out.
+
+    The fields in `without` are left out, for whoever has values of their own for them.
 
     It gets an id of its own. Raises `NotReplayable` when media was given as bytes or has changed,
     unless it is among the changes; and `UsageProblem` for a change that cannot be read.
@@ -26,7 +30,7 @@ def again(kling: Kling, row: Row, changes: Sequence[str]) -> Request:
 
     endpoint = registry.load(row.endpoint)
     changed = _changes(endpoint, changes)
-    fields = replay(row, leave_out={*changed, "external_task_id"})
+    fields = replay(row, leave_out={*changed, *without, "external_task_id"})
     fields.update({name: value for name, value in changed.items() if value is not None})
     return endpoint.request(**fields).with_parent(_parent(kling, row))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.downloading import must_be_writable
@@ -16,16 +17,23 @@ from kling_jupyter.running import Cell, collect, place, stopped, submit, warning
 
 if TYPE_CHECKING:
     from kling_core.task import Task
+    from kling_jupyter.grammar import Settings
     from kling_jupyter.studio import Studio
 
-__all__ = ["how_to_get", "price", "run"]
+__all__ = ["carry_out", "how_to_get", "price", "run"]
 
 
 def run(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
     """Check, quote, submit, wait and show; returns the task, None for a dry run."""
     typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
-    settings = typed.settings
-    cell = Cell(studio.shell, studio.folder, typed.notes)
+    return carry_out(studio, lambda: adopted(endpoint, typed.fields), typed.settings, typed.notes)
+
+
+def carry_out(
+    studio: Studio, describe: Callable[[], Request], settings: Settings, notes: Sequence[str] = ()
+) -> Task | None:
+    """Make what a request describes, or only show it; see `run`."""
+    cell = Cell(studio.shell, studio.folder, notes)
     kept: list[Task] = []
 
     def keep(task: Task) -> None:
@@ -33,7 +41,7 @@ def run(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
         studio.keep(task, settings.name)
 
     with warnings_as_notes(cell.notes), cell:
-        request = adopted(endpoint, typed.fields)
+        request = describe()
         cell.note(request.require().warnings)
         if settings.dry_run:
             return _show_dry_run(studio, request, cell)
@@ -46,7 +54,7 @@ def run(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
             else:
                 cell.end(task.status, *figure.summary(task), how_to_get(task))
         except KeyboardInterrupt:
-            raise (stopped(kept[0]) if kept else _unsure(endpoint)) from None
+            raise (stopped(kept[0]) if kept else _unsure(request.endpoint)) from None
     studio.just_shown = task
     return task
 
