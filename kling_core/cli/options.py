@@ -57,7 +57,17 @@ def options(endpoint: Endpoint) -> tuple[Option, ...]:
 
 def shape(endpoint: Endpoint, field: str) -> type[Part] | None:
     """The declared class of a structured field, or of the entries of its list; else None."""
-    return _piece(endpoint.request.params()[field])
+    return piece(endpoint.request.params()[field])
+
+
+def piece(declared: Param) -> type[Part] | None:
+    """As `shape`, of a declaration: a field of a request, or of a piece of one."""
+    from kling_core.endpoints.base import Part
+
+    kind = declared.of
+    if get_origin(kind) is list:
+        (kind,) = get_args(kind)
+    return kind if isinstance(kind, type) and issubclass(kind, Part) else None
 
 
 def example(endpoint: Endpoint) -> str:
@@ -81,7 +91,7 @@ def _option(endpoint: Endpoint, declared: Param, hint: Any, taken: set[str]) -> 
     flag = f"--{declared.item}" if declared.many and declared.item else _flag(declared.name)
     short = f"-{declared.short}" if declared.short else ""
     short = short or (f"-{declared.name}" if len(declared.name) == 1 else "")
-    part = _piece(declared)
+    part = piece(declared)
     listed = declared.many or get_origin(declared.of) is list
     plain = next((declared.name.removesuffix(t) for t in _TAILS if declared.name.endswith(t)), "")
     more = [_flag(declared.name), _flag(plain)] if plain else [_flag(declared.name)]
@@ -118,16 +128,7 @@ def _kind(declared: Param, hint: Any) -> tuple[Kind, tuple[str, ...]]:
         return "choice", choices
     if bool in inner:
         return "flag", ()
-    return ("structure" if _piece(declared) else "text"), ()
-
-
-def _piece(declared: Param) -> type[Part] | None:
-    from kling_core.endpoints.base import Part
-
-    kind = declared.of
-    if get_origin(kind) is list:
-        (kind,) = get_args(kind)
-    return kind if isinstance(kind, type) and issubclass(kind, Part) else None
+    return ("structure" if piece(declared) else "text"), ()
 
 
 def _catalogued(endpoint: Endpoint, declared: Param) -> tuple[str, ...]:
@@ -170,7 +171,7 @@ def _doc(endpoint: Endpoint, declared: Param, kind: Kind, choices: tuple[str, ..
         facts.append("or the words that are no option")
     elif declared.required:
         facts.append("required")
-    part = _piece(declared)
+    part = piece(declared)
     if part is not None and part.__name__ == "Shot":
         facts.append('or --shot "3 a boat leaves", repeated')
     if declared.ge is not None or declared.le is not None:
