@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from kling_jupyter.commands.base import Command
     from kling_jupyter.figure import Bundle
 
-__all__ = ["joined", "of_facts", "of_lines", "of_table", "overview"]
+__all__ = ["joined", "of_code", "of_facts", "of_lines", "of_table", "overview"]
 
 
 def overview(commands: Iterable[Command]) -> str:
@@ -51,6 +51,15 @@ def of_lines(lines: Sequence[str]) -> Bundle:
     """Plain lines, each a paragraph."""
     said = [in_notebook(line) for line in lines]
     return {"text/plain": "\n".join(said), "text/html": _paragraphs(said)}
+
+
+def of_code(text: str) -> Bundle:
+    """Code as it is typed."""
+    return {
+        "text/plain": text,
+        "text/html": f'<pre style="margin:4px 8px;white-space:pre-wrap"><code>'
+        f"{html.escape(text)}</code></pre>",
+    }
 
 
 def of_facts(facts: Facts) -> Bundle:

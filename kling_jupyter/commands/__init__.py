@@ -30,7 +30,10 @@ _LIST = (
     Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
     Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
     Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
-    Command("rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"),
+    Command(
+        "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"
+    ),
+    Command("code", "code", "A recorded request as a %kling line, or as Python", "TASK"),
     Command("costs", "costs", "What was spent, by day, project or model"),
     Command("doctor", "doctor", "Test settings, key, clock, network; costs nothing"),
     Command(

@@ -67,9 +67,7 @@ def run(studio: Studio, line: Line) -> Task | None:
     return generate.carry_out(studio, describe, settings)
 
 
-def _changed(
-    studio: Studio, row: Row, changes: Sequence[str], names: Mapping[str, Any]
-) -> Request:
+def _changed(studio: Studio, row: Row, changes: Sequence[str], names: Mapping[str, Any]) -> Request:
     """The request with its changes; a `{variable}` as a value is the object itself."""
     texts: list[str] = []
     objects: dict[str, Any] = {}

@@ -58,9 +58,7 @@ def run(studio: Studio, line: Line) -> list[Task] | None:
 def _words(settled: Settled) -> list[str]:
     if leftovers.nothing(settled):
         return [leftovers.NOTHING]
-    doubtful = [
-        f"{short(row)}: {leftovers.named(row)}: {error}" for row, error in settled.doubtful
-    ]
+    doubtful = [f"{short(row)}: {leftovers.named(row)}: {error}" for row, error in settled.doubtful]
     return [*doubtful, *leftovers.unsent(settled)]
 
 

@@ -43,7 +43,9 @@ def none(typed: argparse.Namespace) -> str:
     chosen = ("state", "words", "endpoint", "project")
     if any(getattr(typed, name, None) for name in chosen):
         return "no such tasks in the ledger; kling rescue looks at Kling for others"
-    return "the ledger is empty: nothing was made with this account here; kling rescue looks at Kling"
+    return (
+        "the ledger is empty: nothing was made with this account here; kling rescue looks at Kling"
+    )
 
 
 def more(typed: argparse.Namespace, found: Sequence[Row]) -> list[str]:

@@ -1,0 +1,95 @@
+"""The gallery: many tasks as a page of posters that play.
+
+Static HTML with inline styles: it stays in the saved notebook, needs no kernel and no script, and
+survives a front end that does not trust the notebook.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kling_core.reports import listing, words
+from kling_core.reports.finding import short
+from kling_core.reports.table import Table
+from kling_jupyter.exhibits import Exhibit, exhibit
+from kling_jupyter.styles import FONT, QUIET
+
+if TYPE_CHECKING:
+    from kling_core.client import Kling
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.figure import Bundle
+
+__all__ = ["of_rows"]
+
+_GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:16px 12px"
+_BOX = (
+    "display:block;width:100%;aspect-ratio:16/9;object-fit:contain;background:#111;"
+    "border-radius:4px"
+)
+_HALF = f"{_BOX};flex:1 1 40%;width:40%;min-width:0"
+
+
+def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
+    """The tasks in this order; `folder` is the notebook's, files below it are linked."""
+    kept, now = listing.kept_by_task(kling), kling.session.ledger().now()
+    shown = [exhibit(kling, row, kept.get(row.id, ()), now) for row in rows]
+    items = "".join(_item(one, folder) for one in shown)
+    heading = _heading(rows)
+    free = "" if kling.sandbox is None else ", free in the sandbox"
+    return {
+        "text/plain": "\n".join([heading + free, *_listed(shown, folder).lines()]),
+        "text/html": (
+            f'<section aria-label="Kling gallery" style="margin:4px 8px;{FONT}">'
+            f'<h3 style="margin:0 0 8px;font-size:1.15em">{html.escape(heading + free)}</h3>'
+            f'<ul style="list-style:none;margin:0;padding:0;{_GRID}">{items}</ul></section>'
+        ),
+    }
+
+
+def _heading(rows: Sequence[Row]) -> str:
+    """How many there are, and what they cost as far as that is known."""
+    paid = (row.cost_usd if row.cost_usd is not None else row.quote_usd for row in rows)
+    cost = sum((amount for amount in paid if amount is not None), Decimal(0))
+    return f"{words.plural(len(rows), 'task')}, {words.money(cost)}"
+
+
+def _item(one: Exhibit, folder: Path) -> str:
+    several = len(one.saved) > 1
+    players = one.players(folder, _HALF if several else _BOX)
+    media = f'<div style="display:flex;flex-wrap:wrap;gap:4px">{players}</div>'
+    facts = " · ".join(map(html.escape, one.facts()))
+    links = one.links(folder)
+    prompt = html.escape(one.label)
+    clamp = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden"
+    return (
+        '<li style="margin:0;min-width:0"><figure style="margin:0">'
+        f"{media if several else players}"
+        f'<figcaption style="margin-top:4px;text-align:left">'
+        f'<div style="{clamp};overflow-wrap:anywhere">{prompt}</div>'
+        f'<div style="{QUIET};font-size:.92em">{facts}<br>{html.escape(short(one.row))}'
+        f"{' · ' if links else ''}{links}</div></figcaption></figure></li>"
+    )
+
+
+def _listed(shown: Sequence[Exhibit], folder: Path) -> Table:
+    from kling_jupyter import figure
+
+    def where(one: Exhibit) -> str:
+        files = [Path(kept.path or "") for kept in one.saved]
+        return ", ".join(figure.relative(f, folder) or str(f) for f in files) or one.absent
+
+    rows = [
+        (
+            short(one.row),
+            one.command,
+            listing.price(one.row),
+            listing.prompt(one.row.text, narrow=True),
+            where(one),
+        )
+        for one in shown
+    ]
+    return Table(("id", "endpoint", "cost", "prompt", "file"), rows)
