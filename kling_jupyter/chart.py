@@ -20,7 +20,7 @@ _WIDTH, _HEIGHT, _LEFT, _TOP, _BOTTOM = 640, 180, 56, 12, 28
 _MOST = 40
 """Bars that fit; of more lines only the last are drawn."""
 
-_ESTIMATE = "var(--jp-border-color2,var(--vscode-editorWidget-border,#8a8a8a))"
+_ESTIMATE = "currentColor"
 _ACTUAL = "var(--jp-brand-color1,var(--vscode-charts-blue,#1a73e8))"
 
 

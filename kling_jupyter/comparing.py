@@ -24,6 +24,8 @@ __all__ = ["of_rows"]
 
 _BOX = "display:block;width:100%;height:260px;object-fit:contain;background:#111;border-radius:4px"
 _CELL = "text-align:left;vertical-align:top;white-space:pre-wrap;overflow-wrap:anywhere"
+_NAME = f"text-align:left;vertical-align:top;white-space:nowrap;font-weight:normal;{QUIET}"
+_MARK = "background:rgba(255,190,0,.35);color:inherit;font-weight:600;border-radius:2px"
 _SAME = "The requests are the same."
 
 
@@ -40,8 +42,7 @@ def of_rows(kling: Kling, first: Row, second: Row, folder: Path) -> Bundle:
     return {
         "text/plain": _plain(names, [*differ, *outcomes], same=not differ),
         "text/html": (
-            f'<section aria-label="Comparison of {" and ".join(names)}" '
-            f'style="margin:4px 8px;{FONT}">'
+            f'<section class="kling-comparison" style="margin:4px 8px;{FONT}">'
             f'<div style="display:flex;flex-wrap:wrap;gap:12px">{figures}</div>{note}'
             f"{_table(names, differ, outcomes)}</section>"
         ),
@@ -76,21 +77,21 @@ def _table(names: list[str], differ: list[Difference], outcomes: list[Difference
 
 def _row(name: str, first: str, second: str) -> str:
     return (
-        f'<tr><th scope="row" style="{_CELL};font-weight:normal;{QUIET}">{html.escape(name)}</th>'
+        f'<tr><th scope="row" style="{_NAME}">{html.escape(name)}</th>'
         f'<td style="{_CELL}">{first}</td><td style="{_CELL}">{second}</td></tr>'
     )
 
 
 def _marked(first: str, second: str) -> tuple[str, str]:
     """Two values with the words that differ marked."""
-    ours, theirs = (re.findall(r"\s+|[^\s]+", text) for text in (first, second))
+    ours, theirs = (re.findall(r"\s+|\w+|[^\w\s]", text) for text in (first, second))
     shown: tuple[list[str], list[str]] = ([], [])
     matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         for target, piece in zip(shown, ("".join(ours[a:b]), "".join(theirs[c:d])), strict=True):
             text = html.escape(piece)
             plain = kind == "equal" or not piece.strip()
-            target.append(text if plain else f"<mark>{text}</mark>")
+            target.append(text if plain else f'<mark style="{_MARK}">{text}</mark>')
     return "".join(shown[0]), "".join(shown[1])
 
 

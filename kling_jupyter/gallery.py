@@ -30,7 +30,7 @@ _BOX = (
     "display:block;width:100%;aspect-ratio:16/9;object-fit:contain;background:#111;"
     "border-radius:4px"
 )
-_HALF = f"{_BOX};flex:1 1 40%;width:40%;min-width:0"
+_SEVERAL = "display:grid;grid-template-columns:1fr 1fr;gap:4px"
 
 
 def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
@@ -43,7 +43,7 @@ def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
     return {
         "text/plain": "\n".join([heading + free, *_listed(shown, folder).lines()]),
         "text/html": (
-            f'<section aria-label="Kling gallery" style="margin:4px 8px;{FONT}">'
+            f'<section class="kling-gallery" style="margin:4px 8px;{FONT}">'
             f'<h3 style="margin:0 0 8px;font-size:1.15em">{html.escape(heading + free)}</h3>'
             f'<ul style="list-style:none;margin:0;padding:0;{_GRID}">{items}</ul></section>'
         ),
@@ -58,16 +58,16 @@ def _heading(rows: Sequence[Row]) -> str:
 
 
 def _item(one: Exhibit, folder: Path) -> str:
-    several = len(one.saved) > 1
-    players = one.players(folder, _HALF if several else _BOX)
-    media = f'<div style="display:flex;flex-wrap:wrap;gap:4px">{players}</div>'
+    players = one.players(folder, _BOX)
+    if len(one.saved) > 1:
+        players = f'<div style="{_SEVERAL}">{players}</div>'
     facts = " · ".join(map(html.escape, one.facts()))
     links = one.links(folder)
     prompt = html.escape(one.label)
     clamp = "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:3;overflow:hidden"
     return (
         '<li style="margin:0;min-width:0"><figure style="margin:0">'
-        f"{media if several else players}"
+        f"{players}"
         f'<figcaption style="margin-top:4px;text-align:left">'
         f'<div style="{clamp};overflow-wrap:anywhere">{prompt}</div>'
         f'<div style="{QUIET};font-size:.92em">{facts}<br>{html.escape(short(one.row))}'

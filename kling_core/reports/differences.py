@@ -30,18 +30,19 @@ class Difference(NamedTuple):
 def between(first: Row, second: Row) -> list[Difference]:
     """The request fields that differ, those of the first task first; the endpoint too.
 
-    Media is the same when its bytes are, wherever they were read from.
+    Media is the same when its bytes are, wherever they were read from; a field that was left out
+    is the same as its default.
     """
     lines: list[Difference] = []
     if first.endpoint != second.endpoint:
         shown = [row.endpoint.replace("_", "-") for row in (first, second)]
         lines.append(Difference("endpoint", *shown))
     ours, theirs = _fields(first), _fields(second)
-    lines += [
-        Difference(name, _shown(ours.get(name)), _shown(theirs.get(name)))
-        for name in dict.fromkeys((*ours, *theirs))
-        if _essence(ours.get(name)) != _essence(theirs.get(name))
-    ]
+    for name in dict.fromkeys((*ours, *theirs)):
+        values = [_value(row, f, name) for row, f in ((first, ours), (second, theirs))]
+        if _essence(values[0][0]) != _essence(values[1][0]):
+            shown = [_shown(value) + (" (default)" * left_out) for value, left_out in values]
+            lines.append(Difference(name, *shown))
     return lines
 
 
@@ -62,6 +63,20 @@ def _fields(row: Row) -> Mapping[str, Any]:
     return {"model_name": row.model_name, **fields} if row.model_name else fields
 
 
+def _value(row: Row, fields: Mapping[str, Any], name: str) -> tuple[Any, bool]:
+    """What a request has in a field, and whether that is the default, because it was left out."""
+    from kling_core.endpoints import registry
+    from kling_core.endpoints.base import MISSING
+
+    if name in fields:
+        return fields[name], False
+    declared = registry.load(row.endpoint).request.params().get(name)
+    if declared is None:
+        return None, False
+    default = declared.api_default if declared.default in (MISSING, None) else declared.default
+    return default, default is not None
+
+
 def _essence(value: Any) -> Any:
     """The value as far as it counts: media by its bytes, numbers by what they say."""
     if isinstance(value, Mapping):
@@ -79,7 +94,7 @@ def _shown(value: Any) -> str:
         return ABSENT
     if isinstance(value, str):
         return value
-    return json.dumps(_named(value), ensure_ascii=False).strip('"')
+    return json.dumps(_named(value), ensure_ascii=False, default=str).strip('"')
 
 
 def _named(value: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kling_core.errors import ConfigError, LedgerError
@@ -94,11 +95,12 @@ def _spent(studio: Studio) -> Iterator[str]:
     settings = client.session.settings
     if client.sandbox is not None:
         return
-    today = client.tasks.costs(by="day", since=client.session.ledger().now() - 86400)
-    if today:
-        last = max(today, key=lambda line: line.key)
-        budget = f" of a budget of ${settings.budget}" if settings.budget is not None else ""
-        yield f"Spent on {last.key}: {words.money(last.estimate)} by quotes{budget}."
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    spent, unknown = client.session.ledger().spent(midnight.timestamp())
+    if spent or unknown:
+        budget = f" of a budget of {words.money(settings.budget)}" if settings.budget else ""
+        more = f", and {words.plural(unknown, 'task')} of unknown price" if unknown else ""
+        yield f"Spent today: {words.money(spent)}{budget}{more}."
 
 
 _WAYS = """\

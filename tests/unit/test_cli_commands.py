@@ -116,7 +116,8 @@ def test_help_imports_nothing_heavy():
         (["models", "t2v", "i2v"], "takes one endpoint; you gave 2"),
         (["sandbox", "--port", "99999"], "99999 is not a port"),
         (["sandbox", "--speed", "0"], "'0' is not a factor above 0"),
-        (["sandbox", "--retired", "maybe"], "invalid choice: 'maybe'"),
+        (["sandbox", "--retired", "maybe"], "--retired 'maybe' is not to be had. Use "),
+        (["tasks", "--state", "succeded"], "; did you mean succeeded? Use prepared, "),
         (["account", "extra"], "takes no other words"),
     ],
 )
