@@ -197,12 +197,12 @@ def _items(value: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 def _unwrapped(entry: Any) -> Any:
     """The one word of an entry that has but one, as the option takes it; else the entry."""
-    values = list(cast("dict[str, Any]", entry).values()) if isinstance(entry, dict) else []
+    values: list[Any] = list(entry.values()) if isinstance(entry, dict) else []  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType]
     if len(values) == 1:
         inner = values[0]
         if isinstance(inner, (str, int, Variable)) and not str(inner).startswith(("{", "[", "@")):
             return inner
-    return entry
+    return cast("Any", entry)
 
 
 def _json(value: Any) -> str:
