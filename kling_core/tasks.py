@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
-from kling_core.ledger import costs, recovery
+from kling_core.ledger import adoption, costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kling_core.ledger.costs import By
     from kling_core.ledger.recovery import Settled
     from kling_core.ledger.rows import Costs, Kept
-    from kling_core.task import AsyncTask, Task
+    from kling_core.task import AsyncTask, Task, TaskState
 
 
 class Tasks:
@@ -94,6 +94,13 @@ class Tasks:
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
+
+    def usual(self, task: Task) -> tuple[float, float] | None:
+        """The shortest and the longest time, in seconds, that tasks like this one took before.
+
+        Alike are tasks of the same endpoint, model and price. None when there was none.
+        """
+        return _usual(self.ledger, task)
 
     def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:
         """What the tasks since a moment were expected to cost and did, by day, project or model.
@@ -169,6 +176,11 @@ class AsyncTasks:
                 notify(f"task {row.task_id}: {error}")
         return paths
 
+    async def usual(self, task: AsyncTask) -> tuple[float, float] | None:
+        """The shortest and the longest time that tasks like this one took, see `Tasks.usual`."""
+        ledger = await self.ledger()
+        return await self._local(lambda: _usual(ledger, task))
+
     async def costs(self, *, by: By = "day", since: float | datetime = 0.0) -> list[Costs]:
         """What the tasks were expected to cost and did, see `Tasks.costs`."""
         ledger = await self.ledger()
@@ -191,6 +203,12 @@ def _facts(row: Row) -> dict[str, Any]:
         "row_id": row.id,
         "words": row.text,
     }
+
+
+def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:
+    row = ledger.row(adoption.row_of(ledger, task))
+    price = None if row.quote_units is None else str(row.quote_units)
+    return ledger.spans(row.endpoint).get((row.model_name, price))
 
 
 def _known(ledger: Ledger, task_id: str) -> Row:

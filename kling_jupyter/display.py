@@ -1,24 +1,19 @@
 """The one output of a cell, replaced as things go on, and the front end that shows it.
 
-Only `display_id` updates are used from other threads: they reach the right cell in every kernel
+From other threads only `display_id` updates are sent: they reach the right cell in every kernel
 and are saved with the notebook.
 """
 
 from __future__ import annotations
 
-import contextvars
 import sys
-import threading
-import time
-from collections.abc import Callable, Generator, Iterable, Mapping
-from contextlib import contextmanager
+import uuid
+from collections.abc import Iterable, Mapping
 from typing import Any
-
-from IPython.display import display  # pyright: ignore[reportUnknownVariableType]
 
 from kling_jupyter.figure import Bundle
 
-__all__ = ["Live", "Shell", "has_pages", "say", "show", "ticking"]
+__all__ = ["Live", "Shell", "has_pages", "is_live", "say", "show"]
 
 Shell = Any
 """IPython's `InteractiveShell`, whose own types are too partial for a strict checker."""
@@ -27,6 +22,15 @@ Shell = Any
 def has_pages(shell: Shell) -> bool:
     """Whether a notebook shows the outputs; False in a terminal."""
     return getattr(shell, "kernel", None) is not None
+
+
+def is_live(shell: Shell) -> bool:
+    """Whether somebody sits before the notebook, so that an output may change after its cell.
+
+    Programs that run notebooks (nbclient, papermill) say that they take no input.
+    """
+    kernel = getattr(shell, "kernel", None)
+    return kernel is not None and bool(getattr(kernel, "_allow_stdin", True))
 
 
 def show(shell: Shell, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
@@ -47,21 +51,23 @@ class Live:
 
     def __init__(self, shell: Shell) -> None:
         self.pages = has_pages(shell)
-        self._handle: Any = None
+        # Kept, for %%capture of another cell puts its own in this place while it runs.
+        self._publisher = shell.display_pub
+        self._id = ""
         self._width = 0
 
-    def update(self, bundle: Bundle) -> None:
+    def update(self, bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
         """Show how things stand."""
         if self.pages:
-            self._publish(bundle, None)
+            self._publish(bundle, metadata)
         elif sys.stderr.isatty():
-            line = bundle["text/plain"].partition("\n")[0]
+            line = str(bundle["text/plain"]).partition("\n")[0]
             self._overwrite(line)
 
-    def finish(self, bundle: Bundle, metadata: Mapping[str, Any] | None = None) -> None:
-        """Show what stays."""
+    def finish(self, bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
+        """Show what stays; `metadata` is that of the HTML."""
         if self.pages:
-            self._publish(bundle, metadata)
+            self._publish(bundle, {"text/html": dict(metadata)} if metadata else {})
             return
         self._overwrite("")
         say(bundle["text/plain"])
@@ -72,35 +78,17 @@ class Live:
             self._overwrite("")
             say(line)
 
-    def _publish(self, bundle: Bundle, metadata: Mapping[str, Any] | None) -> None:
-        facts = {"text/html": dict(metadata)} if metadata else {}
-        if self._handle is None:
-            self._handle = display(bundle, raw=True, display_id=True, metadata=facts)
-        else:
-            self._handle.update(bundle, raw=True, metadata=facts)
+    def _publish(self, bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> None:
+        known, self._id = self._id, self._id or uuid.uuid4().hex
+        self._publisher.publish(
+            data=dict(bundle),
+            metadata=dict(metadata or {}),
+            transient={"display_id": self._id},
+            update=bool(known),
+        )
 
     def _overwrite(self, line: str) -> None:
         if self._width or line:
             sys.stderr.write(f"\r{line.ljust(self._width)}" + ("" if line else "\r"))
             sys.stderr.flush()
             self._width = len(line)
-
-
-@contextmanager
-def ticking(tick: Callable[[float], None], every: float = 1.0) -> Generator[None]:
-    """Call `tick` with the seconds gone by, every so often, until the block ends."""
-    start, ended = time.monotonic(), threading.Event()
-
-    def run() -> None:
-        while not ended.wait(every):
-            tick(time.monotonic() - start)
-
-    # The kernel finds the cell of an output by the context, which a new thread has not.
-    context = contextvars.copy_context()
-    thread = threading.Thread(target=context.run, args=(run,), name="kling-progress", daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        thread.join()

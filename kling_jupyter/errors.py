@@ -13,24 +13,34 @@ from kling_core import errors
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
 
-__all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "in_notebook", "shown"]
+__all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "in_notebook", "shown", "translated"]
 
 _RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
 
 
 class KlingMagicError(KlingError):
-    """A magic failed. `__cause__` is the error of `kling_core`; its facts are here too."""
+    """A magic failed. `__cause__` is the error of `kling_core`; its facts are here too.
 
-    def __init__(self, message: str, *, title: str = "Error", lines: tuple[str, ...] = ()) -> None:
+    `lines` follow the message, one for each violation; `hint` says what to do.
+    """
+
+    def __init__(
+        self, message: str, *, title: str = "Error", lines: tuple[str, ...] = (), hint: str = ""
+    ) -> None:
         super().__init__(message)
         self.title = title
         self.lines = lines
+        self.hint = hint
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *self.lines])
+        return "\n".join([self.message, *self.lines, *self._hinted("Hint")])
 
     def _render_traceback_(self) -> list[str]:
-        return [f"{_RED}{self.title}{_PLAIN}: {self.message}", *self.lines]
+        coloured = self._hinted(f"{_CYAN}Hint{_PLAIN}")
+        return [f"{_RED}{self.title}{_PLAIN}: {self.message}", *self.lines, *coloured]
+
+    def _hinted(self, word: str) -> list[str]:
+        return [f"{word}: {self.hint}"] if self.hint else []
 
 
 class StoppedWaiting(KlingMagicError):
@@ -45,7 +55,7 @@ def shown() -> Generator[None]:
     except KlingMagicError:
         raise
     except KlingError as error:
-        raise _translated(error) from error
+        raise translated(error) from error
 
 
 def command_to_get(endpoint: str, task_id: str) -> str:
@@ -65,7 +75,8 @@ def _with_percent(text: str) -> str:
     return re.sub(rf"(?<![%\w./-])kling (?=(?:{'|'.join(COMMANDS)})\b)", "%kling ", text)
 
 
-def _translated(error: KlingError) -> KlingMagicError:
+def translated(error: KlingError) -> KlingMagicError:
+    """The error in the words of the magics, with all its facts."""
     title = type(error).__name__
     if isinstance(error, errors.InvalidRequest):
         first, *lines = _MAGICS.violations(error)
@@ -73,8 +84,7 @@ def _translated(error: KlingError) -> KlingMagicError:
     else:
         words = next((say(error) for kind, say in _FIXES if isinstance(error, kind)), error.fix)
         message, fix = _MAGICS.say(_without_fix(error)), _MAGICS.say(words)
-        lines = [f"{_CYAN}Hint{_PLAIN}: {fix}"] if fix else []
-        made = KlingMagicError(message, title=title, lines=tuple(lines))
+        made = KlingMagicError(message, title=title, hint=fix)
     for fact in ("code", "http_status", "request_id", "cause", "fix"):
         setattr(made, fact, getattr(error, fact))
     made.retryable, made.billed, made.task_id = error.retryable, error.billed, error.task_id

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from kling_jupyter.styles import FONT, LINK, MEDIA, QUIET
+from kling_jupyter.styles import FONT, LINK, MEDIA, QUIET, RED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +26,21 @@ if TYPE_CHECKING:
     from kling_core.endpoints.base import Request
     from kling_core.outputs import Output
     from kling_core.task import Task
+    from kling_jupyter.errors import KlingMagicError
 
-__all__ = ["Bundle", "noted", "of_state", "of_task", "price", "relative", "still", "summary"]
+__all__ = [
+    "Bundle",
+    "described",
+    "noted",
+    "of_error",
+    "of_state",
+    "of_task",
+    "price",
+    "prompt_of",
+    "relative",
+    "still",
+    "summary",
+]
 
 Bundle = dict[str, str]
 """An output by MIME type: `text/html` and `text/plain`."""
@@ -44,7 +57,7 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
     `folder` is the notebook's; files below it are linked, others are named.
     """
     saved = [(output, output.path) for output in task.outputs]
-    prompt = _prompt(task.request)
+    prompt = prompt_of(task.request, task)
     label = html.escape(f"{task.endpoint.command}: {prompt}" if prompt else task.endpoint.command)
     several = len(saved) > 1
     shown = [_shown(o, path, folder, label, several) for o, path in saved if path is not None]
@@ -71,6 +84,25 @@ def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool 
     )
     plain = "\n".join([_DOT.join(words), *noted(notes)])
     return {"text/html": line + _notes(notes), "text/plain": plain}
+
+
+def of_error(error: KlingMagicError, facts: Sequence[str], notes: Sequence[str] = ()) -> Bundle:
+    """What went wrong, what to do, and whether it was billed, where no cell can raise it."""
+    billed = {"yes": "It was billed.", "no": "It was not billed."}.get(error.billed, "")
+    said = error.message if error.message.endswith((".", "!", "?")) else f"{error.message}."
+    more = [*error.lines, *([error.hint] if error.hint else [])]
+    rich = "".join(f"<div>{html.escape(line)}</div>" for line in more)
+    quiet = _DOT.join(html.escape(word) for word in [*([billed] if billed else []), *facts])
+    body = (
+        f'<div style="margin:4px 8px;padding-left:8px;border-left:3px solid {RED};{FONT}">'
+        f'<strong style="color:{RED}">{html.escape(error.title)}</strong>: {html.escape(said)}'
+        f'{rich}<div style="{QUIET}">{quiet}</div></div>'
+    )
+    plain = [f"{error.title}: {said}", *more, _DOT.join([*([billed] if billed else []), *facts])]
+    return {
+        "text/html": body + _notes(notes),
+        "text/plain": "\n".join([*plain, *noted(notes)]),
+    }
 
 
 def noted(notes: Sequence[str]) -> list[str]:
@@ -113,6 +145,14 @@ def price(task: Task) -> list[str]:
     return [words] if words else []
 
 
+def prompt_of(request: Request | None, task: Task | None = None) -> str:
+    """The words of the prompt, shortened when they are many; empty when there are none."""
+    given = request.given if request is not None else {}
+    words = str(given.get("prompt") or given.get("text") or given.get("effect_scene") or "")
+    words = words or (task.words if task is not None else "")
+    return words if len(words) <= 300 else f"{words[:299]}…"
+
+
 def relative(path: Path, folder: Path) -> str | None:
     """The path from the notebook's folder, with slashes; None when it cannot be served."""
     try:
@@ -132,8 +172,7 @@ def _shown(output: Output, path: Path, folder: Path, label: str, several: bool) 
     if output.kind == "audio":
         return _audio(link, label)
     side = 320 if several else 640
-    limit = _POSTER_BYTES // 2 if several else _POSTER_BYTES
-    data, width, height = still(output.kind, path, side, limit)
+    data, width, height = still(output.kind, path, side)
     box = f'width="{width}" height="{height}"' if width else f'width="{side}"'
     if output.kind == "image" or link is None:
         picture = (
@@ -167,18 +206,13 @@ def _text(label: str) -> str:
 
 def _notes(notes: Sequence[str]) -> str:
     return "".join(
-        f'<p style="margin:2px 8px;{FONT};{QUIET}">Note: {html.escape(note)}</p>' for note in notes
+        f'<p style="margin:2px 8px;{FONT};{QUIET}">Note: {html.escape(note)}</p>'
+        for note in notes
     )
 
 
 def _plain(saved: Sequence[tuple[Output, Path | None]], folder: Path) -> list[str]:
     return [relative(path, folder) or str(path) for _, path in saved if path is not None]
-
-
-def _prompt(request: Request | None) -> str:
-    given = request.given if request is not None else {}
-    words = str(given.get("prompt") or given.get("text") or given.get("effect_scene") or "")
-    return words if len(words) <= 300 else f"{words[:299]}…"
 
 
 def _number(value: Decimal) -> str:
@@ -193,13 +227,15 @@ def _dollars(value: Decimal) -> str:
 # --- stills --------------------------------------------------------------------------------
 
 
-def still(kind: str, path: Path, side: int, limit: int) -> tuple[str, int, int]:
+def still(kind: str, path: Path, side: int, limit: int = 0) -> tuple[str, int, int]:
     """A small JPEG as a data URI, and the size to show it at; empty when there is no picture.
 
-    `side` in pixels is the most of its width, `limit` the most bytes of the JPEG.
+    `side` in pixels is the most of its width; `limit` the most bytes of the JPEG, by the side when
+    it is not given.
     """
     from PIL import Image, UnidentifiedImageError
 
+    limit = limit or (_POSTER_BYTES if side > 400 else _POSTER_BYTES // 2)
     try:
         if kind == "video":
             from kling_core.media.frames import poster

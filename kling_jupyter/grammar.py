@@ -35,13 +35,14 @@ __all__ = ["Generation", "Settings", "first_word", "flags", "generation", "parse
 class Settings:
     """How to run a generation: the options that are no fields of the request.
 
-    `name` is the variable for the task, `out` the folder or file of the outputs, `timeout` in
-    seconds, `max_cost` in US dollars as it was typed.
+    `name` is the variable for the job, `out` the folder or file of the outputs, `wait` whether the
+    cell waits, None to leave that to the front end; `timeout` in seconds, `max_cost` in US dollars
+    as it was typed.
     """
 
     name: str | None = None
     out: str | None = None
-    wait: bool = True
+    wait: bool | None = None
     dry_run: bool = False
     max_cost: str | None = None
     raw: bool = False
@@ -262,16 +263,20 @@ def _brief(text: str) -> str:
 
 def _add_settings(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("notebook")
-    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the task")
+    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the job")
     group.add_argument(
         "--out", dest="set_out", metavar="PLACE", help="folder or file [default kling_outputs]"
     )
+    group.add_argument(
+        "--wait",
+        dest="set_wait",
+        action="store_true",
+        default=None,
+        help="wait for the files, as in a notebook that nobody looks at",
+    )
     group.add_argument("--no-wait", dest="set_wait", action="store_false", help="return at once")
     group.add_argument(
-        "--wait", dest="set_wait", action="store_true", default=True, help=argparse.SUPPRESS
-    )
-    group.add_argument(
-        "--timeout", dest="set_timeout", metavar="SECONDS", help="wait no longer than this"
+        "--timeout", dest="set_timeout", metavar="SECONDS", help="wait, but no longer than this"
     )
     group.add_argument(
         "--dry-run", dest="set_dry_run", action="store_true", help="show the request, send nothing"

@@ -13,6 +13,7 @@ from IPython.core.magic import (
     needs_local_scope,
     no_var_expand,
 )
+from traitlets import Bool, Enum, Union, observe
 
 from kling_jupyter import lines
 from kling_jupyter.display import Shell, has_pages, say
@@ -34,14 +35,29 @@ class KlingMagics(Magics):
     def __init__(self, shell: Shell) -> None:
         super().__init__(shell)
         self.studio = Studio(shell)
+        shell.configurables.append(self)
+
+    wait: Any = Union(
+        (Enum(("auto",)), Bool()),
+        default_value="auto",
+        help="whether a cell waits for its task: auto waits where no live card can be shown",
+    ).tag(config=True)
+
+    @observe("wait")
+    def _wait_changed(self, change: Mapping[str, Any]) -> None:
+        self.studio.wait = change["new"]
+
+    def forget(self, *_: object) -> None:
+        """Before a cell: nothing has been shown in it."""
+        self.studio.just_shown = None
 
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
     def kling(
         self, line: str, cell: str | None = None, local_ns: Mapping[str, Any] | None = None
-    ) -> Task | None:
-        """Make videos and images with Kling AI; the result is the task, also in `_kling`.
+    ) -> Any:
+        """Make videos and images with Kling AI; the result is a job, also in `_kling`.
 
         %kling                                        where you are connected, what to type next
         %kling connect --sandbox                      play without a key
@@ -52,7 +68,6 @@ class KlingMagics(Magics):
         from kling_core.cli.arguments import HelpShown
         from kling_jupyter import commands
 
-        self.studio.just_shown = None
         names = ChainMap(dict(local_ns or {}), _own_names(self.shell))
         try:
             with shown():
@@ -62,12 +77,9 @@ class KlingMagics(Magics):
             return None
 
     def show(self, task: Task) -> None:
-        """Show a task that is the value of a cell, unless the cell has just shown it."""
+        """Show a task that is the value of a cell."""
         from kling_jupyter import display, figure
 
-        shown_already, self.studio.just_shown = self.studio.just_shown, None
-        if task is shown_already:
-            return
         saved = any(output.path is not None for output in task.outputs)
         words = [task.status, *figure.summary(task)]
         bundle = figure.of_task(task, self.studio.folder) if saved else figure.of_state(words)
@@ -80,6 +92,7 @@ def load(shell: Shell) -> None:
     if shell.magics_manager.registry.get("KlingMagics") is None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
+        shell.events.register("pre_run_cell", magics.forget)
         if has_pages(shell):
             formatter = shell.display_formatter.ipython_display_formatter
             formatter.for_type_by_name("kling_core.task", "Task", magics.show)
@@ -89,7 +102,10 @@ def unload(shell: Shell) -> None:
     """Take the magics away."""
     lines.uninstall(shell)
     manager = shell.magics_manager
-    manager.registry.pop("KlingMagics", None)
+    magics = manager.registry.pop("KlingMagics", None)
+    if magics is not None:
+        shell.events.unregister("pre_run_cell", magics.forget)
+        shell.configurables.remove(magics)
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kling", None)
     formatter = shell.display_formatter.ipython_display_formatter

@@ -16,10 +16,11 @@ __all__ = ["adopted"]
 def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     """The request of these fields.
 
-    A task stands for its only output. An output stays itself in a media field; in a field that
-    takes an id it becomes its id, and the request knows its parent for rules and price.
+    A job or a task stands for its only output; a job is waited for. An output stays itself in a
+    media field; in a field that takes an id it becomes its id, and the request knows its parent for
+    rules and price.
 
-    Raises `UsageProblem` when a task has no output or several.
+    Raises `UsageProblem` when a task has no output or several, and what went wrong with a job.
     """
     params = endpoint.request.params()
     media = {name for name, declared in params.items() if declared.media}
@@ -44,7 +45,10 @@ def _output(value: Any, field: str) -> Any:
     if isinstance(value, (str, bytes, int, float)):
         return value
     from kling_core.task import TaskState
+    from kling_jupyter.job import Job
 
+    if isinstance(value, Job):
+        value = value.wait().task
     if not isinstance(value, TaskState):
         return value
     outputs = value.outputs

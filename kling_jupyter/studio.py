@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_jupyter.display import Shell
+from kling_jupyter.display import Shell, is_live
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.task import Task
+    from kling_jupyter.grammar import Settings
+    from kling_jupyter.job import Job
 
 __all__ = ["Studio"]
 
@@ -18,14 +19,18 @@ class Studio:
     """The state behind `%kling`.
 
     `folder` is the notebook's, remembered when the extension is loaded, for notebooks change
-    their working directory. `last` is the task of the last command, also in `_kling`.
+    their working directory. `last` is the job of the last command, also in `_kling`; `just_shown`
+    the one that the running cell has shown, so that its value need not be shown again. `jobs` are
+    those at work, by the ids of their tasks. `wait` is the user's wish, see `waits`.
     """
 
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.folder = Path.cwd()
-        self.last: Task | None = None
-        self.just_shown: Task | None = None
+        self.last: Job | None = None
+        self.just_shown: object = None
+        self.jobs: dict[str, Job] = {}
+        self.wait: str | bool = "auto"
         self._client: Kling | None = None
 
     @property
@@ -50,13 +55,26 @@ class Studio:
         """Where outputs go by default, below the notebook's folder unless set otherwise."""
         return self.folder / self.client.session.settings.output_dir
 
-    def keep(self, task: Task, name: str | None) -> None:
-        """Remember the task: in `_kling`, and in the variable `name` if there is one."""
-        self.last = task
+    @property
+    def live(self) -> bool:
+        """Whether a card may show how things stand after its cell has ended."""
+        return is_live(self.shell)
+
+    def waits(self, settings: Settings) -> bool:
+        """Whether a cell waits for its task: when it is told to, or when no card can show it."""
+        if settings.wait is not None:
+            return settings.wait
+        if settings.timeout is not None:
+            return True
+        return self.wait if isinstance(self.wait, bool) else not self.live
+
+    def keep(self, job: Job, name: str | None) -> None:
+        """Remember the job: in `_kling`, and in the variable `name` if there is one."""
+        self.last = job
         namespace: dict[str, Any] = self.shell.user_ns
-        namespace["_kling"] = task
+        namespace["_kling"] = job
         if name:
-            namespace[name] = task
+            namespace[name] = job
 
     def described(self) -> str:
         """Where requests go and with which credential, never the secret. Raises `ConfigError`."""

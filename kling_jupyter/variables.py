@@ -14,6 +14,7 @@ from pathlib import PurePath
 from typing import Any
 
 from kling_core.cli.arguments import nearest
+from kling_core.errors import KlingError
 
 __all__ = ["Missing", "NoText", "interpolate", "lookup", "whole"]
 
@@ -56,7 +57,7 @@ def interpolate(text: str, names: Mapping[str, Any]) -> tuple[str, list[str]]:
         try:
             value = _walk(names[found[1]], found[1], found[2])
             return _as_text(value, found[0][1:-1])
-        except NoText:
+        except (NoText, KlingError):  # of a job that failed: its path must not go out as text
             raise
         except Exception as error:  # noqa: BLE001 - whatever a property or __str__ of the user raises
             why = error if isinstance(error, Missing) else f"{type(error).__name__}: {error}"

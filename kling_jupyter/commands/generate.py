@@ -1,65 +1,48 @@
-"""`%kling text-to-video …`, and the same of every endpoint: submit, wait, show."""
+"""`%kling text-to-video …`, and the same of every endpoint: check, submit, show."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Endpoint, Request
 from kling_jupyter import figure, grammar
 from kling_jupyter.commands.base import Line
-from kling_jupyter.display import say
-from kling_jupyter.errors import StoppedWaiting, command_to_get
+from kling_jupyter.display import say, show
 from kling_jupyter.outputs import adopted
-from kling_jupyter.running import Cell, collect, place, stopped, submit, warnings_as_notes
 
 if TYPE_CHECKING:
-    from kling_core.task import Task
+    from collections.abc import Sequence
+
     from kling_jupyter.grammar import Settings
+    from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
-__all__ = ["carry_out", "how_to_get", "price", "run"]
+__all__ = ["carry_out", "price", "run"]
 
 
-def run(studio: Studio, endpoint: Endpoint, line: Line) -> Task | None:
-    """Check, quote, submit, wait and show; returns the task, None for a dry run."""
+def run(studio: Studio, endpoint: Endpoint, line: Line) -> Job | None:
+    """Check, quote and submit; returns the job, None for a dry run."""
     typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
-    return carry_out(studio, lambda: adopted(endpoint, typed.fields), typed.settings, typed.notes)
+    return carry_out(studio, adopted(endpoint, typed.fields), typed.settings, typed.notes)
 
 
 def carry_out(
-    studio: Studio, describe: Callable[[], Request], settings: Settings, notes: Sequence[str] = ()
-) -> Task | None:
+    studio: Studio, request: Request, settings: Settings, notes: Sequence[str] = ()
+) -> Job | None:
     """Make what a request describes, or only show it; see `run`."""
-    cell = Cell(studio.shell, studio.folder, notes)
-    kept: list[Task] = []
+    from kling_jupyter import job
+    from kling_jupyter.running import place
 
-    def keep(task: Task) -> None:
-        kept.append(task)
-        studio.keep(task, settings.name)
-
-    with warnings_as_notes(cell.notes), cell:
-        request = describe()
-        cell.note(request.require().warnings)
-        if settings.dry_run:
-            return _show_dry_run(studio, request, cell)
-        if settings.wait:
-            must_be_writable(place(settings.out, cell.folder, studio.output_dir))
-        try:
-            task = submit(studio.client, request, settings, cell, keep)
-            if settings.wait:
-                collect(task, settings, studio.output_dir, cell)
-            else:
-                cell.end(task.status, *figure.summary(task), how_to_get(task))
-        except KeyboardInterrupt:
-            raise (stopped(kept[0]) if kept else _unsure(request.endpoint)) from None
-    studio.just_shown = task
-    return task
+    notes = list(dict.fromkeys([*notes, *request.require().warnings]))
+    if settings.dry_run:
+        return _show_dry_run(studio, request, notes)
+    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
+    return job.start(studio, request, settings, notes)
 
 
-def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
+def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:
     from kling_core.wire import v1
     from kling_core.wire.body import JSONBody
 
@@ -68,24 +51,11 @@ def _show_dry_run(studio: Studio, request: Request, cell: Cell) -> None:
     path = studio.client.session.path(request.endpoint)
     say(f"POST {studio.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
-    cell.end("dry run, nothing was sent", *figure.described(request), *price(request))
+    words = ["dry run, nothing was sent", *figure.described(request), *price(request)]
+    show(studio.shell, figure.of_state(words, notes))
 
 
 def price(request: Request) -> list[str]:
     """The quote and how it is made up, or that there is none."""
     quote = request.quote()
     return [f"{quote}", quote.basis] if quote is not None else ["no price is known for this"]
-
-
-def how_to_get(task: Task) -> str:
-    """The command that shows the task."""
-    return f"get it with {command_to_get(task.endpoint.name, task.task_id)}"
-
-
-def _unsure(endpoint: Endpoint) -> StoppedWaiting:
-    """What a second interrupt in the middle of a submit raises."""
-    return StoppedWaiting(
-        "the request may have gone out. When its answer comes, the task is in _kling; do not "
-        f"submit again before Kling().{endpoint.name}.list() shows that nothing was made",
-        title="Stopped while submitting",
-    )

@@ -168,10 +168,9 @@ def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys
 
 def test_no_wait_returns_the_task_and_get_collects_it(shell, capsys):
     """--no-wait tells how to get the task, and that line gets it."""
-    task = shell.run("%kling text-to-video --no-wait a boat")
-    assert not task.videos
+    job = shell.run("%kling text-to-video --no-wait a boat")
     line = capsys.readouterr().out.partition("get it with ")[2].splitlines()[0]
-    assert line == f"%kling get text-to-video {task.task_id}"
+    assert line == f"%kling get text-to-video {job.task_id}"
     again = shell.run(f"{line} --name again --out here/boat.mp4")
     assert again.videos[0].path == Path("here/boat.mp4").absolute()
     assert shell["again"] is again
