@@ -9,17 +9,29 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Any
 
 from kling_core.errors import KlingWarning
 
 _HERE = str(Path(__file__).parent) + os.sep
 
-_listener: ContextVar[Callable[[str], Any] | None] = ContextVar("listener", default=None)
+_listener: ContextVar[Callable[[str], object] | None] = ContextVar("listener", default=None)
+
+
+@contextmanager
+def heard_by(listener: Callable[[str], object]) -> Generator[None]:
+    """Hand the warnings of this block, and of tasks and threads begun in it, to a listener.
+
+    For servers, which answer many callers at once and have nobody who reads their warnings.
+    """
+    token = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
 
 
 def notify(text: str) -> None:
-    """Issue a `KlingWarning` at the first frame outside this package, or tell who listens."""
+    """Tell the listener of `heard_by`, or issue a `KlingWarning` at the first frame outside."""
     listener = _listener.get()
     if listener is not None:
         listener(text)
@@ -28,16 +40,3 @@ def notify(text: str) -> None:
     while frame is not None and frame.f_code.co_filename.startswith(_HERE):
         level, frame = level + 1, frame.f_back
     warnings.warn(text, KlingWarning, stacklevel=level)
-
-
-@contextmanager
-def heard(listener: Callable[[str], Any]) -> Generator[None]:
-    """Tell `listener` what this thread or task would warn of inside the block.
-
-    Unlike `warnings.catch_warnings` it changes nothing for other threads.
-    """
-    token = _listener.set(listener)
-    try:
-        yield
-    finally:
-        _listener.reset(token)

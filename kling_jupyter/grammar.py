@@ -1,8 +1,9 @@
 """What is typed after `%kling`: a command word, options, and the prompt, verbatim.
 
 The prompt is a slice of the line, from the first word that is no option to the end; nothing is
-split, joined or unquoted. In a cell magic it is the body, less its last line break. Quotes count
-only around an option's value, so an apostrophe in a prompt is an apostrophe.
+split, joined or unquoted. In a cell magic it is the body, less its last line break and less what
+stands below a line `---` (see `trailer`). Quotes count only around an option's value, so an
+apostrophe in a prompt is an apostrophe.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from kling_core.cli.arguments import (
     options,
     parse,
 )
-from kling_jupyter import variables
+from kling_jupyter import trailer, variables
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint
@@ -74,13 +75,16 @@ def generation(
     """
     shaped = parser(endpoint)
     typed, start = _options(shaped, text, stop=_free_text(endpoint))
+    notes: list[str] = []
+    if cell is not None and "--raw" not in typed:
+        cell, below = trailer.split(cell, shaped)
+        typed += [word for line in below for word in _below(shaped, line)]
     raw = "--raw" in typed
     given = typed if raw else [made for word in typed for made in _objects(word, endpoint, names)]
     namespace = parse(shaped, given)
     settings = _settings(namespace)
     found = fields(endpoint, namespace)
     prompt = _prompt(endpoint, text[start:], cell)
-    notes: list[str] = []
     if prompt is not None:
         if endpoint.positional in found:
             spelled = endpoint.positional.replace("_", "-")
@@ -148,6 +152,19 @@ def _options(shaped: Parser, text: str, *, stop: bool) -> tuple[list[str], int]:
             beyond = _skip(text, end)
         place = beyond
     return typed, len(text)
+
+
+def _below(shaped: Parser, line: str) -> list[str]:
+    """The words of a line below the prompt of a cell, as if they stood in the first line."""
+    entry = trailer.entry(line)
+    if entry is None:
+        return _options(shaped, line, stop=False)[0]
+    flag, value = trailer.flag(shaped, entry.name), _unquoted(entry.value)
+    if shaped.actions()[flag].nargs != 0:
+        return [f"{flag}={value}"] if value else [flag]
+    if value.lower() in ("", "on", "true", "yes"):
+        return [flag]
+    raise UsageProblem(f"{entry.name}: {value} is neither on nor true", fix="Leave the line out.")
 
 
 def _skip(text: str, place: int) -> int:

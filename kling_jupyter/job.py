@@ -335,6 +335,8 @@ class Job:
                 self.leave(view)
 
     def _repr_mimebundle_(self, **_: Any) -> figure.Bundle:
+        if not has_pages(self._studio.shell):
+            return {}
         if self._last is not None:
             return dict(self._last[1].bundle)
         news = self.news()
@@ -412,7 +414,7 @@ class Job:
     def _run(self) -> None:
         error: BaseException | None = None
         try:
-            with notices.heard(self.note):
+            with notices.heard_by(self.note):
                 if self.task is None:
                     self._submit()
                 self._follow()

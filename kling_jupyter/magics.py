@@ -15,7 +15,7 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Enum, Union, observe
 
-from kling_jupyter import lines
+from kling_jupyter import completion, lines, variables
 from kling_jupyter.display import Shell, has_pages, say
 from kling_jupyter.errors import shown
 from kling_jupyter.studio import Studio
@@ -68,7 +68,7 @@ class KlingMagics(Magics):
         from kling_core.cli.arguments import HelpShown
         from kling_jupyter import commands
 
-        names = ChainMap(dict(local_ns or {}), _own_names(self.shell))
+        names = ChainMap(dict(local_ns or {}), variables.own(self.shell))
         try:
             with shown():
                 return commands.run(self.studio, line, cell, names)
@@ -92,6 +92,7 @@ def load(shell: Shell) -> None:
     if shell.magics_manager.registry.get("KlingMagics") is None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
+        completion.install(shell, magics.studio)
         shell.events.register("pre_run_cell", magics.forget)
         if has_pages(shell):
             formatter = shell.display_formatter.ipython_display_formatter
@@ -101,6 +102,7 @@ def load(shell: Shell) -> None:
 def unload(shell: Shell) -> None:
     """Take the magics away."""
     lines.uninstall(shell)
+    completion.uninstall(shell)
     manager = shell.magics_manager
     magics = manager.registry.pop("KlingMagics", None)
     if magics is not None:
@@ -112,11 +114,3 @@ def unload(shell: Shell) -> None:
     formatter.deferred_printers.pop(("kling_core.task", "Task"), None)
     for kind in [k for k in formatter.type_printers if k.__module__ == "kling_core.task"]:
         formatter.pop(kind)
-
-
-def _own_names(shell: Shell) -> dict[str, Any]:
-    """The variables that the user made, without those that IPython put there."""
-    hidden: dict[str, Any] = shell.user_ns_hidden
-    return {
-        name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
-    }

@@ -16,7 +16,7 @@ from typing import Any
 from kling_core.cli.arguments import nearest
 from kling_core.errors import KlingError
 
-__all__ = ["Missing", "NoText", "interpolate", "lookup", "whole"]
+__all__ = ["Missing", "NoText", "interpolate", "lookup", "own", "whole"]
 
 _NAME = r"[^\W\d]\w*"
 _KEY = r"""-?\d+|'[^'{}\[\]]*'|"[^"{}\[\]]*"|[^\W\d]\w*"""
@@ -65,6 +65,14 @@ def interpolate(text: str, names: Mapping[str, Any]) -> tuple[str, list[str]]:
             return found[0]
 
     return _FIELD.sub(fill, text), notes
+
+
+def own(shell: Any) -> dict[str, Any]:
+    """The variables that the user made, without those that IPython put there."""
+    hidden: dict[str, Any] = shell.user_ns_hidden
+    return {
+        name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
+    }
 
 
 def whole(text: str) -> str | None:

@@ -39,7 +39,7 @@ def run(studio: Studio, line: Line) -> Job:
     )
     endpoint = commands.endpoint(words[0]) if len(words) == 2 else None
     notes: list[str] = []
-    with notices.heard(notes.append):
+    with notices.heard_by(notes.append):
         task = recorded.task(studio.client, endpoint, words[-1])
         if settings.wait is False and not task.done:
             task.refresh()
