@@ -13,7 +13,14 @@ from kling_core import errors
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
 
-__all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "in_notebook", "shown", "translated"]
+__all__ = [
+    "KlingMagicError",
+    "StoppedWaiting",
+    "command_to_get",
+    "in_notebook",
+    "shown",
+    "translated",
+]
 
 _RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
 

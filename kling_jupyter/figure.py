@@ -206,8 +206,7 @@ def _text(label: str) -> str:
 
 def _notes(notes: Sequence[str]) -> str:
     return "".join(
-        f'<p style="margin:2px 8px;{FONT};{QUIET}">Note: {html.escape(note)}</p>'
-        for note in notes
+        f'<p style="margin:2px 8px;{FONT};{QUIET}">Note: {html.escape(note)}</p>' for note in notes
     )
 
 

@@ -1,55 +1,40 @@
-"""Tasks that exist already, shown until they have ended; the one place where this is done."""
+"""Tasks that the ledger knows, followed in this cell: one, or many."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kling_core.cli.problems import in_shell
+from kling_core import notices
+from kling_core.downloading import must_be_writable
 from kling_core.errors import KlingError
 from kling_core.reports import finding, words
 from kling_core.reports.certain import certain
-from kling_jupyter.errors import KlingMagicError, StoppedWaiting
-from kling_jupyter.running import Cell, collect, place, warnings_as_notes
+from kling_jupyter import job
+from kling_jupyter.errors import KlingMagicError, StoppedWaiting, translated
+from kling_jupyter.running import place
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
-    from kling_core.task import Task
     from kling_jupyter.grammar import Settings
+    from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
-__all__ = ["follow", "follow_all"]
+__all__ = ["follow_all"]
 
 
-def follow(studio: Studio, row: Row, settings: Settings) -> Task:
-    """Show a task until it has ended, and then its outputs; returns it.
+def follow_all(studio: Studio, rows: Sequence[Row], settings: Settings) -> list[Job]:
+    """Follow tasks; one that fails does not keep the others. All run at once anyway.
 
-    Raises what waiting and downloading raise, and `KlingError` for a request without a task.
+    A request whose answer was lost is looked up first. Raises `KlingMagicError` in the end when
+    any of them went wrong while the cell waited; only an interrupt ends it earlier.
     """
-    row = certain(studio.client, row)
-    cell = Cell(studio.shell, studio.folder)
-    with warnings_as_notes(cell.notes), cell:
-        task = finding.restored(studio.client, row)
-        studio.keep(task, settings.name)
-        collect(task, settings, studio.output_dir, cell)
-    studio.just_shown = task
-    return task
-
-
-def follow_all(studio: Studio, rows: Sequence[Row], settings: Settings) -> list[Task]:
-    """Follow several tasks; one that fails does not keep the others. All run at once anyway.
-
-    Raises `KlingMagicError` in the end when any of them went wrong; only an interrupt ends it
-    earlier.
-    """
-    from kling_core.downloading import must_be_writable
-
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    tasks: list[Task] = []
+    jobs: list[Job] = []
     problems: list[tuple[Row, KlingError]] = []
     for row in rows:
         try:
-            tasks.append(follow(studio, row, settings))
+            jobs.append(_follow(studio, row, settings))
         except StoppedWaiting:
             raise
         except KlingError as error:
@@ -58,13 +43,24 @@ def follow_all(studio: Studio, rows: Sequence[Row], settings: Settings) -> list[
         raise problems[0][1]
     if problems:
         raise _together(len(rows), problems)
-    return tasks
+    return jobs
+
+
+def _follow(studio: Studio, row: Row, settings: Settings) -> Job:
+    notes: list[str] = []
+    with notices.heard_by(notes.append):
+        row = certain(studio.client, row)
+        task = finding.restored(studio.client, row)
+    return job.follow(studio, task, settings, notes)
 
 
 def _together(count: int, problems: Sequence[tuple[Row, KlingError]]) -> KlingMagicError:
-    lines = [f"  {finding.short(row)}: {in_shell(str(error))}" for row, error in problems]
+    told = [
+        (row, error if isinstance(error, KlingMagicError) else translated(error))
+        for row, error in problems
+    ]
     return KlingMagicError(
         f"{len(problems)} of {words.plural(count, 'task')} did not end well",
-        title=type(problems[0][1]).__name__,
-        lines=tuple(lines),
+        title=told[0][1].title,
+        lines=tuple(f"  {finding.short(row)}: {error.message}" for row, error in told),
     )

@@ -56,12 +56,15 @@ def row(studio: Studio, word: str, names: Mapping[str, Any]) -> Row:
 
 
 def _task(value: Any, word: str) -> Any:
-    """The task behind a value: itself, or that of an output, or of what follows one."""
+    """The task behind a value: itself, or that of an output or of a job."""
     from kling_core.task import TaskState
+    from kling_jupyter.job import Job
 
     for candidate in (value, getattr(value, "task", None)):
         if isinstance(candidate, TaskState):
             return candidate
+    if isinstance(value, Job):
+        raise UsageProblem(f"{word} has no task yet: the request is {value.status}")
     raise UsageProblem(
         f"{word} is of type {type(value).__name__} and no task",
         fix="Name a task, an output of one, or a text with an id.",

@@ -18,7 +18,7 @@ from kling_jupyter.outputs import adopted
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Request
     from kling_core.ledger.rows import Row
-    from kling_core.task import Task
+    from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
 __all__ = ["options", "run"]
@@ -29,8 +29,9 @@ def options(made: Parser) -> None:
     add = made.add_argument
     how = "change a field; an empty VALUE takes it out; may be repeated"
     add("--set", action="append", metavar="FIELD=VALUE", help=how)
-    add("--name", metavar="VAR", help="variable for the task")
+    add("--name", metavar="VAR", help="variable for the job")
     add("--out", metavar="PLACE", help="folder or file of the outputs")
+    add("--wait", action="store_true", default=None, help="wait for the files")
     add("--no-wait", dest="wait", action="store_false", help="return at once")
     add("--timeout", metavar="SECONDS", help="wait no longer than this")
     add("--project", metavar="NAME", help="what it belongs to [that of the task]")
@@ -43,8 +44,8 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling rerun TASK [--set FIELD=VALUE …] [options]"
 
 
-def run(studio: Studio, line: Line) -> Task | None:
-    """Say what is made again and what it costs, and make it; returns the task."""
+def run(studio: Studio, line: Line) -> Job | None:
+    """Say what is made again and what it costs, and make it; returns the job."""
     typed = grammar.flags(options, "rerun", line.rest)
     row = naming.one(studio, typed, line.names, "rerun")
     settings = grammar.Settings(
@@ -57,14 +58,11 @@ def run(studio: Studio, line: Line) -> Task | None:
         project=typed.project or row.project or None,
     )
 
-    def describe() -> Request:
-        request = _changed(studio, row, typed.set or [], line.names)
-        request.require()
-        if not settings.dry_run:
-            say(f"again: {short(row)}, {leftovers.named(row)}, {generate.price(request)[0]}")
-        return request
-
-    return generate.carry_out(studio, describe, settings)
+    request = _changed(studio, row, typed.set or [], line.names)
+    request.require()
+    if not settings.dry_run:
+        say(f"again: {short(row)}, {leftovers.named(row)}, {generate.price(request)[0]}")
+    return generate.carry_out(studio, request, settings)
 
 
 def _changed(studio: Studio, row: Row, changes: Sequence[str], names: Mapping[str, Any]) -> Request:

@@ -17,7 +17,7 @@ from kling_jupyter.running import place
 
 if TYPE_CHECKING:
     from kling_core.ledger.recovery import Settled
-    from kling_core.task import Task
+    from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
 __all__ = ["options", "run"]
@@ -27,7 +27,8 @@ def options(made: Parser) -> None:
     """Add the options of this command."""
     add = made.add_argument
     add("--send", action="store_true", help="send what certainly reached nobody; it is paid then")
-    add("--no-wait", dest="wait", action="store_false", help="settle, and do not wait")
+    add("--wait", action="store_true", default=None, help="wait for the files")
+    add("--no-wait", dest="wait", action="store_false", help="settle, and do not follow")
     add("--out", metavar="PLACE", help="folder of the outputs")
     add("--timeout", metavar="SECONDS", help="wait no longer than this for each")
     made.description = (
@@ -37,17 +38,21 @@ def options(made: Parser) -> None:
     )
 
 
-def run(studio: Studio, line: Line) -> list[Task] | None:
-    """Settle what is open, then follow what runs and fetch what is finished; returns the tasks."""
+def run(studio: Studio, line: Line) -> list[Job] | None:
+    """Settle what is open, then follow what runs and fetch what is finished; returns the jobs."""
     typed = grammar.flags(options, "resume", line.rest)
-    settings = grammar.Settings(out=typed.out, timeout=grammar.seconds(typed.timeout))
+    settings = grammar.Settings(
+        out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
+    )
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
     client = studio.client
-    flow = recovery.settle(client.session, send=typed.send, patient=typed.wait, listener=_told)
+    flow = recovery.settle(
+        client.session, send=typed.send, patient=typed.wait is not False, listener=_told
+    )
     settled = client.run_flow(flow)
     for words in _words(settled):
         say(in_notebook(words))
-    if not typed.wait:
+    if typed.wait is False:
         if settled.running:
             say(f"{len(settled.running)} running; collect them with: %kling resume")
         return None

@@ -46,8 +46,9 @@ def run(studio: Studio) -> None:
     except LedgerError as error:
         say(f"The ledger cannot be read: {error}")
     if studio.last is not None:
-        task = studio.last
-        say(f"Last task: {task.task_id}, {task.endpoint.command}, {task.status} (in _kling)")
+        job = studio.last
+        ident = f"{job.task_id}, " if job.task_id else ""
+        say(f"Last: {ident}{job.endpoint.command}, {job.status} (in _kling)")
     say(_NEXT)
 
 
@@ -84,7 +85,8 @@ def _running(studio: Studio) -> Iterator[str]:
 def _left(studio: Studio) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = studio.client.session.ledger()
-    count = len(ledger.rows(states=recovery.OPEN, orphans=True)) + len(recovery.unsaved(ledger))
+    unsaved = [row for row in recovery.unsaved(ledger) if row.task_id not in studio.jobs]
+    count = len(ledger.rows(states=recovery.OPEN, orphans=True)) + len(unsaved)
     if count:
         yield f"Left open: {words.plural(count, 'task')} to resume: %kling resume"
 

@@ -13,7 +13,7 @@ from kling_jupyter.display import say
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
-    from kling_core.task import Task
+    from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
 __all__ = ["options", "run"]
@@ -21,7 +21,7 @@ __all__ = ["options", "run"]
 
 def options(made: Parser) -> None:
     """Add the options of this command."""
-    made.add_argument("--name", metavar="VAR", help="variable for the task")
+    made.add_argument("--name", metavar="VAR", help="variable for the job")
     made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
     made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this for each")
     made.description = (
@@ -31,8 +31,8 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling wait [options] TASK…   or   %%kling wait all"
 
 
-def run(studio: Studio, line: Line) -> Task | list[Task] | None:
-    """Wait; returns the task, or the tasks when there are several."""
+def run(studio: Studio, line: Line) -> Job | list[Job] | None:
+    """Wait for the files; returns the job, or the jobs when there are several."""
     typed = grammar.flags(options, "wait", line.rest)
     given = naming.words(typed)
     if not given:
@@ -40,15 +40,15 @@ def run(studio: Studio, line: Line) -> Task | list[Task] | None:
             "name a task, or all", fix="%kling tasks lists them; %kling wait all waits for all."
         )
     settings = grammar.Settings(
-        name=typed.name, out=typed.out, timeout=grammar.seconds(typed.timeout)
+        name=typed.name, out=typed.out, wait=True, timeout=grammar.seconds(typed.timeout)
     )
     everything = given == ["all"]
     rows = _all(studio) if everything else [naming.row(studio, w, line.names) for w in given]
     if not rows:
         say("nothing runs, and everything that is finished is on disk")
         return None
-    tasks = following.follow_all(studio, rows, settings)
-    return tasks if len(tasks) > 1 else tasks[0]
+    jobs = following.follow_all(studio, rows, settings)
+    return jobs if len(jobs) > 1 else jobs[0]
 
 
 def _all(studio: Studio) -> list[Row]:
