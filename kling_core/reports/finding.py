@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.errors import TaskNotFound
+from kling_core.errors import KlingError, TaskNotFound
 from kling_core.reports import words
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
+    from kling_core.endpoints.base import Request
     from kling_core.ledger.rows import Row
     from kling_core.task import Task
 
@@ -41,14 +42,28 @@ def short(row: Row) -> str:
 
 
 def restored(kling: Kling, row: Row) -> Task:
-    """The task of a row, whose outputs know where they are on disk."""
+    """The task of a row, whose outputs know where they are on disk.
+
+    It knows its request too, unless that cannot be given again: its media may have changed.
+    """
     from pathlib import Path
 
     task = kling.tasks.get(row.id)
+    task.request = _request(kling, row)
     for kept in kling.session.ledger().kept(row.id):
         if kept.path and kept.number < len(task.outputs):
             task.outputs[kept.number].saved["path"] = Path(kept.path)
     return task
+
+
+def _request(kling: Kling, row: Row) -> Request | None:
+    from kling_core.reports.again import again
+
+    try:
+        request = again(kling, row, [])
+        return None if request.check().violations else request
+    except KlingError:
+        return None
 
 
 def _ambiguous(word: str, rows: list[Row]) -> str:

@@ -47,7 +47,7 @@ def run(studio: Studio, line: Line) -> None:
     live.update(figure.of_state(["reading Kling's lists of the last 30 days"]))
     try:
         with notices.heard_by(notes.append):
-            done = rescue(studio.client, out if typed.out else None, tell)
+            done = rescue(studio.client, out, tell)
     except BaseException:
         live.finish(figure.of_state(["stopped; what was fetched is on disk"], notes))
         raise
