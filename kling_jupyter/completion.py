@@ -320,7 +320,7 @@ def _held(studio: Studio, text: str, *, media: bool) -> tuple[str, Iterable[Offe
     if found[2] is None:
         return found[0], _braced(studio, media=media)
     value: Any = _variables(studio).get(found[1] or "")
-    kind: Any = type(value)
+    kind = cast("Any", type(value))
     names = [name for name in dir(value) if not name.startswith("_")] if value is not None else []
     names = [name for name in names if not callable(getattr(kind, name, None))]
     return found[0], [Offer(f"{{{found[1]}.{name}}}", "attribute") for name in names]

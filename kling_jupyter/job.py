@@ -141,6 +141,8 @@ class Job:
         """The task's status; before there is a task submitting, waiting, refused or stopped."""
         if self.task is not None:
             return self.task.status
+        if self._line.state and not self.done:
+            return "waiting"
         return "refused" if self._phase == "failed" else self._phase
 
     @property

@@ -1,11 +1,9 @@
-"""The magics in an IPython shell and in a kernel, against the sandbox."""
+"""The magics in an IPython shell, against the sandbox."""
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +11,15 @@ from typing import Any
 import pytest
 from helpers.media import decode
 from IPython.core.interactiveshell import InteractiveShell
-from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager
 from PIL import Image
 from traitlets.config import Config
 
-from kling_core import Kling, Sandbox
+from kling_core import Kling
 from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
 from kling_jupyter.errors import KlingMagicError, StoppedWaiting
 
 WAITING = 30
-
-
-# --- in a shell ----------------------------------------------------------------------------
 
 
 class Shell:
@@ -343,248 +336,6 @@ def test_loading_imports_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-
-
-# --- in a kernel ---------------------------------------------------------------------------
-
-
-class Kernel:
-    """A kernel of this interpreter, and what it publishes."""
-
-    def __init__(self, manager: KernelManager, client: BlockingKernelClient) -> None:
-        self.manager = manager
-        self.client = client
-
-    def start(self, code: str) -> str:
-        """Run a cell and wait for nothing; the id of the request."""
-        return self.client.execute(code, store_history=True)
-
-    def messages(self, request: str) -> Iterator[dict[str, Any]]:
-        """What the cell publishes, until it has ended."""
-        while True:
-            message: dict[str, Any] = self.client.get_iopub_msg(timeout=WAITING)
-            if message["parent_header"].get("msg_id") != request:
-                continue
-            if message["content"].get("execution_state") == "idle":
-                return
-            yield message
-
-    def outputs(self, code: str) -> list[dict[str, Any]]:
-        """Everything that a cell publishes but its own code and the kernel's state."""
-        told = ("status", "execute_input")
-        return [m for m in self.messages(self.start(code)) if m["msg_type"] not in told]
-
-
-@pytest.fixture(scope="module")
-def slow_sandbox() -> Iterator[Sandbox]:
-    with Sandbox(quality="test", speed=5000, limit=1000) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture(scope="module")
-def kernel(slow_sandbox, tmp_path_factory) -> Iterator[Kernel]:
-    """A kernel that takes the test's sandbox for the live service."""
-    folder = tmp_path_factory.mktemp("kernel")
-    environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith("KLING_")},
-        "IPYTHONDIR": str(folder / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
-        "KLING_HOME": str(folder / "home"),
-        "KLING_BASE_URL": slow_sandbox.url,
-        "KLING_ACCESS_KEY": slow_sandbox.access_key,
-        "KLING_SECRET_KEY": slow_sandbox.secret_key,
-    }
-    (folder / "runtime").mkdir()
-    manager = KernelManager(connection_file=str(folder / "runtime" / "kernel.json"))
-    assert manager.kernel_spec is not None
-    manager.kernel_spec.argv[0] = sys.executable
-    manager.start_kernel(env=environment, cwd=str(folder), stderr=subprocess.DEVNULL)
-    client = manager.blocking_client()
-    client.start_channels()
-    try:
-        client.wait_for_ready(timeout=WAITING)
-        made = Kernel(manager, client)
-        assert made.outputs("%load_ext kling_jupyter") == []
-        yield made
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-
-
-def test_one_output_is_progress_and_then_the_clip(kernel):
-    """A cell has one output: it tells the state, and in the end it is the clip, shown once."""
-    told = kernel.outputs("%kling text-to-video a cat's <b>toy</b>")
-    assert [m["msg_type"] for m in told[:2]] == ["display_data", "update_display_data"]
-    assert {m["msg_type"] for m in told[1:]} == {"update_display_data"}
-    assert len({m["content"]["transient"]["display_id"] for m in told}) == 1
-    states = [m["content"]["data"]["text/plain"].partition(" ")[0] for m in told[:-1]]
-    assert states[0] == "submitting"
-    assert "downloading" in states
-    final = told[-1]["content"]
-    page = final["data"]["text/html"]
-    assert '<video controls preload="none"' in page
-    assert 'src="kling_outputs/' in page
-    assert 'poster="data:image/jpeg;base64,' in page
-    assert 'aria-label="text-to-video: a cat&#x27;s &lt;b&gt;toy&lt;/b&gt;"' in page
-    assert len(page) < 25_000
-    assert final["metadata"]["text/html"]["kling"]["endpoint"] == "text_to_video"
-
-
-def test_a_task_is_shown_again_when_it_is_the_value_of_a_cell(kernel):
-    """A variable that holds a task shows its clip; a cell that just made it shows it once."""
-    told = kernel.outputs("picture = %kling image a barn\npicture")
-    assert sum(m["msg_type"] == "display_data" for m in told) == 1
-    (again,) = kernel.outputs("picture")
-    assert "<img " in again["content"]["data"]["text/html"]
-
-
-def test_unloading_leaves_tasks_to_ipython(kernel):
-    """After unload_ext a task is shown as text, and load_ext brings the figure back."""
-    kernel.outputs("picture = %kling image a barn")
-    assert kernel.outputs("%unload_ext kling_jupyter") == []
-    (plain,) = kernel.outputs("picture")
-    assert "text/html" not in plain["content"]["data"]
-    assert kernel.outputs("%load_ext kling_jupyter") == []
-    (rich,) = kernel.outputs("picture")
-    assert "<img " in rich["content"]["data"]["text/html"]
-
-
-def test_an_error_is_one_output_without_a_traceback(kernel):
-    """The kernel reports a failed cell, with our lines as the whole traceback."""
-    told = kernel.outputs("%kling text-to-video -d 7 a boat")
-    (error,) = told
-    assert error["msg_type"] == "error"
-    assert len(error["content"]["traceback"]) == 2
-    assert "InvalidRequest" in error["content"]["traceback"][0]
-
-
-@pytest.mark.parametrize("fault", [None, Fault("refuse", kind="create", code=1301, status=400)])
-def test_no_progress_stays_above_an_error(kernel, slow_sandbox, fault):
-    """After a refusal, ours or Kling's, the saved output says so; nothing seems to go on."""
-    if fault is not None:
-        slow_sandbox.faults.add(fault)
-    limit = "" if fault is not None else "--max-cost 0.01 "
-    *_, last, error = kernel.outputs(f"%kling text-to-video {limit}a boat")
-    assert error["msg_type"] == "error"
-    assert last["msg_type"] == "update_display_data"
-    words = last["content"]["data"]["text/plain"]
-    assert words.startswith("refused")
-    assert "submitting" not in last["content"]["data"]["text/html"]
-
-
-def test_the_first_interrupt_is_obeyed_while_a_create_waits_for_a_slot(kernel, slow_sandbox):
-    """The place in line is told; an interrupt there sends nothing, and the ledger keeps the row."""
-    kernel.outputs("import os; os.environ['KLING_SLOTS'] = '1'")
-    kernel.outputs("%kling connect")
-    try:
-        slow_sandbox.faults.add(Fault("slow", seconds=8.0))
-        kernel.outputs("%kling text-to-video --no-wait --name first a slow boat")
-        before = len(slow_sandbox.tasks)
-        request = kernel.start("%kling text-to-video a boat that waits")
-        told, interrupted = "", 0.0
-        for message in kernel.messages(request):
-            words = message["content"].get("data", {}).get("text/plain", "")
-            if words.startswith("waiting for a slot") and not interrupted:
-                told, interrupted = words, time.monotonic()
-                kernel.manager.interrupt_kernel()
-            last = message
-        assert time.monotonic() - interrupted < 2
-        assert told.startswith("waiting for a slot (1/1 busy), next in line")
-        assert "nothing was sent and nothing is paid" in last["content"]["traceback"][0]
-        kernel.outputs("first.wait()")
-        assert len(slow_sandbox.tasks) == before
-        (state,) = kernel.outputs(
-            "from kling_core import Kling\n"
-            "Kling().tasks.ledger.rows(words='a boat that waits')[0].state"
-        )
-        assert state["content"]["data"]["text/plain"] == "'prepared'"
-    finally:
-        kernel.outputs("del os.environ['KLING_SLOTS']")
-        kernel.outputs("%kling connect")
-
-
-def test_an_interrupt_is_obeyed_while_kling_takes_no_more(kernel, slow_sandbox):
-    """After a 1303 the create waits for a while; an interrupt there ends it at once, unsent."""
-    fault = Fault(
-        "refuse", kind="create", status=429, code=1303, message="parallel task over limit"
-    )
-    slow_sandbox.faults.add(fault)
-    studio = "get_ipython().magics_manager.registry['KlingMagics'].studio"
-    kernel.outputs(f"{studio}.client.session.pace.retry_first = 30.0")
-    try:
-        before = len(slow_sandbox.tasks)
-        interrupted = 0.0
-        for message in kernel.messages(kernel.start("%kling text-to-video a boat too many")):
-            words = message["content"].get("data", {}).get("text/plain", "")
-            if words.startswith("waiting") and not interrupted:
-                interrupted = time.monotonic()
-                kernel.manager.interrupt_kernel()
-            last = message
-        assert interrupted
-        assert time.monotonic() - interrupted < 2
-        assert "nothing was sent and nothing is paid" in last["content"]["traceback"][0]
-        assert len(slow_sandbox.tasks) == before
-    finally:
-        kernel.outputs("%kling connect")
-
-
-def test_an_interrupt_stops_only_the_waiting(kernel, slow_sandbox):
-    """Interrupting the kernel ends the cell at once, and says how to get the task."""
-    slow_sandbox.faults.add(Fault("slow", seconds=8.0))
-    request = kernel.start("%kling text-to-video a slow boat")
-    interrupted = 0.0
-    for message in kernel.messages(request):
-        words = message["content"].get("data", {}).get("text/plain", "")
-        if words.startswith(("submitted", "processing")) and not interrupted:
-            kernel.manager.interrupt_kernel()
-            interrupted = time.monotonic()
-        last = message
-    assert interrupted
-    assert time.monotonic() - interrupted < 2
-    assert last["msg_type"] == "error"
-    (line,) = last["content"]["traceback"]
-    task = slow_sandbox.tasks[-1]
-    assert "goes on and is paid for" in line
-    assert f"%kling get text-to-video {task.task_id}" in line
-    (value,) = kernel.outputs("_kling.task_id")
-    assert value["content"]["data"]["text/plain"] == repr(task.task_id)
-
-
-def test_an_interrupt_never_cuts_a_submit_in_two(kernel, slow_sandbox):
-    """An interrupt while the request is out waits for the answer, so the task is known."""
-    before = len(slow_sandbox.tasks)
-    slow_sandbox.faults.add(Fault("stall", kind="create", after=True, seconds=1.5))
-    request = kernel.start("%kling text-to-video --name held a slow answer")
-    interrupted = False
-    for message in kernel.messages(request):
-        if len(slow_sandbox.tasks) > before and not interrupted:
-            kernel.manager.interrupt_kernel()
-            interrupted = True
-        last = message
-    assert interrupted
-    assert "Stopped waiting" in last["content"]["traceback"][0]
-    (value,) = kernel.outputs("held.task_id")
-    assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
-    assert len(slow_sandbox.tasks) == before + 1
-
-
-def test_a_second_interrupt_is_obeyed_and_the_task_still_arrives(kernel, slow_sandbox):
-    """Two interrupts end even a submit; the cell warns, and _kling gets the task when it comes."""
-    before = len(slow_sandbox.tasks)
-    kernel.outputs("_kling = None")
-    slow_sandbox.faults.add(Fault("stall", kind="create", after=True, seconds=4.0))
-    request = kernel.start("%kling text-to-video an impatient boat")
-    sent = 0
-    for message in kernel.messages(request):
-        if len(slow_sandbox.tasks) > before and sent < 2:
-            kernel.manager.interrupt_kernel()
-            sent += 1
-        last = message
-    assert sent == 2
-    assert "Stopped while submitting" in last["content"]["traceback"][0]
-    wait = "import time\nfor _ in range(100):\n    if _kling: break\n    time.sleep(0.1)\n"
-    (value,) = kernel.outputs(f"{wait}_kling.task_id")
-    assert value["content"]["data"]["text/plain"] == repr(slow_sandbox.tasks[-1].task_id)
 
 
 def test_stopped_waiting_is_a_magic_error():
