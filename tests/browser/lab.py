@@ -65,9 +65,13 @@ class Lab:
         nbformat.write(made, self.root / name)
         return name
 
-    def open(self, page: Page, name: str, *, kernel: bool = True) -> None:
-        """Open a notebook, and wait until its kernel is idle if it is to have one."""
-        page.goto(f"{self.url}/lab/tree/{name}?token={self.token}&reset")
+    def open(self, page: Page, name: str, *, kernel: bool = True, place: str = "lab/tree") -> None:
+        """Open a notebook, and wait until its kernel is idle if it is to have one.
+
+        `place` is "notebooks" for Jupyter Notebook.
+        """
+        reset = "&reset" if place.startswith("lab") else ""
+        page.goto(f"{self.url}/{place}/{name}?token={self.token}{reset}")
         page.locator(".jp-Notebook").wait_for(timeout=STARTING * 1000)
         page.wait_for_function(IDLE if kernel else OPEN, timeout=STARTING * 1000)
 
