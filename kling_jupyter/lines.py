@@ -1,7 +1,8 @@
-"""Lines with `%kling` reach the magic as they were typed.
+"""Lines with `%kling` and cells with `%%kling` reach the magic as they were typed.
 
-IPython reads a line that ends in `?` as a call for help and cuts blanks off its end. A prompt may
-end in either, so our lines are turned into the call before those rules see them.
+IPython reads a line that ends in `?` as a call for help, cuts blanks off its end, and takes `...`
+and `>>>` at the beginning of a cell's lines for prompts of Python. A prompt for Kling may hold all
+of that, so ours are turned into the call before those rules see them.
 """
 
 # IPython's own types are partial here.
@@ -22,9 +23,10 @@ from IPython.core.inputtransformer2 import (
 
 from kling_jupyter.display import Shell
 
-__all__ = ["install", "uninstall"]
+__all__ = ["KlingLine", "install", "kling_cell", "uninstall"]
 
 _INDENTATION = {tokenize.INDENT, tokenize.DEDENT}
+_CELL = re.compile(r"%%kling(?:[ \t]([^\r\n]*))?[\r\n]*")
 _HELP = re.compile(r"%kling\?{1,2}\s*$")
 
 
@@ -60,18 +62,33 @@ class KlingLine(TokenTransformBase):
         return [*lines[:row], lines[row][:column] + call, *lines[end + 1 :]]
 
 
+def kling_cell(lines: list[str]) -> list[str]:
+    """A `%%kling` cell turned into the call; any other cell as it is."""
+    first = next((i for i, line in enumerate(lines) if line.strip()), 0)
+    head = _CELL.fullmatch(lines[first]) if lines else None
+    if head is None:
+        return lines
+    line, body = head[1] or "", "".join(lines[first + 1 :])
+    return [f"get_ipython().run_cell_magic('kling', {line!r}, {body!r})\n"]
+
+
 def install(shell: Shell) -> None:
     """Let the shell read our lines; a second time changes nothing."""
-    known = shell.input_transformer_manager.token_transformers
-    if KlingLine not in known:
-        known.append(KlingLine)
+    uninstall(shell)
+    manager = shell.input_transformer_manager
+    manager.token_transformers.append(KlingLine)
+    manager.cleanup_transforms.insert(0, kling_cell)
 
 
 def uninstall(shell: Shell) -> None:
     """Leave our lines to IPython again."""
-    known = shell.input_transformer_manager.token_transformers
-    if KlingLine in known:
-        known.remove(KlingLine)
+    manager = shell.input_transformer_manager
+    for known, ours in (
+        (manager.token_transformers, KlingLine),
+        (manager.cleanup_transforms, kling_cell),
+    ):
+        if ours in known:
+            known.remove(ours)
 
 
 def _magic(line: list[Any]) -> Any:
