@@ -68,6 +68,7 @@ def follow(
 
 def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
     waits = studio.waits(settings) or (job.status == "succeeded" and settings.wait is None)
+    elsewhere = not job.done
     view = job.show()
     studio.just_shown = job
     if job.task is not None:
@@ -78,6 +79,8 @@ def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
             job.settle(waits=waits)
             if waits:
                 job.wait(settings.timeout)
+                if elsewhere and isinstance(view, Printed) and view.live.pages:
+                    job.retell(view)
     finally:
         if isinstance(view, Printed):
             job.leave(view)
@@ -301,6 +304,16 @@ class Job:
                 self._views.append(view)
                 view.tell(self.news())
         return view
+
+    def retell(self, view: View) -> None:
+        """Show what it has left once more, in the name of the cell that runs now.
+
+        Its thread speaks for the cell that started it, and programs that run notebooks hear only
+        the one that they run.
+        """
+        with self._lock:
+            if self._last is not None:
+                view.end(*self._last)
 
     def leave(self, view: View) -> None:
         """Tell a view nothing more; it keeps the last word."""

@@ -12,7 +12,7 @@ from nbconvert import HTMLExporter
 from playwright.sync_api import expect
 
 FINISHING = 90_000
-PROMPT = "a paper boat drifts down a rainy street, it's \"almost\" dark & <b>wet</b>"
+PROMPT = 'a paper boat drifts down a rainy street, it\'s "almost" dark & <b>wet</b>'
 THEMES = ("JupyterLab Light", "JupyterLab Dark")
 NAME = "gallery.ipynb"
 
@@ -130,7 +130,7 @@ def test_an_untrusted_notebook_keeps_the_grid_and_plays(browser, lab, saved):
 
 
 def test_the_exported_page_plays(browser, lab, saved):
-    """nbconvert's page beside the files plays them from disk."""
+    """Nbconvert's page beside the files plays them from disk."""
     exporter = HTMLExporter(mathjax_url="", require_js_url="", jquery_url="")
     html, _ = exporter.from_notebook_node(saved)
     page_file = lab.root / "gallery.html"
