@@ -5,9 +5,39 @@ The magics are a front end: arguments go in, `kling_core` does the work, outputs
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["load_ipython_extension", "unload_ipython_extension"]
+if TYPE_CHECKING:
+    from kling_core.client import Kling
+    from kling_core.task import Task
+    from kling_jupyter.posters import Gallery
+    from kling_jupyter.widgets.card import Card
+
+__all__ = ["card", "gallery", "load_ipython_extension", "unload_ipython_extension"]
+
+
+def card(task: Task) -> Card:
+    """A widget that follows a task live and plays what it made; marimo shows it too.
+
+    Its files are fetched as those of `%kling`.
+    """
+    from kling_jupyter import anywhere
+    from kling_jupyter.grammar import Settings
+    from kling_jupyter.job import Job
+    from kling_jupyter.studio import Studio
+
+    studio = Studio(anywhere.studio().shell)
+    studio.use(task.client)
+    job = Job(studio, task.endpoint, Settings(), task=task)
+    job.begin()
+    return job.card()
+
+
+def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:
+    """The tasks of a client's ledger as a page of posters; marimo shows it too. See `Gallery`."""
+    from kling_jupyter.posters import Gallery
+
+    return Gallery(kling, words, **chosen)
 
 
 def load_ipython_extension(shell: Any) -> None:

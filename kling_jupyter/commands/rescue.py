@@ -9,7 +9,7 @@ from kling_core.cli.arguments import Parser
 from kling_core.downloading import must_be_writable
 from kling_core.errors import KlingError
 from kling_core.reports.rescuing import Rescue, rescue
-from kling_jupyter import figure, gallery, grammar, tables
+from kling_jupyter import figure, grammar, posters, tables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import Live
 from kling_jupyter.errors import in_notebook
@@ -54,5 +54,5 @@ def run(studio: Studio, line: Line) -> None:
     ledger = studio.client.session.ledger()
     rows = [ledger.row(row_id) for row_id in dict.fromkeys(i for i, _ in done.fetched)]
     told = tables.of_lines([f"{done.summary}; {done.opening}", *notes])
-    shown = gallery.of_rows(studio.client, rows, studio.folder) if rows else None
+    shown = posters.of_rows(studio.client, rows, studio.folder) if rows else None
     live.finish(tables.joined(told, shown) if shown else told)

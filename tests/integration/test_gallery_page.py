@@ -15,7 +15,7 @@ from PIL import Image
 
 from kling_core import Kling
 from kling_core.ledger.rows import Costs
-from kling_jupyter import chart, comparing, exhibits, figure, gallery
+from kling_jupyter import chart, comparing, exhibits, figure, posters
 
 PROMPT = 'it\'s <b>"bold"</b> & {odd}'
 VOID = {"img", "br", "source", "line", "rect"}
@@ -62,7 +62,7 @@ def page(kling, tmp_path):
     """The gallery of everything in the ledger, for a notebook in the test's folder."""
 
     def made():
-        return gallery.of_rows(kling, kling.tasks.ledger.rows(), tmp_path)
+        return posters.of_rows(kling, kling.tasks.ledger.rows(), tmp_path)
 
     return made
 
@@ -145,7 +145,7 @@ def test_twenty_clips_stay_below_600_kilobytes(kling, page, tmp_path, monkeypatc
 def test_a_file_outside_the_notebooks_folder_is_named_and_never_linked(kling, page, tmp_path):
     """A dead player helps nobody: the poster is shown, with the path."""
     task = clip(kling)
-    above = gallery.of_rows(kling, kling.tasks.ledger.rows(), tmp_path / "deeper")["text/html"]
+    above = posters.of_rows(kling, kling.tasks.ledger.rows(), tmp_path / "deeper")["text/html"]
     assert "<video" not in above
     assert str(task.videos[0].path) in above
     hidden = tmp_path / ".hidden"

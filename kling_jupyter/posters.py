@@ -1,4 +1,4 @@
-"""The gallery: many tasks as a page of posters that play.
+"""Posters: many tasks as a gallery that plays.
 
 Static HTML with inline styles: it stays in the saved notebook, needs no kernel and no script, and
 survives a front end that does not trust the notebook.
@@ -10,8 +10,9 @@ import html
 from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from kling_core.endpoints import registry
 from kling_core.reports import listing, words
 from kling_core.reports.finding import short
 from kling_core.reports.table import Table
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_jupyter.figure import Bundle
 
-__all__ = ["of_rows"]
+__all__ = ["Gallery", "of_rows"]
 
 _GRID = "display:grid;grid-template-columns:repeat(auto-fill,minmax(230px,1fr));gap:16px 12px"
 _BOX = (
@@ -31,6 +32,44 @@ _BOX = (
     "border-radius:4px"
 )
 _SEVERAL = "display:grid;grid-template-columns:1fr 1fr;gap:4px"
+
+
+class Gallery:
+    """A gallery as a value, for code without magics; it is made when it is shown.
+
+    `words` are looked for in the prompts; `endpoint` and `project` leave out others; `limit` is the
+    most of them, 0 for all. `folder` is the notebook's, the present one by default: what lies below
+    it is linked.
+    """
+
+    def __init__(
+        self,
+        kling: Kling,
+        words: str = "",
+        *,
+        endpoint: str | None = None,
+        project: str | None = None,
+        limit: int = 20,
+        folder: str | Path = "",
+    ) -> None:
+        self._kling = kling
+        self._folder = Path(folder).absolute()
+        self._chosen: dict[str, Any] = {
+            "words": words or None,
+            "endpoint": registry.get(endpoint).name if endpoint else None,
+            "project": project,
+            "limit": limit or None,
+        }
+
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        rows = self._kling.session.ledger().rows(**self._chosen)
+        return of_rows(self._kling, rows, self._folder)
+
+    def _repr_html_(self) -> str:
+        return self._repr_mimebundle_()["text/html"]
+
+    def __repr__(self) -> str:
+        return self._repr_mimebundle_()["text/plain"]
 
 
 def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
