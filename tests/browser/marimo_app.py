@@ -95,7 +95,7 @@ def _answering(server: subprocess.Popen[bytes], url: str, log: Path) -> str:
 
 
 def _free_port() -> int:
-    """marimo neither takes port 0 nor says which port it chose."""
+    """A port that was free just now: marimo takes no port 0."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
