@@ -54,7 +54,7 @@ def install(shell: Any, studio: Studio) -> None:
         if found is None:
             return {"completions": []}
         fragment, offered = found
-        fitting = [o for o in offered if o.text.startswith(fragment) and o.text != fragment]
+        fitting = [o for o in offered if _fits_to(o, fragment) and o.text != fragment]
         if not fitting and fragment:
             fitting = [Offer(fragment, "text")]
         return {
@@ -88,6 +88,11 @@ def offers(studio: Studio, cell: str, row: int, before: str) -> tuple[str, Itera
     if found is None:
         return None
     return _in_line(studio, found[1]) if found[1] is not None else ("", ())
+
+
+def _fits_to(offer: Offer, fragment: str) -> bool:
+    """Whether the word goes on from what is typed; a file may have to begin with a quote."""
+    return offer.text.startswith((fragment, f'"{fragment}'))
 
 
 # --- where we are --------------------------------------------------------------------------

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.card import Card
 
-__all__ = ["Job", "follow", "start"]
+__all__ = ["Job", "follow", "start", "watch"]
 
 _TICK = 0.2
 """Seconds between two looks while something waits for a job: an interrupt is felt that soon."""
@@ -64,6 +64,19 @@ def follow(
     if job is None or settings.out:
         job = Job(studio, task.endpoint, settings, task=task, notes=notes)
     return _in_cell(studio, job, settings)
+
+
+def watch(task: Task) -> Card:
+    """The live card of a task, as a widget for places without magics: marimo, a dashboard.
+
+    Its files are fetched to where downloads of its client go, and played in the card.
+    """
+    from kling_jupyter import anywhere
+
+    job = Job(anywhere.studio(), task.endpoint, Settings(), task=task)
+    card = job.card()
+    job.begin()
+    return card
 
 
 def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
@@ -117,8 +130,9 @@ class Job:
         self.notes = list(notes)
         self._studio = studio
         self._settings = settings
-        self._folder, self._default = studio.folder, studio.output_dir
         self._client: Kling = studio.client if task is None else task.client
+        self._folder = studio.folder
+        self._default = studio.folder / self._client.session.settings.output_dir
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))

@@ -125,8 +125,8 @@ function render({ model, el, signal }) {
       };
       shown.append(button);
     });
-    if (model.get("back")) {
-      shown.append(make("p", "kling-card-quiet", `To keep it in the saved notebook: ${model.get("back")}`));
+    if (model.get("keep")) {
+      shown.append(make("p", "kling-card-quiet", `To keep it in the saved notebook: ${model.get("keep")}`));
     }
   }
 

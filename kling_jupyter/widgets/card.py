@@ -51,7 +51,7 @@ class Card(Widget):
     facts = traitlets.List(traitlets.Unicode()).tag(sync=True)
     notes = traitlets.List(traitlets.Unicode()).tag(sync=True)
     error = traitlets.List(traitlets.Unicode()).tag(sync=True)
-    back = traitlets.Unicode("").tag(sync=True)
+    keep = traitlets.Unicode("").tag(sync=True)
     poster = traitlets.Unicode("").tag(sync=True)
     files = traitlets.List(traitlets.Dict()).tag(sync=True)
 
@@ -68,11 +68,15 @@ class Card(Widget):
             for name, value in _values(news).items():
                 setattr(self, name, value)
 
-    def end(self, news: News, ending: Ending) -> None:
-        """Show what the job has left; its files are played through the kernel."""
+    def end(self, news: News, ending: Ending, keep: str = "") -> None:
+        """Show what the job has left; its files are played through the kernel.
+
+        `keep` is what to type to have them in the saved notebook.
+        """
         self._paths = [path for _, path in ending.files]
         with self.hold_sync():
             self.tell(news)
+            self.keep = keep
             if ending.files:
                 kind, path = ending.files[0]
                 self.poster = figure.still(kind, path, 640)[0]
@@ -132,9 +136,10 @@ class Carded:
         """Replace the card, unless only it can play what lies outside the notebook's folder."""
         if _served(ending):
             self._live.finish(ending.bundle, ending.metadata)
+            self.card.end(news, ending, keep=news.back)
         else:
             self._live.update(*self._bundle(ending.bundle, ending.metadata))
-        self.card.end(news, ending)
+            self.card.end(news, ending)
 
     def _bundle(
         self, other: figure.Bundle, metadata: Mapping[str, Any] | None = None
@@ -178,7 +183,6 @@ def _values(news: News) -> dict[str, Any]:
         "usual_most": news.usual[1] if news.usual else 0.0,
         "facts": list(news.facts),
         "notes": list(news.notes),
-        "back": news.back,
     }
 
 
