@@ -19,18 +19,11 @@ __all__ = ["card", "gallery", "load_ipython_extension", "unload_ipython_extensio
 def card(task: Task) -> Card:
     """A widget that follows a task live and plays what it made; marimo shows it too.
 
-    Its files are fetched as those of `%kling`.
+    Its files are fetched to where downloads of its client go.
     """
-    from kling_jupyter import anywhere
-    from kling_jupyter.grammar import Settings
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_jupyter import job
 
-    studio = Studio(anywhere.studio().shell)
-    studio.use(task.client)
-    job = Job(studio, task.endpoint, Settings(), task=task)
-    job.begin()
-    return job.card()
+    return job.watch(task)
 
 
 def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:

@@ -50,10 +50,6 @@ class Studio:
 
         self._client = Kling(**settings)
 
-    def use(self, client: Kling) -> None:
-        """Use this client from now on."""
-        self._client = client
-
     @property
     def output_dir(self) -> Path:
         """Where outputs go by default, below the notebook's folder unless set otherwise."""
