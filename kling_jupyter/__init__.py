@@ -8,9 +8,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from kling_core.client import Kling
+    from kling_core.task import Task
+    from kling_jupyter.posters import Gallery
+    from kling_jupyter.widgets.card import Card
     from kling_jupyter.widgets.form import KlingForm
 
-__all__ = ["form", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = ["card", "form", "gallery", "load_ipython_extension", "unload_ipython_extension"]
 
 
 def form(endpoint: str, **fields: Any) -> KlingForm:
@@ -22,6 +26,23 @@ def form(endpoint: str, **fields: Any) -> KlingForm:
     from kling_jupyter.widgets.form import KlingForm
 
     return KlingForm(endpoint, **fields)
+
+
+def card(task: Task) -> Card:
+    """A widget that follows a task live and plays what it made; marimo shows it too.
+
+    Its files are fetched to where downloads of its client go.
+    """
+    from kling_jupyter import job
+
+    return job.watch(task)
+
+
+def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:
+    """The tasks of a client's ledger as a page of posters; marimo shows it too. See `Gallery`."""
+    from kling_jupyter.posters import Gallery
+
+    return Gallery(kling, words, **chosen)
 
 
 def load_ipython_extension(shell: Any) -> None:

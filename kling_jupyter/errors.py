@@ -5,6 +5,7 @@ Not IPython's `UsageError`: tools that run notebooks do not take that for a fail
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
@@ -12,7 +13,14 @@ from kling_core import errors
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
 
-__all__ = ["KlingMagicError", "StoppedWaiting", "command_to_get", "shown", "translated"]
+__all__ = [
+    "KlingMagicError",
+    "StoppedWaiting",
+    "command_to_get",
+    "in_notebook",
+    "shown",
+    "translated",
+]
 
 _RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
 
@@ -60,6 +68,18 @@ def shown() -> Generator[None]:
 def command_to_get(endpoint: str, task_id: str) -> str:
     """What to type to get a task later; the endpoint is empty for one that the ledger knows."""
     return f"%kling get {endpoint.replace('_', '-')} {task_id}".replace("  ", " ")
+
+
+def in_notebook(text: str) -> str:
+    """A text of the core in the words of the magics: `kling wait 12` is `%kling wait 12`."""
+    return _MAGICS.say(text)
+
+
+def _with_percent(text: str) -> str:
+    """The commands of `kling` as magics, where there is such a magic."""
+    from kling_jupyter.commands import COMMANDS
+
+    return re.sub(rf"(?<![%\w./-])kling (?=(?:{'|'.join(COMMANDS)})\b)", "%kling ", text)
 
 
 def translated(error: KlingError) -> KlingMagicError:
@@ -127,5 +147,6 @@ _MAGICS = Wording(
         ),
     ),
     missing="write it after the options, or below the line of a %%kling cell",
+    typed=_with_percent,
 )
 """How the magics say what Python would write; options are those of the command line."""

@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kling_jupyter.styles import FONT, LINK, MEDIA, QUIET, RED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -46,14 +48,6 @@ Bundle = dict[str, str]
 _POSTER_BYTES = 17_000
 """With a third more for base64 and the HTML around it, a clip stays below 25 KB."""
 
-_QUIET = "color:var(--jp-ui-font-color2,var(--vscode-descriptionForeground,#6b6b6b))"
-_FONT = (
-    "font-family:var(--jp-ui-font-family,system-ui,sans-serif);"
-    "font-size:var(--jp-ui-font-size1,13px);line-height:1.5"
-)
-_LINK = "color:var(--jp-content-link-color,var(--vscode-textLink-foreground,#1a73e8))"
-_RED = "var(--jp-error-color0,var(--vscode-errorForeground,#b3261e))"
-_MEDIA = "display:block;max-width:100%;height:auto;border-radius:4px"
 _DOT = " · "
 
 
@@ -71,9 +65,9 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
     caption = _DOT.join(html.escape(fact) for fact in summary(task))
     row = "display:flex;flex-wrap:wrap;gap:8px" if several else ""
     body = (
-        f'<figure style="margin:4px 8px 8px;{_FONT}"><div style="{row}">{"".join(shown)}</div>'
+        f'<figure style="margin:4px 8px 8px;{FONT}"><div style="{row}">{"".join(shown)}</div>'
         f'<figcaption style="margin-top:4px;text-align:left">{_DOT.join(names)}'
-        f'<div style="{_QUIET}">{caption}</div></figcaption></figure>'
+        f'<div style="{QUIET}">{caption}</div></figcaption></figure>'
     )
     plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *noted(notes)]
     return {"text/html": body + _notes(notes), "text/plain": "\n".join(plain)}
@@ -85,8 +79,8 @@ def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool 
     role = ' role="status"' if announce else ""
     quiet = "".join(f"{_DOT}{html.escape(word)}" for word in rest)
     line = (
-        f'<p{role} style="margin:4px 8px;{_FONT}"><strong>{html.escape(first)}</strong>'
-        f'<span style="{_QUIET}">{quiet}</span></p>'
+        f'<p{role} style="margin:4px 8px;{FONT}"><strong>{html.escape(first)}</strong>'
+        f'<span style="{QUIET}">{quiet}</span></p>'
     )
     plain = "\n".join([_DOT.join(words), *noted(notes)])
     return {"text/html": line + _notes(notes), "text/plain": plain}
@@ -100,9 +94,9 @@ def of_error(error: KlingMagicError, facts: Sequence[str], notes: Sequence[str] 
     rich = "".join(f"<div>{html.escape(line)}</div>" for line in more)
     quiet = _DOT.join(html.escape(word) for word in [*([billed] if billed else []), *facts])
     body = (
-        f'<div style="margin:4px 8px;padding-left:8px;border-left:3px solid {_RED};{_FONT}">'
-        f'<strong style="color:{_RED}">{html.escape(error.title)}</strong>: {html.escape(said)}'
-        f'{rich}<div style="{_QUIET}">{quiet}</div></div>'
+        f'<div style="margin:4px 8px;padding-left:8px;border-left:3px solid {RED};{FONT}">'
+        f'<strong style="color:{RED}">{html.escape(error.title)}</strong>: {html.escape(said)}'
+        f'{rich}<div style="{QUIET}">{quiet}</div></div>'
     )
     plain = [f"{error.title}: {said}", *more, _DOT.join([*([billed] if billed else []), *facts])]
     return {
@@ -182,13 +176,13 @@ def _shown(output: Output, path: Path, folder: Path, label: str, several: bool) 
     box = f'width="{width}" height="{height}"' if width else f'width="{side}"'
     if output.kind == "image" or link is None:
         picture = (
-            f'<img src="{data}" alt="{label}" {box} style="{_MEDIA}">' if data else _text(label)
+            f'<img src="{data}" alt="{label}" {box} style="{MEDIA}">' if data else _text(label)
         )
         return f'<a href="{link}">{picture}</a>' if link is not None else picture
     poster = f' poster="{data}"' if data else ""
     return (
         f'<video controls preload="none" playsinline src="{link}"{poster} {box} '
-        f'aria-label="{label}" style="{_MEDIA};background:#000"></video>'
+        f'aria-label="{label}" style="{MEDIA};background:#000"></video>'
     )
 
 
@@ -203,7 +197,7 @@ def _name(path: Path, folder: Path) -> str:
     if below is None:
         return f"<code>{html.escape(str(path))}</code> (not below the notebook: open it there)"
     link = html.escape(quote(below), quote=True)
-    return f'<a href="{link}" style="{_LINK}">{html.escape(path.name)}</a>'
+    return f'<a href="{link}" style="{LINK}">{html.escape(path.name)}</a>'
 
 
 def _text(label: str) -> str:
@@ -212,8 +206,7 @@ def _text(label: str) -> str:
 
 def _notes(notes: Sequence[str]) -> str:
     return "".join(
-        f'<p style="margin:2px 8px;{_FONT};{_QUIET}">Note: {html.escape(note)}</p>'
-        for note in notes
+        f'<p style="margin:2px 8px;{FONT};{QUIET}">Note: {html.escape(note)}</p>' for note in notes
     )
 
 
@@ -233,11 +226,15 @@ def _dollars(value: Decimal) -> str:
 # --- stills --------------------------------------------------------------------------------
 
 
-def still(kind: str, path: Path, side: int) -> tuple[str, int, int]:
-    """A small JPEG as a data URI, and the size to show it at; empty when there is no picture."""
+def still(kind: str, path: Path, side: int, limit: int = 0) -> tuple[str, int, int]:
+    """A small JPEG as a data URI, and the size to show it at; empty when there is no picture.
+
+    `side` in pixels is the most of its width; `limit` the most bytes of the JPEG, by the side when
+    it is not given.
+    """
     from PIL import Image, UnidentifiedImageError
 
-    limit = _POSTER_BYTES if side > 400 else _POSTER_BYTES // 2
+    limit = limit or (_POSTER_BYTES if side > 400 else _POSTER_BYTES // 2)
     try:
         if kind == "video":
             from kling_core.media.frames import poster

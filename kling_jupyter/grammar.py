@@ -48,6 +48,7 @@ class Settings:
     max_cost: str | None = None
     raw: bool = False
     timeout: float | None = None
+    project: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def flags(build_options: Callable[[Parser], None], name: str, text: str) -> argp
 # --- reading -------------------------------------------------------------------------------
 
 _VALUE = r""""(?:\\.|[^"\\])*"(?=\s|$)|'(?:\\.|[^'\\])*'(?=\s|$)|\{[^{}]*\}(?=\s|$)|\S*"""
-_WORD = re.compile(rf"(--?[^\W\d][\w-]*=)?({_VALUE})", re.DOTALL)
+_WORD = re.compile(rf"((?:--?)?[^\W\d][\w-]*=)?({_VALUE})", re.DOTALL)
 _BLANK = re.compile(r"\s*")
 _FIRST = re.compile(r"\s*(\S+)\s*")
 _ASSIGNED = re.compile(r"(--?[^\W\d][\w-]*)=(\{.*\})", re.DOTALL)
@@ -301,6 +302,9 @@ def _add_settings(made: argparse.ArgumentParser) -> None:
         "--max-cost", dest="set_max_cost", metavar="USD", help="refuse anything dearer"
     )
     group.add_argument(
+        "--project", dest="set_project", metavar="NAME", help="what it belongs to: folder, costs"
+    )
+    group.add_argument(
         "--raw", dest="set_raw", action="store_true", help="take {braces} as they are"
     )
 
@@ -317,6 +321,7 @@ def _settings(given: argparse.Namespace) -> Settings:
         max_cost=given.set_max_cost,
         raw=given.set_raw,
         timeout=seconds(given.set_timeout),
+        project=given.set_project,
     )
 
 

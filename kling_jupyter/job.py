@@ -81,6 +81,7 @@ def watch(task: Task) -> Card:
 
 def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
     waits = studio.waits(settings) or (job.status == "succeeded" and settings.wait is None)
+    elsewhere = not job.done
     view = job.show()
     studio.just_shown = job
     if job.task is not None:
@@ -91,6 +92,8 @@ def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
             job.settle(waits=waits)
             if waits:
                 job.wait(settings.timeout)
+                if elsewhere and isinstance(view, Printed) and view.live.pages:
+                    job.retell(view)
     finally:
         if isinstance(view, Printed):
             job.leave(view)
@@ -316,6 +319,16 @@ class Job:
                 view.tell(self.news())
         return view
 
+    def retell(self, view: View) -> None:
+        """Show what it has left once more, in the name of the cell that runs now.
+
+        Its thread speaks for the cell that started it, and programs that run notebooks hear only
+        the one that they run.
+        """
+        with self._lock:
+            if self._last is not None:
+                view.end(*self._last)
+
     def leave(self, view: View) -> None:
         """Tell a view nothing more; it keeps the last word."""
         with self._lock:
@@ -448,7 +461,10 @@ class Job:
     def _submit(self) -> None:
         assert self.request is not None
         client = self._line.through(self._client)
-        task = client.submit(self.request, max_cost=self._settings.max_cost, on_update=self._line)
+        wishes = self._settings
+        task = client.submit(
+            self.request, max_cost=wishes.max_cost, project=wishes.project, on_update=self._line
+        )
         task.client = self._client
         self.task = task
         self._studio.keep(self, self._settings.name)

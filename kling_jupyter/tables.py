@@ -1,20 +1,23 @@
-"""Texts and tables about what there is: commands, models, effect scenes, voices."""
+"""Tables and texts: what there is to type, and the reports of the core as HTML and as text."""
 
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.endpoints import registry
+from kling_jupyter.errors import in_notebook
+from kling_jupyter.styles import FONT, LINE, QUIET
 
 if TYPE_CHECKING:
-    from kling_core.catalog.data import Capability, Model
-    from kling_core.endpoints.base import Endpoint
+    from kling_core.reports.facts import Facts
+    from kling_core.reports.table import Table
     from kling_jupyter.commands.base import Command
     from kling_jupyter.figure import Bundle
 
-__all__ = ["models", "overview"]
+__all__ = ["joined", "of_code", "of_facts", "of_lines", "of_table", "overview"]
 
 
 def overview(commands: Iterable[Command]) -> str:
@@ -32,109 +35,118 @@ def overview(commands: Iterable[Command]) -> str:
     return "\n".join(lines)
 
 
-def models(endpoints: Sequence[Endpoint]) -> Bundle:
-    """The models of these endpoints, the default first, and what each can do."""
-    from kling_core.catalog import data
-
-    parts: list[tuple[str, list[tuple[str, ...]]]] = []
-    for endpoint in endpoints:
-        default = data.default_model(endpoint.name)
-        rows = [_row(m, endpoint, default) for m in data.models(endpoint.name)]
-        rows.sort(key=lambda row: not row[0].endswith("(default)"))
-        if len(endpoints) == 1:
-            rows += _extras(endpoint)
-        if rows:
-            parts.append((_title(endpoint), rows))
-    as_of = f"Model table of {data.as_of()}."
-    if not parts:
-        as_of = f"{', '.join(e.command for e in endpoints)}: there is no model to choose."
-    plain = [f"{title}\n{_aligned([_HEADS, *rows])}\n" for title, rows in parts]
-    rich = [_table(title, rows) for title, rows in parts]
+def of_table(table: Table, notes: Sequence[str] = (), warnings: Sequence[str] = ()) -> Bundle:
+    """A table, with warnings before it and notes after it; columns of numbers to the right."""
+    before = [f"warning: {in_notebook(warning)}" for warning in warnings]
+    after = [in_notebook(note) for note in notes]
+    shown = table.lines() if table.rows else []
+    title = [table.title] if table.title else []
     return {
-        "text/plain": "\n".join([*plain, as_of]),
-        "text/html": "".join([*rich, f'<p style="margin:4px 8px">{html.escape(as_of)}</p>']),
+        "text/plain": "\n".join([*before, *title, *shown, *after]),
+        "text/html": _paragraphs(before) + (_table(table) if table.rows else "") + _quiet(after),
     }
 
 
-_HEADS = ("name", "status", "lengths or sizes")
+def of_lines(lines: Sequence[str]) -> Bundle:
+    """Plain lines, each a paragraph."""
+    said = [in_notebook(line) for line in lines]
+    return {"text/plain": "\n".join(said), "text/html": _paragraphs(said)}
+
+
+def of_code(text: str) -> Bundle:
+    """Code as it is typed."""
+    return {
+        "text/plain": text,
+        "text/html": f'<pre style="margin:4px 8px;white-space:pre-wrap"><code>'
+        f"{html.escape(text)}</code></pre>",
+    }
+
+
+def of_facts(facts: Facts) -> Bundle:
+    """A heading, named values, and the family of a task."""
+    rows = [(name, in_notebook(value).splitlines()) for name, value in facts.values]
+    width = max(len(name) for name, _ in rows)
+    plain = [facts.heading]
+    for name, (first, *more) in rows:
+        plain += [f"  {name:{width}}  {first}", *(f"  {'':{width}}  {line}" for line in more)]
+    if facts.family:
+        plain += ["  family", *(f"    {line}" for line in facts.family)]
+    cells = "".join(
+        f'<tr><th scope="row" style="{_LEFT};white-space:nowrap;{QUIET};font-weight:normal">'
+        f'{html.escape(name)}</th><td style="{_LEFT};overflow-wrap:anywhere">'
+        f"{'<br>'.join(map(html.escape, lines))}</td></tr>"
+        for name, lines in rows
+    )
+    family = "\n".join(facts.family)
+    tree = (
+        f'<p style="margin:8px 8px 0;{FONT}">Family</p>'
+        f'<pre style="margin:0 8px">{html.escape(family)}</pre>'
+        if family
+        else ""
+    )
+    return {
+        "text/plain": "\n".join(plain),
+        "text/html": (
+            f'<table style="margin:4px 8px;{FONT}">'
+            f'<caption style="{_CAPTION}">{html.escape(facts.heading)}</caption>'
+            f"<tbody>{cells}</tbody></table>{tree}"
+        ),
+    }
+
+
+def joined(*bundles: Bundle) -> Bundle:
+    """Several outputs as one, in this order."""
+    return {
+        "text/plain": "\n".join(b["text/plain"] for b in bundles if b["text/plain"]),
+        "text/html": "".join(b["text/html"] for b in bundles),
+    }
+
 
 _EPILOG = """\
 The prompt is everything from the first word that is no option, verbatim; {name} in it is the
 variable of that name. The task is the result: clip = %kling text-to-video a lighthouse in fog
+A task is named by its id, by a beginning or end of one, or by a variable: %kling show {clip}
 Without a command: where you are connected, and what to type next."""
 
-
-def _title(endpoint: Endpoint) -> str:
-    from kling_core.catalog import data
-
-    status = data.endpoint_status(endpoint.name)
-    return endpoint.command if status.status == "active" else f"{endpoint.command}: {status.status}"
+_LEFT = "text-align:left;vertical-align:top"
+_CAPTION = "text-align:left;font-weight:600;color:inherit;caption-side:top"
+_NUMBER = re.compile(r"~?-?\$?[\d,.]+|[-?–]|")
 
 
-def _row(model: Model, endpoint: Endpoint, default: str | None) -> tuple[str, ...]:
-    capability = model.endpoints[endpoint.name]
-    name = f"{model.name} (default)" if model.name == default else model.name
-    status = model.status
-    if model.retired_on is not None:
-        status = f"{status} {model.retired_on}"
-    return name, status, _abilities(capability)
-
-
-def _abilities(capability: Capability) -> str:
-    if capability.modes:
-        named = [
-            f"{'' if mode == 'none' else mode + ' '}{_joined(sorted(lengths, key=int))} s"
-            for mode, lengths in capability.modes.items()
-        ]
-        return "; ".join(named)
-    sizes = sorted({size for offered in capability.resolutions.values() for size in offered})
-    return ", ".join([*sizes, *capability.aspect_ratios])
-
-
-def _joined(lengths: Sequence[str]) -> str:
-    """5, 10 as they are; a run of many as 3 to 15."""
-    numbers = [int(n) for n in lengths]
-    run = len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1))
-    return f"{numbers[0]} to {numbers[-1]}" if run else ", ".join(lengths)
-
-
-def _extras(endpoint: Endpoint) -> list[tuple[str, ...]]:
-    """The effect scenes or the voices, where the endpoint takes one."""
-    from kling_core.catalog import data
-
-    params = endpoint.request.params()
-    if "effect_scene" in params:
-        return [
-            (scene.name, f"{scene.images} image{'s'[: scene.images - 1]}", "effect scene")
-            for scene in data.effects().values()
-            if scene.listed and scene.ended_on is None
-        ]
-    if "voice_language" in params:
-        return [
-            (voice.voice_id, ", ".join(voice.languages), voice.name_en or voice.name_zh or "voice")
-            for voice in data.voices().values()
-        ]
-    return []
-
-
-def _aligned(rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    return "\n".join(
-        "  " + "  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
+def _table(table: Table) -> str:
+    columns = list(zip(*table.rows, strict=True))
+    sides = ["right" if all(map(_NUMBER.fullmatch, c)) and any(c) else "left" for c in columns]
+    heads = "".join(
+        f'<th scope="col" style="text-align:{side};border-bottom:1px solid {LINE}">'
+        f"{html.escape(head)}</th>"
+        if head
+        else "<td></td>"
+        for head, side in zip(table.head, sides, strict=True)
     )
-
-
-def _table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
-    heads = "".join(f'<th scope="col" style="text-align:left">{head}</th>' for head in _HEADS)
-    cells = "".join(
+    rows = "".join(
         "<tr>"
-        + "".join(f'<td style="text-align:left">{html.escape(cell)}</td>' for cell in row)
+        + "".join(
+            f'<td style="text-align:{side};vertical-align:top">{html.escape(cell)}</td>'
+            for cell, side in zip(row, sides, strict=True)
+        )
         + "</tr>"
-        for row in rows
+        for row in table.rows
     )
+    title = f'<caption style="{_CAPTION}">{html.escape(table.title)}</caption>'
     return (
-        '<table style="margin:4px 8px">'
-        f'<caption style="text-align:left;font-weight:600">{html.escape(title)}</caption>'
-        f"<thead><tr>{heads}</tr></thead><tbody>{cells}</tbody></table>"
+        f'<table style="margin:4px 8px;{FONT}">{title if table.title else ""}'
+        f"<thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+    )
+
+
+def _paragraphs(lines: Iterable[str]) -> str:
+    return "".join(
+        f'<p style="margin:2px 8px;{FONT};white-space:pre-wrap">{html.escape(line)}</p>'
+        for line in lines
+    )
+
+
+def _quiet(lines: Iterable[str]) -> str:
+    return "".join(
+        f'<p style="margin:2px 8px;{FONT};{QUIET}">{html.escape(line)}</p>' for line in lines
     )

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from kling_core.cli import arguments, console, results
-
-DAYS = 90
-"""How far back packs are looked for."""
+from kling_core.reports.packs import DAYS, rows
+from kling_core.reports.table import Table
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -32,29 +29,5 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     elif not packs:
         console.say(f"no resource packs in the last {namespace.days} days")
     else:
-        console.show_table(("pack", "left", "of", "status", "until"), rows(packs))
+        console.show_table(Table(("pack", "left", "of", "status", "until"), rows(packs)))
     return 0
-
-
-def rows(packs: Sequence[Mapping[str, Any]]) -> list[tuple[str, ...]]:
-    """The packs as rows of a table: name, left, of, status, until."""
-    return [
-        (
-            str(pack.get("resource_pack_name") or pack.get("resource_pack_id") or "?"),
-            _amount(pack.get("remaining_quantity")),
-            _amount(pack.get("total_quantity")),
-            str(pack.get("status") or "?"),
-            _day(pack.get("invalid_time")),
-        )
-        for pack in packs
-    ]
-
-
-def _amount(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, (int, float)) else str(value or "?")
-
-
-def _day(value: Any) -> str:
-    if not isinstance(value, (int, float)) or value <= 0:
-        return "-"
-    return console.local(datetime.fromtimestamp(value / 1000, UTC))

@@ -77,7 +77,17 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown(self.format_help())
 
     def error(self, message: str) -> NoReturn:
-        raise UsageProblem(message.removeprefix("argument "), fix=f"See {self.prog} --help.")
+        message = message.removeprefix("argument ")
+        found = re.match(r"(\S+): invalid choice: '([^']*)'", message)
+        action = self._option_string_actions.get(found[1].partition("/")[0]) if found else None
+        if found is None or action is None or not action.choices:
+            raise UsageProblem(message, fix=f"See {self.prog} --help.")
+        choices = [str(choice) for choice in action.choices]
+        near = nearest(found[2], choices)
+        meant = f"; did you mean {near}?" if near else ""
+        raise UsageProblem(
+            f"{found[1]} {found[2]!r} is not to be had{meant}", fix=f"Use {_either(choices)}."
+        )
 
 
 def build(
@@ -182,6 +192,10 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     swapped = [k for k in known if sorted(k) == sorted(word)]
     near = swapped or difflib.get_close_matches(word, known, n=1, cutoff=0.6)
     return near[0] if near else None
+
+
+def _either(words: Sequence[str]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
 
 
 # --- the parser ----------------------------------------------------------------------------

@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
 
     from kling_core.client import Kling
     from kling_core.endpoints.base import Endpoint
+    from kling_core.reports.table import Table
 
 
 def say(text: str) -> None:
@@ -29,22 +29,20 @@ def show_json(value: Any) -> None:
     print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
 
 
-def show_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def show_table(shown: Table) -> None:
     """A table on stdout: by rich in a terminal, in aligned plain columns elsewhere."""
     if sys.stdout.isatty():
         from rich.console import Console
-        from rich.table import Table
+        from rich.table import Table as RichTable
 
-        table = Table(box=None, header_style="bold", padding=(0, 2, 0, 0))
-        for title in head:
+        table = RichTable(box=None, header_style="bold", padding=(0, 2, 0, 0))
+        for title in shown.head:
             table.add_column(title, overflow="fold")
-        for row in rows:
+        for row in shown.rows:
             table.add_row(*row)
         Console(markup=False, highlight=False).print(table)
         return
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    for row in (head, *rows):
-        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+    print("\n".join(shown.lines()))
 
 
 def open_client(
@@ -122,16 +120,6 @@ def endpoint_list(command: str, about: str) -> str:
             *rows,
         ]
     )
-
-
-def clock(seconds: float) -> str:
-    """Minutes and seconds: 1:05."""
-    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
-def local(moment: datetime | None) -> str:
-    """A time as people here read it; empty for None."""
-    return moment.astimezone().strftime("%Y-%m-%d %H:%M") if moment else ""
 
 
 def debugging() -> bool:

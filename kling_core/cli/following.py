@@ -8,8 +8,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from kling_core.cli.console import clock, say
+from kling_core.cli.console import say
 from kling_core.cli.problems import collect
+from kling_core.reports.words import clock
 
 if TYPE_CHECKING:
     from kling_core.task import Task

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, results
 from kling_core.cli.following import follow
+from kling_core.reports import words
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -81,6 +82,6 @@ def _state(task: Task) -> None:
     for output in task.outputs:
         named = f" {output.id}" if output.id else ""
         length = f", {output.duration} s" if output.duration is not None else ""
-        until = f", kept until {console.local(output.expires_at)}" if output.expires_at else ""
+        until = f", kept until {words.local(output.expires_at)}" if output.expires_at else ""
         console.say(f"{output.kind}{named}{length}{until}")
     console.say("download it with --out DIR")

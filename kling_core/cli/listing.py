@@ -6,6 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, results
+from kling_core.reports import words
+from kling_core.reports.table import Table
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -27,7 +29,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         console.say(f"no tasks on page {namespace.page} of {endpoint.command}")
         return 0
     head = ("task", "status", "created", "outputs", "external id")
-    console.show_table(head, [_row(task) for task in tasks])
+    console.show_table(Table(head, [_row(task) for task in tasks]))
     if len(tasks) == namespace.size:
         console.say(f"there may be more: --page {namespace.page + 1}")
     return 0
@@ -38,7 +40,7 @@ def _row(task: Task) -> tuple[str, ...]:
     return (
         task.task_id,
         task.status,
-        console.local(task.created_at) or "-",
+        words.local(task.created_at) or "-",
         made,
         task.external_task_id or "-",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import arguments, console
+from kling_core.reports import models
 
 if TYPE_CHECKING:
-    from kling_core.catalog.data import Capability, Model
+    from kling_core.catalog.data import Model
     from kling_core.endpoints.base import Endpoint
 
 
@@ -25,163 +26,21 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - the tables 
     namespace, words = arguments.parse_words(parser, argv)
     if len(words) > 1:
         raise arguments.UsageProblem(f"kling models takes one endpoint; you gave {len(words)}")
-    from kling_core.catalog import data
     from kling_core.endpoints import registry
 
     chosen = [registry.get(words[0])] if words else list(registry.endpoints())
     if namespace.json:
         console.show_json({e.name: _as_json(e) for e in chosen})
-    elif words:
-        _one(chosen[0], retired=namespace.all)
-    else:
-        _overview(chosen, retired=namespace.all)
-    if not namespace.json:
-        console.say(f"table of {data.as_of()}; other names pass with a warning")
+        return 0
+    told = models.one(chosen[0], retired=namespace.all) if words else None
+    told = told or models.overview(chosen, retired=namespace.all)
+    for warning in told.warnings:
+        console.say(f"warning: {warning}")
+    if told.table.rows:
+        console.show_table(told.table)
+    for note in told.notes:
+        console.say(note)
     return 0
-
-
-# --- every endpoint ------------------------------------------------------------------------
-
-
-def _overview(endpoints: Iterable[Endpoint], *, retired: bool) -> None:
-    from kling_core.catalog import data
-
-    rows: list[tuple[str, ...]] = []
-    hidden = 0
-    for endpoint in endpoints:
-        models = data.models(endpoint.name)
-        shown = [m for m in models if m.alive or retired]
-        hidden += len(models) - len(shown)
-        default = data.default_model(endpoint.name)
-        name = endpoint.command
-        for model in shown:
-            mark = "default" if model.name == default else ""
-            rows.append((name, model.name, _status(model), mark))
-            name = ""
-        if not shown:
-            rows.append((name, "-", _without_models(endpoint), ""))
-    console.show_table(("endpoint", "model", "status", ""), rows)
-    if hidden:
-        console.say(f"{hidden} retired entries are left out; --all shows them")
-    console.say("kling models ENDPOINT shows modes, durations and features")
-
-
-def _without_models(endpoint: Endpoint) -> str:
-    from kling_core.catalog import data
-
-    status = data.endpoint_status(endpoint.name)
-    return f"{status.status}: {status.instead}" if status.status == "retired" else status.status
-
-
-def _status(model: Model) -> str:
-    if model.status == "retired":
-        when = f" on {model.retired_on}" if model.retired_on else ""
-        then = f"; use {model.successor}" if model.successor else ""
-        return f"retired{when}{then}"
-    if model.status == "retiring" and model.retired_on:
-        return f"ends on {model.retired_on}"
-    return f"{model.status} ({model.status_as_of})"
-
-
-# --- one endpoint --------------------------------------------------------------------------
-
-
-def _one(endpoint: Endpoint, *, retired: bool) -> None:
-    from kling_core.catalog import data
-
-    status = data.endpoint_status(endpoint.name)
-    if status.status == "retired":
-        console.say(f"warning: {endpoint.command} is retired ({status.evidence})")
-        if status.instead:
-            console.say(f"use instead: {status.instead}")
-    kinds = {p.placeholder for p in endpoint.request.params().values()}
-    if "SCENE" in kinds:
-        _scenes(retired=retired)
-    elif "VOICE" in kinds:
-        _voices()
-    else:
-        _models(endpoint, retired=retired or status.status == "retired")
-
-
-def _scenes(*, retired: bool) -> None:
-    from kling_core.catalog import data
-
-    rows: list[tuple[str, ...]] = []
-    for scene in sorted(data.effects().values(), key=lambda s: (-s.images, s.name)):
-        ended = scene.ended_on is not None or not scene.listed
-        when = f"ended on {scene.ended_on}" if scene.ended_on else "no longer listed"
-        if not ended or retired:
-            rows.append((scene.name, str(scene.images), when if ended else "active"))
-    console.show_table(("scene", "images", "status"), rows)
-
-
-def _voices() -> None:
-    from kling_core.catalog import data
-
-    rows = [
-        (v.voice_id, " ".join(v.languages), v.name_en or v.name_zh or "-", v.observed or "-")
-        for v in data.voices().values()
-    ]
-    console.show_table(("voice", "languages", "name", "seen live"), rows)
-
-
-def _models(endpoint: Endpoint, *, retired: bool) -> None:
-    from kling_core.catalog import data
-
-    default = data.default_model(endpoint.name)
-    models = data.models(endpoint.name)
-    shown = [m for m in models if m.alive or retired]
-    rows: list[tuple[str, ...]] = []
-    video = endpoint.product == "video"
-    for model in shown:
-        name = f"{model.name} (default)" if model.name == default else model.name
-        status = _status(model)
-        does = _video(model, endpoint.name) if video else _image(model.endpoints[endpoint.name])
-        for row in does:
-            rows.append((name, *row, status))
-            name = status = ""
-    head = ("mode", "size", "seconds", "features") if video else ("sizes", "ratios", "features")
-    if shown:
-        console.show_table(("model", *head, "status"), rows)
-    if len(shown) < len(models):
-        console.say(f"{len(models) - len(shown)} retired models are left out; --all shows them")
-
-
-def _video(model: Model, endpoint: str) -> list[tuple[str, ...]]:
-    """A row for each mode, and more where its durations differ in what they can do."""
-    rows: list[tuple[str, ...]] = []
-    for mode, durations in model.endpoints[endpoint].modes.items():
-        groups: dict[tuple[str, ...], list[int]] = {}
-        for seconds, features in durations.items():
-            groups.setdefault(features, []).append(int(seconds))
-        for features, lengths in groups.items():
-            shown = ", ".join(f for f in features if f != "generation") or "-"
-            rows.append((mode, model.resolution.get(mode, "-"), _ranges(lengths), shown))
-    return rows or [("-", "-", "-", "-")]
-
-
-def _image(capability: Capability) -> list[tuple[str, ...]]:
-    sizes: dict[str, None] = {}
-    for offered in capability.resolutions.values():
-        sizes.update(dict.fromkeys(offered))
-    return [
-        (
-            ", ".join(sizes) or "-",
-            " ".join(capability.aspect_ratios) or "-",
-            ", ".join(capability.features) or "-",
-        )
-    ]
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """Whole numbers in few words: 3-15, or 5, 10."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else str(r[0]) for r in runs)
 
 
 # --- as JSON -------------------------------------------------------------------------------

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import arguments, console, ledgers
 from kling_core.cli.run import Wishes, carry_out, own_options
-
-if TYPE_CHECKING:
-    from kling_core.client import Kling
-    from kling_core.endpoints.base import Endpoint, Request
-    from kling_core.ledger.rows import Row
+from kling_core.reports import leftovers
+from kling_core.reports.again import again
+from kling_core.reports.finding import find, short
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -23,63 +20,14 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         )
     wishes = Wishes.of(namespace, sandbox=sandbox)
     with ledgers.open_client("rerun", sandbox=wishes.sandbox) as kling:
-        row = ledgers.find(kling, words[0])
+        row = find(kling, words[0])
         request = again(kling, row, namespace.set or [])
     if wishes.project is None and row.project:
         from dataclasses import replace
 
         wishes = replace(wishes, project=row.project)
-    console.say(f"again: {ledgers.short(row)}, {row.endpoint.replace('_', '-')} {row.text!r}")
+    console.say(f"again: {short(row)}, {leftovers.named(row)}")
     return carry_out(request, wishes)
-
-
-def again(kling: Kling, row: Row, changes: list[str]) -> Request:
-    """The recorded request with the changes `field=value`; `field=` takes a field out.
-
-    It gets an id of its own. Raises `NotReplayable` when media was given as bytes or has changed,
-    unless it is among the changes; and `UsageProblem` for a change that cannot be read.
-    """
-    from kling_core.endpoints import registry
-    from kling_core.ledger.recording import replay
-
-    endpoint = registry.load(row.endpoint)
-    changed = _changes(endpoint, changes)
-    fields = replay(row, leave_out={*changed, "external_task_id"})
-    fields.update({name: value for name, value in changed.items() if value is not None})
-    return endpoint.request(**fields).with_parent(_parent(kling, row))
-
-
-def _changes(endpoint: Endpoint, changes: list[str]) -> dict[str, Any]:
-    """The changed fields, read as options of `kling run`; None for one that is taken out."""
-    parser = arguments.build(endpoint, prog=f"kling rerun --set, {endpoint.command}")
-    argv: list[str] = []
-    removed: list[str] = []
-    for change in changes:
-        name, equals, value = change.partition("=")
-        field = name.strip().removeprefix("--").replace("-", "_")
-        if not equals or not field:
-            raise arguments.UsageProblem(
-                f"--set {change!r} is not field=value",
-                fix='Write --set duration=10, or prompt="…".',
-            )
-        if value:
-            argv.append(f"--{field}={value}")
-        else:
-            removed.append(field)
-    found = arguments.fields(endpoint, arguments.parse(parser, argv))
-    return {**dict.fromkeys(removed), **found}
-
-
-def _parent(kling: Kling, row: Row) -> dict[str, Any] | None:
-    """What is known of the source video, for rules and prices."""
-    parent = kling.session.ledger().get(row.parent_task_id) if row.parent_task_id else None
-    if parent is None:
-        return None
-    sent: dict[str, Any] = parent.request.get("sent") or {}
-    known = {name: sent[name] for name in ("mode", "duration") if name in sent}
-    if parent.model_name:
-        known["model_name"] = parent.model_name
-    return {**known, "task_id": row.parent_task_id}
 
 
 def _parser() -> arguments.Parser:

@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from kling_core.cli import arguments, console, ledgers, results
 from kling_core.errors import KlingError
+from kling_core.reports.rescuing import Rescue, rescue
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
     """The command; see `kling rescue --help`."""
     namespace = arguments.parse(_parser(), argv)
     with ledgers.open_client("rescue", sandbox=sandbox or namespace.sandbox) as kling:
-        from kling_core.ledger import recovery
-
         results.must_be_writable(namespace.out or kling.session.output_dir)
-        new = kling.run_flow(recovery.collect(kling.session))
-        console.say(f"{new} task{'s' * (new != 1)} at Kling that the ledger did not know")
         collector = ledgers.Collector(kling, out=namespace.out)
-        fetched = purged = 0
-        for row, kept in recovery.missing(kling.session.ledger()):
-            task = ledgers.task_of(kling, row)
-            if (ledgers.days_left(task) or 0) < 0:
-                purged += 1
-                continue
-            try:
-                print(task.files[kept.number].download(results.folder(namespace.out)), flush=True)
-                fetched += 1
-            except KlingError as error:
-                collector.tell(error)
-        console.say(f"{fetched} fetched" + (f", {purged} purged at Kling" if purged else ""))
+
+        def tell(so_far: Rescue, news: Any) -> None:
+            if news is None:
+                console.say(so_far.opening)
+            elif isinstance(news, KlingError):
+                collector.tell(news)
+            else:
+                print(news, flush=True)
+
+        console.say(rescue(kling, results.folder(namespace.out), tell).summary)
         return collector.code
 
 

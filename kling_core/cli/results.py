@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core.cli import console
 from kling_core.cli.problems import collect
 from kling_core.errors import DownloadError
+from kling_core.reports import words
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
@@ -103,7 +104,7 @@ def cost_line(quote: Quote | None) -> str:
 
 def ending(task: Task, seconds: float) -> str:
     """The last line of a finished task: how long, how much, and the ids to build on."""
-    parts = [f"done in {console.clock(seconds)}"]
+    parts = [f"done in {words.clock(seconds)}"]
     cost = task.cost
     if cost is not None and cost.units is not None:
         parts.append(f"{cost.units} units")

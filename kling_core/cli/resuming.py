@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, ledgers, results
 from kling_core.ledger import recovery
-from kling_core.ledger.rows import Row
+from kling_core.reports import leftovers
+from kling_core.reports.finding import short
 
 if TYPE_CHECKING:
     from kling_core.ledger.recovery import Settled
+    from kling_core.ledger.rows import Row
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -32,13 +33,14 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             as_json=namespace.json,
         )
         for row, error in settled.doubtful:
-            console.say(f"{ledgers.short(row)}: {_words(row)}")
+            console.say(f"{short(row)}: {leftovers.named(row)}")
             collector.tell(error)
-        _unsent(settled)
+        for line in leftovers.unsent(settled):
+            console.say(line)
         left = [*_waited(settled, wait=namespace.wait)]
         left += settled.unsaved if namespace.download else []
-        if not (left or settled.doubtful or settled.unsent or settled.held or settled.running):
-            console.say("nothing was left behind")
+        if not left and leftovers.nothing(settled):
+            console.say(leftovers.NOTHING)
         for row in left:
             collector.collect(row)
         return collector.finish()
@@ -51,27 +53,9 @@ def _waited(settled: Settled, *, wait: bool) -> list[Row]:
     return []
 
 
-def _unsent(settled: Settled) -> None:
-    for row in settled.unsent:
-        reason = f" ({row.error})" if row.error not in ("", "never sent") else ""
-        console.say(f"{ledgers.short(row)}: never sent{reason}: {_words(row)}")
-    if settled.unsent:
-        console.say("send them with: kling resume --send")
-    for row in settled.held:
-        doing = "being sent" if row.state == "submitting" else "in line to be sent"
-        console.say(f"{ledgers.short(row)}: {doing} by another process: {_words(row)}")
-
-
 def _told(news: object) -> None:
-    """Before waiting for the lease of a row that was being sent when its process was killed."""
-    if isinstance(news, Row) and news.state == "submitting" and news.lease_until:
-        until = console.local(datetime.fromtimestamp(news.lease_until, UTC))
-        console.say(f"{ledgers.short(news)}: being sent by a process that may have been killed;")
-        console.say(f"it is looked up when its lease ends, at {until} at the latest")
-
-
-def _words(row: Row) -> str:
-    return f"{row.endpoint.replace('_', '-')} {row.text!r}"
+    for line in leftovers.waiting_for_lease(news):
+        console.say(line)
 
 
 def _parser() -> arguments.Parser:

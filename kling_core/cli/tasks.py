@@ -2,28 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from kling_core.cli import arguments, console, ledgers, results
-
-if TYPE_CHECKING:
-    from kling_core.client import Kling
-    from kling_core.ledger.rows import Kept, Row
-
-STATES = (
-    "prepared",
-    "waiting",
-    "submitting",
-    "submitted",
-    "processing",
-    "succeeded",
-    "failed",
-    "rejected",
-    "unknown",
-    "expired",
-)
-
-HEAD = ("id", "state", "age", "endpoint", "model", "cost", "kept", "prompt")
+from kling_core.reports import listing
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -43,36 +23,11 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         elif not rows:
             console.say("no such tasks in the ledger; kling rescue looks at Kling for others")
         else:
-            _show(kling, rows, narrow=not namespace.wide)
+            table = listing.tasks(kling, rows, narrow=not namespace.wide)
+            console.show_table(table)
             if len(rows) == namespace.limit:
                 console.say("there may be more: --limit 0 shows all")
     return 0
-
-
-def _show(kling: Kling, rows: list[Row], *, narrow: bool) -> None:
-    kept: dict[str, list[Kept]] = {}
-    for output in kling.session.ledger().kept():
-        kept.setdefault(output.task, []).append(output)
-    now = kling.session.ledger().now()
-    table = [
-        (
-            ledgers.short(row),
-            row.state,
-            ledgers.age(row, now),
-            row.endpoint.replace("_", "-"),
-            row.model_name or "-",
-            ledgers.price(row),
-            ledgers.keeping(kling, row, kept.get(row.id, [])),
-            _prompt(row.text, narrow=narrow),
-        )
-        for row in rows
-    ]
-    console.show_table(HEAD, table)
-
-
-def _prompt(text: str, *, narrow: bool) -> str:
-    line = " ".join(text.split())
-    return f"{line[:47]}…" if narrow and len(line) > 48 else line
 
 
 def _endpoint(name: str | None) -> str | None:
@@ -92,9 +47,9 @@ def _parser() -> arguments.Parser:
     add(
         "--state",
         action="append",
-        choices=STATES,
+        choices=listing.STATES,
         metavar="STATE",
-        help=f"only these; may be repeated: {', '.join(STATES)}",
+        help=f"only these; may be repeated: {', '.join(listing.STATES)}",
     )
     add("--endpoint", metavar="NAME", help="only those of this endpoint")
     add("--project", metavar="NAME", help="only those of this project")

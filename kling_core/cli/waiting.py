@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, ledgers, results
 from kling_core.errors import KlingError
-from kling_core.ledger.rows import ENDED, RUNNING
-
-if TYPE_CHECKING:
-    from kling_core.client import Kling
-    from kling_core.ledger.rows import Row
+from kling_core.reports.certain import certain
+from kling_core.reports.finding import find
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -22,7 +18,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     with ledgers.open_client("wait", sandbox=sandbox or namespace.sandbox) as kling:
         if namespace.download:
             results.must_be_writable(namespace.out or kling.session.output_dir)
-        rows = [ledgers.find(kling, word) for word in words]
+        rows = [find(kling, word) for word in words]
         collector = ledgers.Collector(
             kling,
             out=namespace.out,
@@ -32,29 +28,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         )
         for row in rows:
             try:
-                collector.collect(_certain(kling, row))
+                collector.collect(certain(kling, row))
             except KlingError as error:
                 collector.tell(error)
         return collector.finish()
-
-
-def _certain(kling: Kling, row: Row) -> Row:
-    """The row in a state that is certain: a lost answer is looked up, nothing is sent."""
-    if row.state not in RUNNING + ENDED:
-        from kling_core.submit import resume
-
-        row = kling.run_flow(resume(kling.session, row, send=False))
-    if row.state in ledgers.UNSENT:
-        raise KlingError(
-            f"task {row.id} was never sent",
-            cause=row.error,
-            fix="kling resume --send sends it.",
-        )
-    if row.state in ("rejected", "expired"):
-        raise KlingError(
-            f"task {row.task_id or row.id} is {row.state}: {row.error}", task_id=row.id
-        )
-    return row
 
 
 def _parser() -> arguments.Parser:

@@ -12,6 +12,10 @@ from kling_core.cli.options import options
 __all__ = ["SHELL", "Wording"]
 
 
+def _unchanged(text: str) -> str:
+    return text
+
+
 @dataclass(frozen=True, slots=True)
 class Wording:
     """How one front end says what Python would write.
@@ -19,12 +23,13 @@ class Wording:
     `get` makes the command that shows a task, of endpoint, id, and whether it waits; the endpoint
     is empty for a task that the ledger knows. `words` are
     pairs of Python's spelling and ours; `missing` is said when the words of the endpoint, such as
-    the prompt, are not given.
+    the prompt, are not given. `typed` turns the commands of `kling` in a text into its own.
     """
 
     get: Callable[[str, str, bool], str]
     words: tuple[tuple[str, str], ...]
     missing: str
+    typed: Callable[[str], str] = _unchanged
 
     def say(self, text: str) -> str:
         """Python calls in an advice, said as commands."""
@@ -37,7 +42,7 @@ class Wording:
         text = re.sub(r"kling\.(\w+)\.list\(\)", lambda m: f"kling list {hyphens(m[1])}", text)
         for python, ours in (*self.words, *_WORDS):
             text = text.replace(python, ours)
-        return text
+        return self.typed(text)
 
     def violations(self, error: errors.InvalidRequest) -> list[str]:
         """A refused request: what is wrong in one line, then a line for each violation."""

@@ -19,17 +19,22 @@ class Reading(Database):
 
     def get(self, row_id: str) -> Row | None:
         """The row with our id, Kling's id, or an unambiguous beginning or end of either."""
+        found = self.like(row_id, limit=2)
+        return found[0] if len(found) == 1 else None
+
+    def like(self, row_id: str, *, limit: int) -> list[Row]:
+        """The rows whose id, ours or Kling's, begins or ends so; the one that is it, alone."""
         if not row_id:
-            return None
+            return []
         ours, theirs = tasks.c.id, tasks.c.task_id
         begins = [c.startswith(row_id, autoescape=True) for c in (ours, theirs)]
         ends = [c.endswith(row_id, autoescape=True) for c in (ours, theirs)]
         with self._transaction(read=True) as db:
             for where in (sa.or_(ours == row_id, theirs == row_id), sa.or_(*begins, *ends)):
-                found = db.execute(sa.select(tasks).where(where).limit(2)).mappings().all()
+                found = db.execute(sa.select(tasks).where(where).limit(limit)).mappings().all()
                 if len(found) == 1:
-                    return Row.of(dict(found[0]))
-        return None
+                    return [Row.of(dict(found[0]))]
+        return [Row.of(dict(row)) for row in found]
 
     def row(self, row_id: str) -> Row:
         """The row with exactly our id."""

@@ -23,6 +23,19 @@ _LIST = (
     Command(
         "get", "get", "Wait for an earlier task and show it: %kling get 8319…", "TASK ENDPOINT"
     ),
+    Command("tasks", "tasks", "What the ledger knows, newest first: %kling tasks lighthouse"),
+    Command("gallery", "gallery", "Clips and pictures as a page of posters that play"),
+    Command("show", "show", "Everything about one task: request, cost, outputs, family", "TASK"),
+    Command("compare", "compare", "Two tasks side by side, and in what they differ", "TASK"),
+    Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
+    Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
+    Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
+    Command(
+        "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"
+    ),
+    Command("code", "code", "A recorded request as a %kling line, or as Python", "TASK"),
+    Command("costs", "costs", "What was spent, by day, project or model"),
+    Command("doctor", "doctor", "Test settings, key, clock, network; costs nothing"),
     Command(
         "form",
         "form",

@@ -15,24 +15,31 @@ from kling_jupyter.outputs import adopted
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kling_jupyter.grammar import Settings
     from kling_jupyter.job import Job
     from kling_jupyter.studio import Studio
 
-__all__ = ["price", "run"]
+__all__ = ["carry_out", "price", "run"]
 
 
 def run(studio: Studio, endpoint: Endpoint, line: Line) -> Job | None:
     """Check, quote and submit; returns the job, None for a dry run."""
+    typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
+    return carry_out(studio, adopted(endpoint, typed.fields), typed.settings, typed.notes)
+
+
+def carry_out(
+    studio: Studio, request: Request, settings: Settings, notes: Sequence[str] = ()
+) -> Job | None:
+    """Make what a request describes, or only show it; see `run`."""
     from kling_jupyter import job
     from kling_jupyter.running import place
 
-    typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
-    request = adopted(endpoint, typed.fields)
-    notes = list(dict.fromkeys([*typed.notes, *request.require().warnings]))
-    if typed.settings.dry_run:
+    notes = list(dict.fromkeys([*notes, *request.require().warnings]))
+    if settings.dry_run:
         return _show_dry_run(studio, request, notes)
-    must_be_writable(place(typed.settings.out, studio.folder, studio.output_dir))
-    return job.start(studio, request, typed.settings, notes)
+    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
+    return job.start(studio, request, settings, notes)
 
 
 def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kling_core.cli.arguments import Parser, UsageProblem
 from kling_core.endpoints import registry
+from kling_core.reports import models
 from kling_jupyter import commands, grammar, tables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
@@ -12,11 +14,26 @@ from kling_jupyter.display import show
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
 
-__all__ = ["run"]
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--all", action="store_true", help="also what Kling has retired")
+    made.description = (
+        "Models and what they can do; the scenes of video-effects; the voices of lip-sync."
+    )
+    made.words, made.usage = "words", "%%kling models [ENDPOINT] [--all]"
 
 
 def run(studio: Studio, line: Line) -> None:
-    """Show the tables."""
-    word, _ = grammar.first_word(line.rest)
-    chosen = [commands.endpoint(word)] if word else list(registry.endpoints())
-    show(studio.shell, tables.models(chosen))
+    """Show the table of one endpoint, or of all."""
+    typed = grammar.flags(options, "models", line.rest)
+    given = str(getattr(typed, "words", None) or "").split()
+    if len(given) > 1:
+        raise UsageProblem(f"%kling models takes one endpoint; you gave {len(given)}")
+    if given:
+        told = models.one(commands.endpoint(given[0]), retired=typed.all)
+    else:
+        told = models.overview(registry.endpoints(), retired=typed.all)
+    show(studio.shell, tables.of_table(told.table, told.notes, told.warnings))

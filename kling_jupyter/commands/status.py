@@ -1,16 +1,29 @@
-"""`%kling` alone: where you are connected, and what to type next."""
+"""`%kling` alone: where you are connected, what runs and what is left open, what to type next."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
-from kling_core.errors import ConfigError
+from kling_core.errors import ConfigError, LedgerError
+from kling_core.ledger import recovery
+from kling_core.ledger.rows import RUNNING
+from kling_core.reports import listing, words
+from kling_core.reports.finding import short
 from kling_jupyter.display import say
 
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
 
 __all__ = ["run"]
+
+_PATIENCE = 4.0
+"""Seconds that the question for the balance may take."""
+
+_NAMED = 5
+"""Running tasks that are named; of more only the number is told."""
 
 
 def run(studio: Studio) -> None:
@@ -24,10 +37,72 @@ def run(studio: Studio) -> None:
         say(_WAYS)
         return
     say(where)
+    if studio.client.sandbox is None:
+        for line in _balance(studio):
+            say(line)
+    try:
+        for line in (*_running(studio), *_left(studio), *_spent(studio)):
+            say(line)
+    except LedgerError as error:
+        say(f"The ledger cannot be read: {error}")
     if studio.last is not None:
-        task = studio.last
-        say(f"Last task: {task.task_id}, {task.endpoint.command}, {task.status} (in _kling)")
+        job = studio.last
+        ident = f"{job.task_id}, " if job.task_id else ""
+        say(f"Last: {ident}{job.endpoint.command}, {job.status} (in _kling)")
     say(_NEXT)
+
+
+def _balance(studio: Studio) -> Iterator[str]:
+    """What is left of the packs in use, or why that cannot be told; asking is free."""
+    from kling_core.reports import packs
+    from kling_core.reports.probing import probe
+
+    finding = probe(replace(studio.client.session.settings, timeout=_PATIENCE))
+    if finding.error is not None:
+        what = "The key is refused" if finding.answered else "Kling does not answer"
+        yield f"{what}: {finding.message}. %kling doctor says more."
+        return
+    online = [row for row in packs.rows(finding.packs) if row[3] == "online"]
+    for name, left, total, _, until in online:
+        yield f"Balance: {left} of {total} units left in {name}, until {until}."
+    if not online:
+        yield "Balance: no pack is in use; creates are refused unless you pay otherwise."
+
+
+def _running(studio: Studio) -> Iterator[str]:
+    ledger = studio.client.session.ledger()
+    rows, now = ledger.rows(states=RUNNING), ledger.now()
+    if not rows:
+        return
+    yield f"Running: {words.plural(len(rows), 'task')}; %kling wait all shows them to their end"
+    for row in rows[:_NAMED]:
+        age, prompt = words.span(now - row.created_at), listing.prompt(row.text, narrow=True)
+        yield f"  {short(row)}  {row.endpoint.replace('_', '-')}, {row.state}, {age}: {prompt}"
+    if len(rows) > _NAMED:
+        yield f"  and {len(rows) - _NAMED} more: %kling tasks --state processing"
+
+
+def _left(studio: Studio) -> Iterator[str]:
+    """What an earlier session left open, of which nobody takes care now."""
+    ledger = studio.client.session.ledger()
+    unsaved = [row for row in recovery.unsaved(ledger) if row.task_id not in studio.jobs]
+    count = len(ledger.rows(states=recovery.OPEN, orphans=True)) + len(unsaved)
+    if count:
+        yield f"Left open: {words.plural(count, 'task')} to resume: %kling resume"
+
+
+def _spent(studio: Studio) -> Iterator[str]:
+    """Today's costs against the limits; nothing in the sandbox."""
+    client = studio.client
+    settings = client.session.settings
+    if client.sandbox is not None:
+        return
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    spent, unknown = client.session.ledger().spent(midnight.timestamp())
+    if spent or unknown:
+        budget = f" of a budget of {words.money(settings.budget)}" if settings.budget else ""
+        more = f", and {words.plural(unknown, 'task')} of unknown price" if unknown else ""
+        yield f"Spent today: {words.money(spent)}{budget}{more}."
 
 
 _WAYS = """\
@@ -39,5 +114,6 @@ _NEXT = """\
 Type next:
   %kling text-to-video a paper boat in the rain
   %kling quote text-to-video -d 10 a paper boat in the rain
+  %kling gallery
   %kling models text-to-video
   %kling help"""

@@ -16,10 +16,11 @@ from pathlib import Path
 import pytest
 
 from kling_core import Kling, client
-from kling_core.cli import callbacks, ledgers
+from kling_core.cli import callbacks
 from kling_core.cli.main import main
 from kling_core.errors import KlingWarning
 from kling_core.ledger.rows import Entry
+from kling_core.reports import words as wording
 from kling_core.sandbox import Fault, Sandbox
 
 LEDGER_COMMANDS = (
@@ -192,11 +193,15 @@ def test_show_unknown(kling, ledger):
     """An id that nobody has, or that two have, is one line with what to do."""
     never_sent(ledger, "same-1")
     never_sent(ledger, "same-2")
-    for word in ("999", "same-", "%", "_"):
+    for word in ("999", "%", "_"):
         done = kling("show", word)
         assert done.code == 1
         assert f"the ledger knows no task {word!r}" in done.err
         assert "See kling tasks" in done.err
+    done = kling("show", "same-")
+    assert done.code == 1
+    assert "2 tasks begin or end with 'same-': same-1 (text-to-video, " in done.err
+    assert "Give more of the id" in done.err
     assert "same-1: prepared" in kling("show", "same-1").out
     assert "not yet" in kling("show", "same-1").out
     assert kling("show").code == 2
@@ -596,7 +601,7 @@ def test_embedded_sandbox_is_refused(kling, monkeypatch, argv):
 )
 def test_spans(seconds, words):
     """Ages are told in their largest unit."""
-    assert ledgers.span(seconds) == words
+    assert wording.span(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -613,4 +618,4 @@ def test_money(amount, words):
     """Two places at least, and as many as there are."""
     from decimal import Decimal
 
-    assert ledgers.money(Decimal(amount)) == words
+    assert wording.money(Decimal(amount)) == words

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from kling_core import codes
-from kling_core.cli import doctor, models, probing, problems
+from kling_core.cli import problems
 from kling_core.cli.arguments import UsageProblem
 from kling_core.cli.commands import COMMANDS
 from kling_core.cli.main import main
@@ -24,6 +24,7 @@ from kling_core.errors import (
     TaskFailed,
     WaitTimeout,
 )
+from kling_core.reports import health, models, probing
 
 
 @pytest.fixture(autouse=True)
@@ -115,7 +116,8 @@ def test_help_imports_nothing_heavy():
         (["models", "t2v", "i2v"], "takes one endpoint; you gave 2"),
         (["sandbox", "--port", "99999"], "99999 is not a port"),
         (["sandbox", "--speed", "0"], "'0' is not a factor above 0"),
-        (["sandbox", "--retired", "maybe"], "invalid choice: 'maybe'"),
+        (["sandbox", "--retired", "maybe"], "--retired 'maybe' is not to be had. Use "),
+        (["tasks", "--state", "succeded"], "; did you mean succeeded? Use prepared, "),
         (["account", "extra"], "takes no other words"),
     ],
 )
@@ -370,7 +372,7 @@ def test_advice_is_said_as_commands(python, shell):
 )
 def test_time_differences(seconds, words):
     """Clock differences are said in the unit that fits."""
-    assert doctor._span(seconds) == words
+    assert health._span(seconds) == words
 
 
 @pytest.mark.parametrize(

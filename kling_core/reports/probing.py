@@ -10,9 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from kling_core import calls, config
-from kling_core.cli.account import DAYS
 from kling_core.errors import KlingError
 from kling_core.flow import Clock, Flow, NoReply, Reply
+from kling_core.reports.packs import DAYS
 from kling_core.session import Session
 
 

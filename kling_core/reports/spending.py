@@ -1,0 +1,59 @@
+"""What was spent: estimate against actual."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from kling_core.ledger.rows import Costs
+from kling_core.reports import words
+from kling_core.reports.table import Table
+
+if TYPE_CHECKING:
+    from kling_core.client import Kling
+    from kling_core.ledger.costs import By
+
+__all__ = ["BY", "DAYS", "EXPLAINED", "table", "total", "within"]
+
+BY = ("day", "project", "model")
+
+DAYS = 30
+"""How far back it looks."""
+
+EXPLAINED = "estimate: the quotes; actual: what Kling deducted, at the price of a unit"
+
+
+def within(kling: Kling, by: By, days: int) -> list[Costs]:
+    """The costs of the last days, by day, project or model."""
+    since = kling.session.ledger().now() - days * 86400
+    return kling.tasks.costs(by=by, since=since)
+
+
+def table(by: str, costs: Sequence[Costs]) -> Table:
+    """A line each, and their sum."""
+    head = (by, "tasks", "estimate", "actual", "open", "no price")
+    return Table(head, [*map(_line, costs), _line(total(costs))])
+
+
+def total(costs: Sequence[Costs]) -> Costs:
+    """The sum of all lines."""
+    return Costs(
+        key="total",
+        tasks=sum(line.tasks for line in costs),
+        estimate=sum((line.estimate for line in costs), Decimal(0)),
+        actual=sum((line.actual for line in costs), Decimal(0)),
+        open=sum(line.open for line in costs),
+        unknown=sum(line.unknown for line in costs),
+    )
+
+
+def _line(costs: Costs) -> tuple[str, ...]:
+    return (
+        costs.key or "(none)",
+        str(costs.tasks),
+        words.money(costs.estimate),
+        words.money(costs.actual),
+        str(costs.open or "-"),
+        str(costs.unknown or "-"),
+    )

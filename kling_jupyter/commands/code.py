@@ -1,0 +1,60 @@
+"""`%kling code …`: a recorded request as a `%kling` line, or as Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli.arguments import Parser
+from kling_core.endpoints import registry
+from kling_core.ledger.recording import NotReplayable, replay
+from kling_core.reports.again import again
+from kling_jupyter import codegen, grammar, naming, tables
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Request
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--python", action="store_true", help="as Python, instead of a %%kling line")
+    made.add_argument("--insert", action="store_true", help="put it into a new cell below")
+    made.description = "What to type to give a recorded request again; nothing is sent."
+    made.words, made.usage = "words", "%%kling code TASK [--python] [--insert]"
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Show the code, or put it into the next cell."""
+    typed = grammar.flags(options, "code", line.rest)
+    row = naming.one(studio, typed, line.names, "code")
+    request, notes = _recorded(studio, row)
+    sandbox = studio.client.sandbox is not None
+    text = codegen.python(request, sandbox=sandbox) if typed.python else codegen.magic(request)
+    if typed.insert:
+        studio.shell.set_next_input(text, replace=False)
+        show(studio.shell, tables.of_lines(["the code is in the next cell", *notes]))
+        return
+    show(studio.shell, tables.joined(tables.of_code(text), tables.of_lines(notes)))
+
+
+def _recorded(studio: Studio, row: Row) -> tuple[Request, list[str]]:
+    """The request, with a variable in the place of each media that cannot be read again."""
+    recorded: Mapping[str, Any] = row.request.get("fields") or {}
+    media = {p.name for p in registry.load(row.endpoint).media_params} | {"dynamic_masks"}
+    missing: dict[str, codegen.Variable] = {}
+    notes: list[str] = []
+    for name in recorded:
+        if name in media:
+            try:
+                replay(row, leave_out=set(recorded) - {name})
+            except NotReplayable as error:
+                missing[name] = codegen.Variable(name)
+                notes.append(f"{error.message}: put it into a variable {name}")
+    request = again(studio.client, row, [], without=missing)
+    return (request.replace(**missing) if missing else request), notes

@@ -1,0 +1,47 @@
+"""`%kling costs …`: what was spent, as it was estimated and as Kling said, with a plot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli import results
+from kling_core.cli.arguments import Parser
+from kling_core.reports import spending, words
+from kling_jupyter import chart, grammar, tables
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    add = made.add_argument
+    how = f"one line each: {', '.join(spending.BY)} [default day]"
+    add("--by", choices=spending.BY, default="day", metavar="WHAT", help=how)
+    how = f"look back [default {spending.DAYS}]"
+    add("--days", type=results.count, default=spending.DAYS, metavar="N", help=how)
+    made.description = (
+        "What the tasks of the ledger were expected to cost and did, in US dollars. Asks nobody."
+    )
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Show the plot and the table."""
+    typed = grammar.flags(options, "costs", line.rest)
+    costs = spending.within(studio.client, typed.by, typed.days)
+    if not costs:
+        show(studio.shell, tables.of_lines([f"no tasks in the last {typed.days} days"]))
+        return
+    notes = [spending.EXPLAINED]
+    budget = studio.client.session.settings.budget
+    if budget is not None:
+        notes.append(f"budget: {words.money(budget)} a day")
+    if studio.client.sandbox is not None:
+        notes.append("in the sandbox nothing is charged: these are list prices")
+    told = tables.of_table(spending.table(typed.by, costs), notes)
+    told["text/html"] = chart.of_costs(typed.by, costs) + told["text/html"]
+    show(studio.shell, told)

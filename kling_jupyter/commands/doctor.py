@@ -1,0 +1,50 @@
+"""`%kling doctor`: settings, output folder, ledger, clock, key and packs, and this notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser
+from kling_core.errors import ConfigError
+from kling_core.reports import health
+from kling_core.reports.table import Table
+from kling_jupyter import grammar, surroundings, tables
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+from kling_jupyter.errors import in_notebook
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.description = (
+        "Test settings, output folder, ledger, clock, key and packs, and what this notebook can "
+        "show.\nCosts nothing; secrets are never shown."
+    )
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Look, and show what was found."""
+    grammar.flags(options, "doctor", line.rest)
+    found = list(_symptoms(studio))
+    wrong = any(symptom.level == "wrong" for symptom in found)
+    rows = [
+        ((s.level.upper() if s.level == "wrong" else s.level), s.name, in_notebook(s.text))
+        for s in found
+    ]
+    verdict = "something is wrong, see above" if wrong else "all is well"
+    show(studio.shell, tables.of_table(Table(("", "what", "finding"), rows), [verdict]))
+
+
+def _symptoms(studio: Studio) -> Iterator[health.Symptom]:
+    yield from health.examine(lambda: studio.client)
+    try:
+        output_dir = studio.output_dir
+    except ConfigError:  # told above
+        output_dir = studio.folder
+    yield from surroundings.examine(studio.shell, studio.folder, output_dir)

@@ -1,0 +1,38 @@
+"""`%kling gallery …`: the clips and pictures of the ledger as a page of posters that play."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser
+from kling_jupyter import commands, grammar, posters, tables
+from kling_jupyter.commands import selecting
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    selecting.options(made)
+    made.description = (
+        "The tasks of the ledger as a page of posters that play, newest first; WORDS are looked "
+        "for in\nthe prompts. It stays in the saved notebook and needs no kernel."
+    )
+    made.words, made.usage = "words", "%%kling gallery [options] [WORDS]"
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Show it."""
+    typed = grammar.flags(options, "gallery", line.rest)
+    rows = selecting.rows(studio, typed, commands.endpoint)
+    if not rows:
+        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        return
+    page = posters.of_rows(studio.client, rows, studio.folder)
+    notes = selecting.more(typed, rows)
+    show(studio.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)

@@ -1,0 +1,92 @@
+"""`%kling rerun …`: a recorded request again, as it was or with changes; a new task, paid anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli.arguments import Parser
+from kling_core.reports import leftovers
+from kling_core.reports.again import again
+from kling_core.reports.finding import short
+from kling_jupyter import grammar, naming, variables
+from kling_jupyter.commands import generate
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import say
+from kling_jupyter.outputs import adopted
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Request
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.job import Job
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    add = made.add_argument
+    how = "change a field; an empty VALUE takes it out; may be repeated"
+    add("--set", action="append", metavar="FIELD=VALUE", help=how)
+    add("--name", metavar="VAR", help="variable for the job")
+    add("--out", metavar="PLACE", help="folder or file of the outputs")
+    add("--wait", action="store_true", default=None, help="wait for the files")
+    add("--no-wait", dest="wait", action="store_false", help="return at once")
+    add("--timeout", metavar="SECONDS", help="wait no longer than this")
+    add("--project", metavar="NAME", help="what it belongs to [that of the task]")
+    add("--dry-run", action="store_true", help="show the request and its cost, send nothing")
+    add("--max-cost", metavar="USD", help="refuse anything dearer")
+    made.description = (
+        "Give a recorded request again, with changes if you like: --set duration=10, "
+        '--set prompt="a boat",\n--set image={photo}. It is a new task, and paid anew.'
+    )
+    made.words, made.usage = "words", "%%kling rerun TASK [--set FIELD=VALUE …] [options]"
+
+
+def run(studio: Studio, line: Line) -> Job | None:
+    """Say what is made again and what it costs, and make it; returns the job."""
+    typed = grammar.flags(options, "rerun", line.rest)
+    row = naming.one(studio, typed, line.names, "rerun")
+    settings = grammar.Settings(
+        name=typed.name,
+        out=typed.out,
+        wait=typed.wait,
+        dry_run=typed.dry_run,
+        max_cost=typed.max_cost,
+        timeout=grammar.seconds(typed.timeout),
+        project=typed.project or row.project or None,
+    )
+
+    request = _changed(studio, row, typed.set or [], line.names)
+    request.require()
+    if not settings.dry_run:
+        say(f"again: {short(row)}, {leftovers.named(row)}, {generate.price(request)[0]}")
+    return generate.carry_out(studio, request, settings)
+
+
+def _changed(studio: Studio, row: Row, changes: Sequence[str], names: Mapping[str, Any]) -> Request:
+    """The request with its changes; a `{variable}` as a value is the object itself."""
+    texts: list[str] = []
+    objects: dict[str, Any] = {}
+    for change in changes:
+        field, _, value = change.partition("=")
+        expression = variables.whole(value)
+        if expression is None:
+            texts.append(change)
+        else:
+            objects[field.strip().removeprefix("--").replace("-", "_")] = _value(expression, names)
+    request = again(studio.client, row, texts, without=objects)
+    if not objects:
+        return request
+    changed = adopted(request.endpoint, {**request.given, **objects})
+    return changed if changed.parent is not None else changed.with_parent(request.parent)
+
+
+def _value(expression: str, names: Mapping[str, Any]) -> Any:
+    from kling_core.cli.arguments import UsageProblem
+
+    try:
+        return variables.lookup(expression, names)
+    except variables.Missing as error:
+        raise UsageProblem(f"{{{expression}}}: {error}") from None

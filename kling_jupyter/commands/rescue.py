@@ -1,0 +1,58 @@
+"""`%kling rescue`: fetch every finished output that is not on disk, whoever made it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kling_core import notices
+from kling_core.cli.arguments import Parser
+from kling_core.downloading import must_be_writable
+from kling_core.errors import KlingError
+from kling_core.reports.rescuing import Rescue, rescue
+from kling_jupyter import figure, grammar, posters, tables
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import Live
+from kling_jupyter.errors import in_notebook
+from kling_jupyter.running import place
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--out", metavar="PLACE", help="folder of the outputs")
+    made.description = (
+        "Join Kling's lists of the last 30 days with the ledger, and fetch every finished output "
+        "that is\nnot on disk; also of tasks made elsewhere, and after the ledger was lost. Free "
+        "of charge."
+    )
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Fetch, telling how it goes, and show what came."""
+    typed = grammar.flags(options, "rescue", line.rest)
+    out = place(typed.out, studio.folder, studio.output_dir)
+    must_be_writable(out)
+    live, notes = Live(studio.shell), list[str]()
+
+    def tell(so_far: Rescue, news: Any) -> None:
+        if isinstance(news, KlingError):
+            notes.append(in_notebook(str(news)))
+        words = ["fetching", f"{len(so_far.fetched)} so far", so_far.opening]
+        live.update(figure.of_state(words, notes))
+
+    live.update(figure.of_state(["reading Kling's lists of the last 30 days"]))
+    try:
+        with notices.heard_by(notes.append):
+            done = rescue(studio.client, out, tell)
+    except BaseException:
+        live.finish(figure.of_state(["stopped; what was fetched is on disk"], notes))
+        raise
+    ledger = studio.client.session.ledger()
+    rows = [ledger.row(row_id) for row_id in dict.fromkeys(i for i, _ in done.fetched)]
+    told = tables.of_lines([f"{done.summary}; {done.opening}", *notes])
+    shown = posters.of_rows(studio.client, rows, studio.folder) if rows else None
+    live.finish(tables.joined(told, shown) if shown else told)

@@ -1,0 +1,72 @@
+"""`%kling resume`: take up everything that a restart, a crash or an interrupt left behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser
+from kling_core.downloading import must_be_writable
+from kling_core.ledger import recovery
+from kling_core.reports import leftovers
+from kling_core.reports.finding import short
+from kling_jupyter import following, grammar
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import say
+from kling_jupyter.errors import in_notebook
+from kling_jupyter.running import place
+
+if TYPE_CHECKING:
+    from kling_core.ledger.recovery import Settled
+    from kling_jupyter.job import Job
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    add = made.add_argument
+    add("--send", action="store_true", help="send what certainly reached nobody; it is paid then")
+    add("--wait", action="store_true", default=None, help="wait for the files")
+    add("--no-wait", dest="wait", action="store_false", help="settle, and do not follow")
+    add("--out", metavar="PLACE", help="folder of the outputs")
+    add("--timeout", metavar="SECONDS", help="wait no longer than this for each")
+    made.description = (
+        "Take up what was left behind: look up requests whose answer was lost, wait for what "
+        "runs,\ndownload and show what is finished. Nothing is sent twice; what was never sent is "
+        "named, and\nsent with --send."
+    )
+
+
+def run(studio: Studio, line: Line) -> list[Job] | None:
+    """Settle what is open, then follow what runs and fetch what is finished; returns the jobs."""
+    typed = grammar.flags(options, "resume", line.rest)
+    settings = grammar.Settings(
+        out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
+    )
+    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
+    client = studio.client
+    flow = recovery.settle(
+        client.session, send=typed.send, patient=typed.wait is not False, listener=_told
+    )
+    settled = client.run_flow(flow)
+    for words in _words(settled):
+        say(in_notebook(words))
+    if typed.wait is False:
+        if settled.running:
+            say(f"{len(settled.running)} running; collect them with: %kling resume")
+        return None
+    rows = [*reversed(settled.running), *reversed(settled.unsaved)]
+    return following.follow_all(studio, rows, settings) if rows else None
+
+
+def _words(settled: Settled) -> list[str]:
+    if leftovers.nothing(settled):
+        return [leftovers.NOTHING]
+    doubtful = [f"{short(row)}: {leftovers.named(row)}: {error}" for row, error in settled.doubtful]
+    return [*doubtful, *leftovers.unsent(settled)]
+
+
+def _told(news: object) -> None:
+    for words in leftovers.waiting_for_lease(news):
+        say(in_notebook(words))

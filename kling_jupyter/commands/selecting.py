@@ -1,0 +1,53 @@
+"""What the commands over many tasks share: choosing them by words, state, endpoint, project."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from kling_core.cli import results
+
+if TYPE_CHECKING:
+    from kling_core.cli.arguments import Parser
+    from kling_core.endpoints.base import Endpoint
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.studio import Studio
+
+__all__ = ["more", "none", "options", "rows"]
+
+
+def options(made: Parser) -> None:
+    """Add the options that choose tasks."""
+    add = made.add_argument
+    add("--endpoint", metavar="ENDPOINT", help="only those of this endpoint")
+    add("--project", metavar="NAME", help="only those of this project")
+    add("--limit", type=results.count, default=20, metavar="N", help="at most N [20], 0 for all")
+
+
+def rows(
+    studio: Studio, typed: argparse.Namespace, endpoint: Callable[[str], Endpoint]
+) -> list[Row]:
+    """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
+    return studio.client.session.ledger().rows(
+        states=getattr(typed, "state", None),
+        endpoint=endpoint(typed.endpoint).name if typed.endpoint else None,
+        words=getattr(typed, "words", None),
+        project=typed.project,
+        limit=typed.limit or None,
+    )
+
+
+def none(typed: argparse.Namespace) -> str:
+    """What to say when there are none: whether anything was left out by choice."""
+    chosen = ("state", "words", "endpoint", "project")
+    if any(getattr(typed, name, None) for name in chosen):
+        return "no such tasks in the ledger; kling rescue looks at Kling for others"
+    return (
+        "the ledger is empty: nothing was made with this account here; kling rescue looks at Kling"
+    )
+
+
+def more(typed: argparse.Namespace, found: Sequence[Row]) -> list[str]:
+    """A note when the limit may have cut the list."""
+    return ["there may be more: --limit 0 shows all"] if len(found) == typed.limit else []

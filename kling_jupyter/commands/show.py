@@ -1,0 +1,38 @@
+"""`%kling show …`: everything about one task, and its outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser
+from kling_core.reports import facts, finding
+from kling_jupyter import figure, grammar, naming, tables
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.description = (
+        "Everything the ledger knows of a task: request, states, cost against quote, outputs, "
+        "family.\nA task is an id, a beginning or end of one, or a {variable}."
+    )
+    made.words, made.usage = "words", "%%kling show TASK"
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Show it."""
+    typed = grammar.flags(options, "show", line.rest)
+    row = naming.one(studio, typed, line.names, "show")
+    kept = studio.client.session.ledger().kept(row.id)
+    told = tables.of_facts(facts.about(studio.client, row, kept))
+    task = finding.restored(studio.client, row)
+    if any(output.path is not None for output in task.outputs):
+        pictures = {**figure.of_task(task, studio.folder), "text/plain": ""}
+        told = tables.joined(pictures, told)
+    show(studio.shell, told)

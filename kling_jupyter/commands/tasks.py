@@ -1,0 +1,46 @@
+"""`%kling tasks …`: what the ledger knows, newest first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser
+from kling_core.reports import listing
+from kling_jupyter import commands, grammar, tables
+from kling_jupyter.commands import selecting
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import show
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument(
+        "--state",
+        action="append",
+        choices=listing.STATES,
+        metavar="STATE",
+        help=f"only these; may be repeated: {', '.join(listing.STATES)}",
+    )
+    selecting.options(made)
+    made.add_argument("--wide", action="store_true", help="show prompts in full")
+    made.description = (
+        "The tasks of the ledger, newest first; WORDS are looked for in the prompts. Asks nobody.\n"
+        "kept: saved to disk, or the days left before Kling purges it."
+    )
+    made.words, made.usage = "words", "%%kling tasks [options] [WORDS]"
+
+
+def run(studio: Studio, line: Line) -> None:
+    """Show the table."""
+    typed = grammar.flags(options, "tasks", line.rest)
+    rows = selecting.rows(studio, typed, commands.endpoint)
+    if not rows:
+        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        return
+    table = listing.tasks(studio.client, rows, narrow=not typed.wide)
+    show(studio.shell, tables.of_table(table, selecting.more(typed, rows)))

@@ -1,0 +1,56 @@
+"""`%kling wait …`: wait for tasks of the ledger, download and show what they made."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser, UsageProblem
+from kling_core.ledger import recovery
+from kling_core.ledger.rows import RUNNING
+from kling_jupyter import following, grammar, naming
+from kling_jupyter.commands.base import Line
+from kling_jupyter.display import say
+
+if TYPE_CHECKING:
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.job import Job
+    from kling_jupyter.studio import Studio
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--name", metavar="VAR", help="variable for the job")
+    made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
+    made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this for each")
+    made.description = (
+        "Wait for tasks of the ledger, download and show what they made. A task is an id, a "
+        "beginning\nor end of one, or a {variable}; all are those that run or are not on disk."
+    )
+    made.words, made.usage = "words", "%%kling wait [options] TASK…   or   %%kling wait all"
+
+
+def run(studio: Studio, line: Line) -> Job | list[Job] | None:
+    """Wait for the files; returns the job, or the jobs when there are several."""
+    typed = grammar.flags(options, "wait", line.rest)
+    given = naming.words(typed)
+    if not given:
+        raise UsageProblem(
+            "name a task, or all", fix="%kling tasks lists them; %kling wait all waits for all."
+        )
+    settings = grammar.Settings(
+        name=typed.name, out=typed.out, wait=True, timeout=grammar.seconds(typed.timeout)
+    )
+    everything = given == ["all"]
+    rows = _all(studio) if everything else [naming.row(studio, w, line.names) for w in given]
+    if not rows:
+        say("nothing runs, and everything that is finished is on disk")
+        return None
+    jobs = following.follow_all(studio, rows, settings)
+    return jobs if len(jobs) > 1 else jobs[0]
+
+
+def _all(studio: Studio) -> list[Row]:
+    ledger = studio.client.session.ledger()
+    return [*reversed(ledger.rows(states=RUNNING)), *reversed(recovery.unsaved(ledger))]

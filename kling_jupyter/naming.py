@@ -1,0 +1,87 @@
+"""Tasks as a line names them: an id, a beginning or end of one, or a variable in braces."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kling_core.cli.arguments import UsageProblem
+from kling_core.errors import TaskNotFound
+from kling_jupyter import variables
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kling_core.ledger.rows import Row
+    from kling_jupyter.studio import Studio
+
+__all__ = ["one", "row", "words"]
+
+_WORD = re.compile(r"\{[^{}]*\}|\S+")
+
+
+def words(typed: argparse.Namespace) -> list[str]:
+    """The words of a command that are no options; `{clip}` is one of them."""
+    return _WORD.findall(str(getattr(typed, "words", None) or ""))
+
+
+def one(studio: Studio, typed: argparse.Namespace, names: Mapping[str, Any], command: str) -> Row:
+    """The row of the only task that a command takes. Raises `UsageProblem`, `TaskNotFound`."""
+    given = words(typed)
+    if len(given) != 1:
+        raise UsageProblem(
+            f"%kling {command} takes one task; you gave {len(given) or 'none'}",
+            fix=f"%kling tasks lists them; %kling {command} {{clip}} takes one in a variable.",
+        )
+    return row(studio, given[0], names)
+
+
+def row(studio: Studio, word: str, names: Mapping[str, Any]) -> Row:
+    """The row of the task that this word names. Raises `UsageProblem`, `TaskNotFound`."""
+    from kling_core.reports.finding import find
+
+    expression = variables.whole(word)
+    if expression is None:
+        return find(studio.client, word)
+    try:
+        value = variables.lookup(expression, names)
+    except variables.Missing as error:
+        raise UsageProblem(
+            f"{word}: {error}", fix="Run the cell that makes it first, or give the task's id."
+        ) from None
+    if isinstance(value, str):
+        return find(studio.client, value)
+    return _known(studio, word, _task(value, word))
+
+
+def _task(value: Any, word: str) -> Any:
+    """The task behind a value: itself, or that of an output or of a job."""
+    from kling_core.task import TaskState
+    from kling_jupyter.job import Job
+
+    for candidate in (value, getattr(value, "task", None)):
+        if isinstance(candidate, TaskState):
+            return candidate
+    if isinstance(value, Job):
+        raise UsageProblem(f"{word} has no task yet: the request is {value.status}")
+    raise UsageProblem(
+        f"{word} is of type {type(value).__name__} and no task",
+        fix="Name a task, an output of one, or a text with an id.",
+    )
+
+
+def _known(studio: Studio, word: str, task: Any) -> Row:
+    """The row of a task in the ledger of the present connection."""
+    from kling_core.ledger import adoption
+
+    session = studio.client.session
+    if task.session.account != session.account:
+        raise TaskNotFound(
+            f"the task in {word} ({task.task_id}) is not in this ledger; it was made with another "
+            "connection",
+            cause="",
+            fix="Connect as you were then: %kling connect.",
+        )
+    ledger = session.ledger()
+    return ledger.row(adoption.row_of(ledger, task))

@@ -1,0 +1,47 @@
+"""An IPython shell with the extension, for tests of the magics as somebody types them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from kling_core import Kling
+from kling_jupyter.errors import KlingMagicError
+
+
+class Shell:
+    """A shell of its own; `studio` is the state behind its magics."""
+
+    def __init__(self, kling: Kling) -> None:
+        quiet = Config({"HistoryManager": {"enabled": False}})
+        self.ip: Any = InteractiveShell(config=quiet)
+        self.ip.run_line_magic("load_ext", "kling_jupyter")
+        self.studio = self.ip.magics_manager.registry["KlingMagics"].studio
+        self.studio._client = kling
+
+    def run(self, cell: str) -> Any:
+        """The value of the cell. Raises what the cell raises."""
+        outcome = self.ip.run_cell(cell)
+        outcome.raise_error()
+        return outcome.result
+
+    def fails(self, cell: str) -> list[str]:
+        """The lines with which the cell fails, without their colours."""
+        error = self.ip.run_cell(cell).error_in_exec
+        assert isinstance(error, KlingMagicError), error
+        return [
+            line.replace("\x1b[31m", "").replace("\x1b[36m", "").replace("\x1b[39m", "")
+            for line in error._render_traceback_()
+        ]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.ip.user_ns[name]
+
+    def __setitem__(self, name: str, value: Any) -> None:
+        self.ip.user_ns[name] = value
+
+    def close(self) -> None:
+        """Unload the extension."""
+        self.ip.run_line_magic("unload_ext", "kling_jupyter")
