@@ -1,6 +1,6 @@
 // The camera: one move at a time. Moving one slider sets the others to zero, as the API wants.
 
-import { bytes, button, calm, make, select, tell } from "./dom.js";
+import { bytes, button, calm, make, numberField, select, tell } from "./dom.js";
 import { DISTANCE, frames } from "./moves.js";
 
 const SECONDS = 3;
@@ -66,12 +66,8 @@ class Desk {
         "aria-describedby": id,
         oninput: () => this.turn(name, slider.value),
       });
-      const number = make("input", {
-        type: "number",
-        ...facts,
-        "aria-label": `${name}, as a number`,
-        onchange: () => this.turn(name, number.value),
-      });
+      const named = { ...facts, "aria-label": `${name}, as a number` };
+      const number = numberField(named, (text) => this.turn(name, text));
       this.sliders[name] = { slider, number, low, high };
       return make(
         "div",

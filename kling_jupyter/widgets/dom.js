@@ -18,6 +18,19 @@ export function button(label, onclick, attributes = {}) {
   return make("button", { type: "button", onclick, ...attributes }, label);
 }
 
+/** A field for a number; `onchange` gets its text. */
+export function numberField(attributes, onchange) {
+  const told = () => onchange(field.value);
+  const field = make("input", {
+    type: "number",
+    ...attributes,
+    onchange: told,
+    // JupyterLab keeps the line break of Enter from a cell's fields, and with it their change.
+    onkeydown: (event) => event.key === "Enter" && told(),
+  });
+  return field;
+}
+
 /** A list of choices with its label. */
 export function select(label, options, chosen, onchange) {
   const list = make("select", { onchange: () => onchange(list.selectedIndex) });

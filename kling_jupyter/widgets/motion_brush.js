@@ -295,7 +295,13 @@ class Desk {
   movePoint(i, axis, text, most) {
     const number = Math.round(Number(text));
     const points = this.layer.points.map((point) => [...point]);
-    points[i][axis] = Number.isFinite(number) && text !== "" ? clamp(number, 0, most) : points[i][axis];
+    const before = points[i]?.[axis];
+    const after = Number.isFinite(number) && text !== "" ? clamp(number, 0, most) : before;
+    if (after === before) {
+      this.refresh();
+      return;
+    }
+    points[i][axis] = after;
     this.layer.points = points;
     this.finish("change of a point");
   }
@@ -361,7 +367,7 @@ class Desk {
     this.mine = { layers, number };
     this.model.set("drawing", this.mine);
     this.model.save_changes();
-    tell(this.verdict, { warnings: ["checked as soon as the kernel is free…"] });
+    tell(this.verdict, { warnings: ["checked when the kernel is free…"] });
     this.judge();
   }
 

@@ -1,7 +1,7 @@
 // Beside the picture: the layers, and the path of the chosen one as a table of numbers.
 
 import { STILL } from "./drawing.js";
-import { button, make } from "./dom.js";
+import { button, make, numberField } from "./dom.js";
 
 export function nameOf(layer) {
   return layer.id === STILL ? "What stays still" : `Region ${layer.id}`;
@@ -70,16 +70,15 @@ export function pathTable(drawing, desk) {
   if (layer.id === STILL) return [];
   const [width, height] = drawing.size;
   const cell = (i, axis, most) => {
-    const input = make("input", {
-      type: "number",
+    const facts = {
       min: "0",
       max: String(most),
       step: "1",
       value: String(layer.points[i][axis]),
       "aria-label": `Point ${i + 1}, ${axis ? "y" : "x"}`,
       "data-key": `${i}-${axis}`,
-      onchange: () => desk.movePoint(i, axis, input.value, most),
-    });
+    };
+    const input = numberField(facts, (text) => desk.movePoint(i, axis, text, most));
     return make("td", {}, input);
   };
   const rows = layer.points.map((_, i) =>
