@@ -21,13 +21,14 @@ def run(studio: Studio, line: Line) -> Camera:
     from kling_jupyter.widgets.camera import Camera
 
     def add(made: Parser) -> None:
-        made.add_argument("image", metavar="PHOTO", nargs="?", help="a path, or {variable}")
         made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
         made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
         made.add_argument("--name", metavar="VAR", help="variable for the camera")
+        made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
     typed = grammar.flags(add, "camera", line.rest)
-    image = given(typed.image, line.names) if typed.image is not None else None
+    word = getattr(typed, "image", None)
+    image = given(word, line.names) if word is not None else None
     endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
     try:
         made = Camera(image, endpoint=endpoint, move=typed.move)

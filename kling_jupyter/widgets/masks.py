@@ -29,7 +29,7 @@ def png(data: bytes, size: Size) -> bytes:
     """The PNG of packed bits. Raises `ValueError` when they are not those of a mask this large."""
     picture = _picture(data, size).convert("L")
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG", optimize=True)
+    picture.save(buffer, "PNG")
     return buffer.getvalue()
 
 

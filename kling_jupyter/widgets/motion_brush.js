@@ -1,6 +1,6 @@
 // The motion brush: everything happens in the page, and each finished step goes to Python once.
 
-import { clamp, fromApi, toApi } from "./geometry.js";
+import { clamp, toApi } from "./geometry.js";
 import { bytes, button, calm, make, select, tell } from "./dom.js";
 import { Drawing, STILL } from "./drawing.js";
 import { Film, SECONDS } from "./film.js";
@@ -176,10 +176,10 @@ class Desk {
 
   // --- steps ---
 
-  ready() {
+  /** What is drawn on must be seen. */
+  begin() {
     this.stop();
     if (!this.layer.visible) this.toggle(this.layer);
-    return true;
   }
 
   touch(box) {

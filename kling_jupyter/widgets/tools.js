@@ -4,7 +4,6 @@
 // space bar at the crosshair. All of it happens in the page; Python hears of finished steps only.
 
 import { flood, fromApi, nearest, rectangle, simplified, stroke, toApi } from "./geometry.js";
-import { STILL } from "./drawing.js";
 
 const GRAB = 9;
 const DRAG = 4;
@@ -89,10 +88,10 @@ export const TOOLS = {
         desk.route([...before, ...simplified(drawn, room, desk.pixel)]);
       }
     },
-    up(desk) {
+    up(desk, place) {
       const { held, free, drawn, before } = this;
       this.free = false;
-      if (held < 0 && !free) this.key(desk, drawn[0]);
+      if (held < 0 && !free) place && this.key(desk, drawn[0]);
       else if (desk.layer.points.length !== before.length || held >= 0) desk.finish("path");
     },
     key(desk, place) {
@@ -114,7 +113,8 @@ export function listen(stage, desk) {
   const { canvas } = stage;
   let tool = null;
   canvas.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0 || tool || !desk.ready()) return;
+    if (event.button !== 0 || tool) return;
+    desk.begin();
     canvas.focus({ preventScroll: true });
     canvas.setPointerCapture(event.pointerId);
     tool = TOOLS[desk.tool];
@@ -162,7 +162,7 @@ export function listenToKeys(stage, desk) {
     down.drawing = false;
   };
   const press = () => {
-    if (!desk.ready()) return;
+    desk.begin();
     if (!tool().sized) {
       if (tool().key) tool().key(desk, stage.cross);
       else tool().down(desk, stage.cross);
@@ -178,9 +178,14 @@ export function listenToKeys(stage, desk) {
     stage.cross = within([stage.cross[0] + dx * step, stage.cross[1] + dy * step], desk.size);
     if (down.drawing) tool().move(desk, stage.cross);
     if (desk.pencil.from) desk.pencil.at = stage.cross;
+    if (stage.zoom) stage.reveal();
     desk.say(`${toApi(stage.cross, desk.size).join(", ")}`);
   };
   const pen = () => {
+    if (!tool().sized) {
+      desk.say("The pen is for the brush and the eraser");
+      return;
+    }
     down.pen = !down.pen;
     desk.say(down.pen ? "Pen down: the arrow keys draw" : "Pen up");
     if (down.pen) press();
