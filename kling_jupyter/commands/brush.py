@@ -21,11 +21,11 @@ def run(studio: Studio, line: Line) -> MotionBrush:
     from kling_jupyter.widgets.motion_brush import MotionBrush
 
     def add(made: Parser) -> None:
-        made.add_argument("--name", metavar="VAR", help="variable for the brush")
+        made.add_argument("--name", metavar="VAR", help="variable for the brush [default _brush]")
         made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
 
     typed = grammar.flags(add, "brush", line.rest)
     image = getattr(typed, "image", None)
     if image is None:
         raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")
-    return keep(studio, typed.name, MotionBrush(given(image, line.names)))
+    return keep(studio, typed.name or "_brush", MotionBrush(given(image, line.names)))

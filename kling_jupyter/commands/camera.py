@@ -23,7 +23,7 @@ def run(studio: Studio, line: Line) -> Camera:
     def add(made: Parser) -> None:
         made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
         made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
-        made.add_argument("--name", metavar="VAR", help="variable for the camera")
+        made.add_argument("--name", metavar="VAR", help="variable for the camera [default _camera]")
         made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
     typed = grammar.flags(add, "camera", line.rest)
@@ -34,4 +34,4 @@ def run(studio: Studio, line: Line) -> Camera:
         made = Camera(image, endpoint=endpoint, move=typed.move)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
-    return keep(studio, typed.name, made)
+    return keep(studio, typed.name or "_camera", made)

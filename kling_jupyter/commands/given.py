@@ -1,9 +1,9 @@
-"""Pictures that are named on a command's line, and variables that a command makes."""
+"""Pictures that are named on a command's line, and variables for the widgets made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kling_core.cli.arguments import UsageProblem
 from kling_jupyter import variables
@@ -13,7 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["given", "keep"]
 
-T = TypeVar("T")
+
+class _Named(Protocol):
+    def known_as(self, variable: str) -> None: ...
+
+
+T = TypeVar("T", bound=_Named)
 
 
 def given(word: str, names: Mapping[str, Any]) -> Any:
@@ -29,10 +34,10 @@ def given(word: str, names: Mapping[str, Any]) -> Any:
         ) from None
 
 
-def keep(studio: Studio, name: str | None, value: T) -> T:
-    """Put the value into the variable, if one is named. Raises `UsageProblem`."""
-    if name is not None and not name.isidentifier():
+def keep(studio: Studio, name: str, widget: T) -> T:
+    """Put the widget into the variable, and let it say so. Raises `UsageProblem`."""
+    if not name.isidentifier():
         raise UsageProblem(f"--name {name}: that cannot be the name of a variable")
-    if name:
-        studio.shell.user_ns[name] = value
-    return value
+    studio.shell.user_ns[name] = widget
+    widget.known_as(name)
+    return widget

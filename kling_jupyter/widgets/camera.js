@@ -1,6 +1,6 @@
 // The camera: one move at a time. Moving one slider sets the others to zero, as the API wants.
 
-import { bytes, button, calm, make, numberField, select, tell } from "./dom.js";
+import { bytes, button, calm, make, numberField, select, tell, usage } from "./dom.js";
 import { DISTANCE, frames } from "./moves.js";
 
 const SECONDS = 3;
@@ -31,6 +31,7 @@ class Desk {
       },
       make("div", { class: "kling-desk" }, left, side),
       this.verdict,
+      usage(model),
     );
     el.append(root);
     this.refresh();

@@ -42,6 +42,7 @@ class Camera(anywidget.AnyWidget):
     moves = traitlets.List(traitlets.Dict()).tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     verdict = traitlets.Dict().tag(sync=True)
+    usage = traitlets.Unicode().tag(sync=True)
     choice = traitlets.Int(0).tag(sync=True)
     move = traitlets.Dict().tag(sync=True, echo_update=False)
 
@@ -56,6 +57,7 @@ class Camera(anywidget.AnyWidget):
             choices=[choice.label for choice in self._choices],
             move=_begun(move),
         )
+        self.known_as("camera")
         self.observe(self._judge, ["move", "choice"])
         self._judge()
 
@@ -80,6 +82,11 @@ class Camera(anywidget.AnyWidget):
     def request(self, **more: Any) -> Request:
         """The request of these fields and `more`, which come first, such as `prompt`."""
         return self._endpoint.request(**{**self.fields(), **more})
+
+    def known_as(self, variable: str) -> None:
+        """Say in the widget how it is used when it is in this variable."""
+        flag = _FIELD.replace("_", "-")
+        self.usage = f"%kling {self._endpoint.command} --{flag} {{{variable}}} what happens"
 
     def __repr__(self) -> str:
         kind = self.move["type"]

@@ -57,6 +57,12 @@ export function tell(place, { errors = [], warnings = [], price = "" }) {
   );
 }
 
+/** How the result is used: a line to type. */
+export function usage(model) {
+  const line = make("code", {}, model.get("usage"));
+  return make("p", { class: "kling-usage" }, "Then: ", line);
+}
+
 /** Whether the reader wants things to keep still. */
 export function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches;

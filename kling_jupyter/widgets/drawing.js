@@ -100,7 +100,8 @@ export class Drawing {
   async sent() {
     const layers = this.layers.map(async ({ id, colour, visible, points, bits }) => {
       const mask = bits ? await squeezed(bits) : new Uint8Array(0);
-      return { id, colour, visible, points, mask };
+      // A view, for marimo knows no other bytes.
+      return { id, colour, visible, points, mask: new DataView(mask.buffer) };
     });
     return Promise.all(layers);
   }

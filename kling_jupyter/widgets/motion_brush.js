@@ -1,7 +1,7 @@
 // The motion brush: everything happens in the page, and each finished step goes to Python once.
 
 import { clamp, toApi } from "./geometry.js";
-import { bytes, button, calm, make, select, tell } from "./dom.js";
+import { bytes, button, calm, make, select, tell, usage } from "./dom.js";
 import { Drawing, STILL } from "./drawing.js";
 import { Film, SECONDS } from "./film.js";
 import { Stage } from "./stage.js";
@@ -89,6 +89,7 @@ class Desk {
         make("div", { class: "kling-side" }, this.layers, this.path, choice),
       ),
       this.verdict,
+      usage(this.model),
       help,
     );
     el.append(this.root);
@@ -336,6 +337,7 @@ class Desk {
   }
 
   play() {
+    if (calm()) this.moment.value = "100";
     if (!this.show(calm() ? 1 : 0) || calm()) return;
     const began = performance.now();
     const tick = (now) => {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
@@ -38,8 +39,13 @@ class Layer(TypedDict):
 def _from_front_end(value: Any, _: Any) -> dict[str, Any]:
     """A drawing whose masks, which arrive as views of a message, are bytes of our own."""
     drawing = cast("dict[str, Any]", value)
-    layers = [{**layer, "mask": bytes(layer["mask"])} for layer in drawing["layers"]]
+    layers = [{**layer, "mask": _octets(layer["mask"])} for layer in drawing["layers"]]
     return {**drawing, "layers": layers}
+
+
+def _octets(value: Any) -> bytes:
+    """The bytes of a view, or of the base64 text that marimo makes of one."""
+    return base64.b64decode(value) if isinstance(value, str) else bytes(value)
 
 
 class MotionBrush(anywidget.AnyWidget):
@@ -64,6 +70,7 @@ class MotionBrush(anywidget.AnyWidget):
     limits = traitlets.Dict().tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     verdict = traitlets.Dict().tag(sync=True)
+    usage = traitlets.Unicode().tag(sync=True)
     choice = traitlets.Int(0).tag(sync=True)
     drawing = traitlets.Dict().tag(sync=True, from_json=_from_front_end, echo_update=False)
 
@@ -87,6 +94,7 @@ class MotionBrush(anywidget.AnyWidget):
             choices=[choice.label for choice in self._choices],
             drawing={"layers": layers, "number": 0},
         )
+        self.known_as("brush")
         self.observe(self._judge, ["drawing", "choice"])
         self._judge()
 
@@ -143,6 +151,10 @@ class MotionBrush(anywidget.AnyWidget):
         Raises `InvalidRequest` as `fields` does.
         """
         return self._endpoint.request(**{**self.fields(), **more})
+
+    def known_as(self, variable: str) -> None:
+        """Say in the widget how it is used when it is in this variable."""
+        self.usage = f"%kling {self._endpoint.command} --image {{{variable}}} what happens"
 
     def __repr__(self) -> str:
         width, height = self._backdrop.size

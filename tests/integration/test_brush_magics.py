@@ -46,6 +46,7 @@ def test_a_brush_brings_its_masks_and_model_along(shell):
     shell.user_ns["photo"] = Image.new("RGB", (480, 320), "teal")
     brush = run(shell, "b = %kling brush {photo} --name same\nb")
     assert shell.user_ns["same"] is brush
+    assert brush.usage == "%kling image-to-video --image {same} what happens"
     region = {"mask": mask(), "trajectories": POINTS}
     shell.user_ns["b"] = kling_jupyter.motion_brush(
         shell.user_ns["photo"], static_mask=mask(), dynamic_masks=[region]
@@ -77,8 +78,9 @@ def test_an_object_is_refused_where_it_has_nothing(shell):
 
 def test_a_camera_brings_its_move_along(shell):
     """`--camera-control {c}` takes move and model."""
-    run(shell, "c = %kling camera --move zoom=5")
-    run(shell, "clip = %kling text-to-video --camera-control {c} a lighthouse")
+    camera = run(shell, "%kling camera --move zoom=5")
+    assert camera.usage == "%kling text-to-video --camera-control {_camera} what happens"
+    run(shell, "clip = %kling text-to-video --camera-control {_camera} a lighthouse")
     given = shell.user_ns["clip"].request.given
     assert given["camera_control"]["config"]["zoom"] == 5
     assert given["model_name"] == "kling-v1"
