@@ -13,18 +13,20 @@ if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.motion_brush import MotionBrush
 
-__all__ = ["run"]
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--name", metavar="VAR", help="variable for the brush [default _brush]")
+    made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
 
 
 def run(studio: Studio, line: Line) -> MotionBrush:
     """The brush; its `fields()` go into image-to-video, and so does `--image {brush}`."""
     from kling_jupyter.widgets.motion_brush import MotionBrush
 
-    def add(made: Parser) -> None:
-        made.add_argument("--name", metavar="VAR", help="variable for the brush [default _brush]")
-        made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
-
-    typed = grammar.flags(add, "brush", line.rest)
+    typed = grammar.flags(options, "brush", line.rest)
     image = getattr(typed, "image", None)
     if image is None:
         raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")

@@ -13,20 +13,22 @@ if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.camera import Camera
 
-__all__ = ["run"]
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
+    made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
+    made.add_argument("--name", metavar="VAR", help="variable for the camera [default _camera]")
+    made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
 
 def run(studio: Studio, line: Line) -> Camera:
     """The camera; its `fields()` go into a request, and so does `--camera-control {camera}`."""
     from kling_jupyter.widgets.camera import Camera
 
-    def add(made: Parser) -> None:
-        made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
-        made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
-        made.add_argument("--name", metavar="VAR", help="variable for the camera [default _camera]")
-        made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
-
-    typed = grammar.flags(add, "camera", line.rest)
+    typed = grammar.flags(options, "camera", line.rest)
     word = getattr(typed, "image", None)
     image = given(word, line.names) if word is not None else None
     endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None

@@ -10,26 +10,26 @@ let widgets = 0;
 class Desk {
   constructor(model, el) {
     this.model = model;
-    this.group = `kling-camera-${++widgets}`;
+    this.group = `kp-camera-${++widgets}`;
     this.sliders = {};
-    this.fixed = make("fieldset", { class: "kling-moves" }, make("legend", {}, "Move"), ...this.moves());
-    this.values = make("fieldset", { class: "kling-axes" }, make("legend", {}, "Value of the simple move, one of six"), ...this.axes());
-    this.verdict = make("div", { class: "kling-verdict", "aria-live": "polite" });
+    this.fixed = make("fieldset", { class: "kp-moves" }, make("legend", {}, "Move"), ...this.moves());
+    this.values = make("fieldset", { class: "kp-axes" }, make("legend", {}, "Value of the simple move, one of six"), ...this.axes());
+    this.verdict = make("div", { class: "kp-verdict", "aria-live": "polite" });
     const choice = select("Model", model.get("choices"), model.get("choice"), (i) => {
       model.set("choice", i);
       model.save_changes();
     });
     this.choice = choice.querySelector("select");
-    const left = make("div", { class: "kling-left" }, this.view(), this.player());
-    const side = make("div", { class: "kling-side" }, this.fixed, this.values, choice);
+    const left = make("div", { class: "kp-left" }, this.view(), this.player());
+    const side = make("div", { class: "kp-side" }, this.fixed, this.values, choice);
     const root = make(
       "section",
       {
-        class: "kling-widget kling-camera",
+        class: "kling kp kp-camera",
         "aria-label": "Camera",
         "data-lm-suppress-shortcuts": "true",
       },
-      make("div", { class: "kling-desk" }, left, side),
+      make("div", { class: "kp-desk" }, left, side),
       this.verdict,
       usage(model),
     );
@@ -72,33 +72,33 @@ class Desk {
       this.sliders[name] = { slider, number, low, high };
       return make(
         "div",
-        { class: "kling-axis" },
-        make("span", { class: "kling-name" }, name),
+        { class: "kp-axis" },
+        make("span", { class: "kp-name" }, name),
         slider,
         number,
-        make("span", { class: "kling-facts", id }, doc),
+        make("span", { class: "kp-facts", id }, doc),
       );
     });
   }
 
   view() {
     const { preview } = this.model.get("backdrop");
-    this.world = make("div", { class: "kling-world" });
+    this.world = make("div", { class: "kp-world" });
     if (preview) {
       this.address = URL.createObjectURL(new Blob([bytes(preview)], { type: "image/jpeg" }));
-      const plane = make("div", { class: "kling-plane kling-photo" });
+      const plane = make("div", { class: "kp-plane kp-photo" });
       plane.style.backgroundImage = `url(${this.address})`;
       this.world.append(plane);
     } else {
       for (const [name, depth] of [["sky", 900], ["hills", 450], ["meadow", 200], ["tower", 80], ["trees", -110]]) {
-        const plane = make("div", { class: `kling-plane kling-${name}` });
+        const plane = make("div", { class: `kp-plane kp-${name}` });
         plane.style.transform = `translateZ(${-depth}px) scale(${(DISTANCE + depth) / DISTANCE})`;
         this.world.append(plane);
       }
     }
     const view = make(
       "div",
-      { class: "kling-view", role: "img", "aria-label": "Preview of the move" },
+      { class: "kp-view", role: "img", "aria-label": "Preview of the move" },
       this.world,
     );
     const { width, height } = this.model.get("backdrop");
@@ -123,7 +123,7 @@ class Desk {
         this.show();
       },
     });
-    return make("div", { class: "kling-player" }, this.playing, this.moment);
+    return make("div", { class: "kp-player" }, this.playing, this.moment);
   }
 
   // --- the move ---

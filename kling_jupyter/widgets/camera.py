@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
-import anywidget
 import traitlets
 
 from kling_core.endpoints import parts, registry
 from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
+from kling_jupyter.widgets.base import Widget
 from kling_jupyter.widgets.choices import caution, choices, endpoint_with
-from kling_jupyter.widgets.verdict import judged
+from kling_jupyter.widgets.judgement import judged
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Request
@@ -22,7 +22,7 @@ __all__ = ["Camera"]
 _FIELD = "camera_control"
 
 
-class Camera(anywidget.AnyWidget):
+class Camera(Widget):
     """A camera move: one of the fixed ones, or a simple one, of which exactly one value is not 0.
 
     `fields()` are the request fields for `create(**camera.fields(), prompt=…)`; `{camera}` given
@@ -35,7 +35,7 @@ class Camera(anywidget.AnyWidget):
     """
 
     _esm = modules.script("camera.js")
-    _css = modules.style("panel.css", "camera.css")
+    _css = modules.style("theme.css", "panel.css", "camera.css")
 
     backdrop = traitlets.Dict().tag(sync=True)
     axes = traitlets.List(traitlets.Dict()).tag(sync=True)

@@ -35,7 +35,7 @@ export function numberField(attributes, onchange) {
 export function select(label, options, chosen, onchange) {
   const list = make("select", { onchange: () => onchange(list.selectedIndex) });
   options.forEach((text, i) => list.append(make("option", { selected: i === chosen }, text)));
-  return make("label", { class: "kling-field" }, make("span", {}, label), list);
+  return make("label", { class: "kp-field" }, make("span", {}, label), list);
 }
 
 /** The bytes of whatever a front end hands over. */
@@ -48,19 +48,19 @@ export function bytes(value) {
 export function tell(place, { errors = [], warnings = [], price = "" }) {
   const lines = (texts, kind, mark) =>
     texts.map((text) =>
-      make("p", { class: `kling-${kind}` }, make("strong", {}, mark), ` ${text}`),
+      make("p", { class: `kp-${kind}` }, make("strong", {}, mark), ` ${text}`),
     );
   place.replaceChildren(
     ...lines(errors, "error", "Not yet:"),
     ...lines(warnings, "warning", "Note:"),
-    ...(price ? [make("p", { class: "kling-price" }, price)] : []),
+    ...(price ? [make("p", { class: "kp-price" }, price)] : []),
   );
 }
 
 /** How the result is used: a line to type. */
 export function usage(model) {
   const line = make("code", {}, model.get("usage"));
-  return make("p", { class: "kling-usage" }, "Then: ", line);
+  return make("p", { class: "kp-usage" }, "Then: ", line);
 }
 
 /** Whether the reader wants things to keep still. */

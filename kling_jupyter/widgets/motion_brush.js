@@ -20,7 +20,7 @@ let widgets = 0;
 class Desk {
   constructor(model, el, picture) {
     this.model = model;
-    this.group = `kling-brush-${++widgets}`;
+    this.group = `kp-brush-${++widgets}`;
     const { width, height, name } = model.get("backdrop");
     this.size = [width, height];
     this.limits = model.get("limits");
@@ -56,11 +56,11 @@ class Desk {
 
   build(el) {
     const { group, stage } = this;
-    this.toolbar = make("div", { class: "kling-tools" }, ...this.tools());
+    this.toolbar = make("div", { class: "kp-tools" }, ...this.tools());
     this.layers = make("fieldset", {}, make("legend", {}, "Layers"), make("div"));
-    this.path = make("div", { class: "kling-path" });
-    this.spoken = make("p", { role: "status", class: "kling-said" });
-    this.verdict = make("div", { class: "kling-verdict", "aria-live": "polite" });
+    this.path = make("div", { class: "kp-path" });
+    this.spoken = make("p", { role: "status", class: "kp-said" });
+    this.verdict = make("div", { class: "kp-verdict", "aria-live": "polite" });
     const choice = select("Model", this.model.get("choices"), this.model.get("choice"), (i) => {
       this.model.set("choice", i);
       this.model.save_changes();
@@ -75,7 +75,7 @@ class Desk {
     this.root = make(
       "section",
       {
-        class: "kling-widget kling-brush",
+        class: "kling kp kp-brush",
         "aria-label": "Motion brush",
         // JupyterLab leaves the keys inside to us: B would insert a cell.
         "data-lm-suppress-shortcuts": "true",
@@ -84,9 +84,9 @@ class Desk {
       this.toolbar,
       make(
         "div",
-        { class: "kling-desk" },
-        make("div", { class: "kling-left" }, stage.frame, this.player(), this.spoken),
-        make("div", { class: "kling-side" }, this.layers, this.path, choice),
+        { class: "kp-desk" },
+        make("div", { class: "kp-left" }, stage.frame, this.player(), this.spoken),
+        make("div", { class: "kp-side" }, this.layers, this.path, choice),
       ),
       this.verdict,
       usage(this.model),
@@ -104,7 +104,7 @@ class Desk {
         checked: id === this.tool,
         onchange: () => this.choose(id),
       });
-      return make("label", { class: "kling-tool" }, input, drawn(icon), make("span", {}, name));
+      return make("label", { class: "kp-tool" }, input, drawn(icon), make("span", {}, name));
     });
     const [width, height] = this.size;
     this.sizer = make("input", {
@@ -118,11 +118,11 @@ class Desk {
     this.undoing = button("Undo", () => this.step(-1));
     this.redoing = button("Redo", () => this.step(1));
     return [
-      make("fieldset", { class: "kling-choice" }, make("legend", {}, "Tool"), ...options),
-      make("label", { class: "kling-size" }, make("span", {}, "Size"), this.sizer, this.sized),
+      make("fieldset", { class: "kp-choice" }, make("legend", {}, "Tool"), ...options),
+      make("label", { class: "kp-size" }, make("span", {}, "Size"), this.sizer, this.sized),
       make(
         "span",
-        { class: "kling-actions" },
+        { class: "kp-actions" },
         this.undoing,
         this.redoing,
         button("−", () => this.stage.magnify(-1), { "aria-label": "Zoom out" }),
@@ -142,7 +142,7 @@ class Desk {
       "aria-label": "Moment of the preview, in percent of the clip",
       oninput: () => this.show(Number(this.moment.value) / 100),
     });
-    return make("div", { class: "kling-player" }, this.playing, this.moment);
+    return make("div", { class: "kp-player" }, this.playing, this.moment);
   }
 
   refresh() {

@@ -6,15 +6,15 @@ import base64
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypedDict, cast
 
-import anywidget
 import traitlets
 
 from kling_core.endpoints import parts
 from kling_core.errors import InvalidRequest, Violation
 from kling_jupyter.widgets import masks, modules
 from kling_jupyter.widgets.backdrop import backdrop
+from kling_jupyter.widgets.base import Widget
 from kling_jupyter.widgets.choices import caution, choices, endpoint_with
-from kling_jupyter.widgets.verdict import judged
+from kling_jupyter.widgets.judgement import judged
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Request
@@ -48,7 +48,7 @@ def _octets(value: Any) -> bytes:
     return base64.b64decode(value) if isinstance(value, str) else bytes(value)
 
 
-class MotionBrush(anywidget.AnyWidget):
+class MotionBrush(Widget):
     """A picture to draw on: an area that stays still, and regions that move along paths.
 
     `fields()` are the request fields for `kling.image_to_video.create(**brush.fields(), prompt=…)`;
@@ -64,7 +64,7 @@ class MotionBrush(anywidget.AnyWidget):
     """
 
     _esm = modules.script("motion_brush.js")
-    _css = modules.style("panel.css", "motion_brush.css")
+    _css = modules.style("theme.css", "panel.css", "motion_brush.css")
 
     backdrop = traitlets.Dict().tag(sync=True)
     limits = traitlets.Dict().tag(sync=True)

@@ -11,7 +11,7 @@ export function nameOf(layer) {
 export function layerList(drawing, desk, group) {
   const rows = drawing.layers.map((layer) => row(drawing, desk, layer, group));
   const add = button("Add a region", () => desk.add(), {
-    class: "kling-add",
+    class: "kp-add",
     disabled: drawing.full,
     title: drawing.full ? `At most ${drawing.limits.regions} regions` : undefined,
   });
@@ -33,11 +33,11 @@ function row(drawing, desk, layer, group) {
     "aria-label": `Colour of ${name}`,
     onchange: () => desk.recolour(layer, colour.value),
   });
-  const facts = make("span", { class: "kling-facts" }, summary(drawing, layer));
+  const facts = make("span", { class: "kp-facts" }, summary(drawing, layer));
   const label = make("label", {}, radio, make("span", {}, name), facts);
   const actions = make(
     "span",
-    { class: "kling-actions" },
+    { class: "kp-actions" },
     button(layer.visible ? "Hide" : "Show", () => desk.toggle(layer), {
       "aria-label": `${layer.visible ? "Hide" : "Show"} ${name}`,
       "data-key": `show-${layer.id}`,
@@ -51,7 +51,7 @@ function row(drawing, desk, layer, group) {
     const remove = button("Delete", () => desk.remove(layer), { "aria-label": `Delete ${name}` });
     actions.append(remove);
   }
-  return make("div", { class: "kling-layer" }, colour, label, actions);
+  return make("div", { class: "kp-layer" }, colour, label, actions);
 }
 
 /** What is drawn on a layer: the share of the picture, and the points of the path. */

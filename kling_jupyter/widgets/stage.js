@@ -21,7 +21,7 @@ export class Stage {
       "aria-label": label,
       "aria-describedby": help,
     });
-    this.frame = make("div", { class: "kling-stage" }, this.canvas);
+    this.frame = make("div", { class: "kp-stage" }, this.canvas);
     this.watch = new ResizeObserver(() => this.fit());
     this.watch.observe(this.frame);
   }

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers import node
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_jupyter.widgets import masks, modules
@@ -32,6 +32,7 @@ def drawn(data: bytes, size: tuple[int, int]) -> np.ndarray[Any, Any]:
     return np.frombuffer(data, np.uint8).reshape(height, width)
 
 
+@settings(deadline=None)
 @given(size=SIZES, x=st.integers(0, 40), y=st.integers(0, 30))
 def test_points_survive_the_way_to_the_api_and_back(geometry, size, x, y):
     """Whole pixels from the bottom-left corner become the same again."""
@@ -41,6 +42,7 @@ def test_points_survive_the_way_to_the_api_and_back(geometry, size, x, y):
     assert geometry.call("toApi", place, size)[0] == point
 
 
+@settings(deadline=None)
 @given(size=SIZES, place=PLACES)
 def test_no_point_lies_outside_the_picture(geometry, size, place):
     """A place beyond an edge is the edge; numbers are whole."""
@@ -49,6 +51,7 @@ def test_no_point_lies_outside_the_picture(geometry, size, place):
     assert (type(x), type(y)) == (int, int)
 
 
+@settings(deadline=None)
 @given(size=SIZES, a=PLACES, b=PLACES, radius=st.integers(1, 40).map(lambda half: half / 2))
 def test_a_stroke_paints_what_lies_within_its_radius(geometry, size, a, b, radius):
     """Exactly the pixels whose centres are near enough to the line; nothing outside the box."""
@@ -64,6 +67,7 @@ def test_a_stroke_paints_what_lies_within_its_radius(geometry, size, a, b, radiu
     assert not near.any()
 
 
+@settings(deadline=None)
 @given(size=SIZES, a=PLACES, b=PLACES)
 def test_a_rectangle_paints_between_its_corners(geometry, size, a, b):
     """Pixels whose centres lie between the corners, whichever comes first."""
@@ -75,6 +79,7 @@ def test_a_rectangle_paints_between_its_corners(geometry, size, a, b):
     assert np.array_equal(drawn(mask, size), wanted)
 
 
+@settings(deadline=None)
 @given(size=SIZES, place=PLACES, seed=st.integers(0, 2**32 - 1), share=st.floats(0, 1))
 def test_a_fill_stops_at_what_is_painted(geometry, size, place, seed, share):
     """The same area as a plain breadth-first search finds."""
@@ -95,6 +100,7 @@ def test_a_fill_stops_at_what_is_painted(geometry, size, place, seed, share):
     assert np.array_equal(drawn(mask, size), after)
 
 
+@settings(deadline=None)
 @given(size=SIZES, seed=st.integers(0, 2**32 - 1))
 def test_packed_bits_are_those_that_python_reads(geometry, size, seed):
     """Packing and unpacking lose nothing, and Python makes the same picture of the bits."""
@@ -113,6 +119,7 @@ def test_packed_bits_are_those_that_python_reads(geometry, size, seed):
         assert tuple(found[side] for side in ("left", "top", "right", "bottom")) == box
 
 
+@settings(deadline=None)
 @given(points=st.lists(PLACES, min_size=1, max_size=300), most=st.integers(2, 77))
 def test_a_path_drawn_by_hand_keeps_to_the_limit(geometry, points, most):
     """At most that many points, all of them drawn ones, the first and the last among them."""
@@ -122,6 +129,7 @@ def test_a_path_drawn_by_hand_keeps_to_the_limit(geometry, points, most):
     assert set(kept) <= set(points)
 
 
+@settings(deadline=None)
 @given(points=st.lists(PLACES, min_size=2, max_size=20), share=st.floats(0, 1))
 def test_the_preview_walks_the_path_at_one_speed(geometry, points, share):
     """The way walked is that share of the whole; it begins and ends where the path does."""

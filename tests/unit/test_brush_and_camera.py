@@ -120,7 +120,7 @@ def test_a_bomb_is_not_unpacked():
         masks.is_blank(zlib.compress(bytes(50_000_000)), (8, 8))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**32 - 1),
     path=st.lists(st.tuples(st.integers(0, 480), st.integers(0, 320)), min_size=2, max_size=77),
