@@ -1,8 +1,4 @@
-"""Earlier results as inputs: a task or an output in a variable goes where its kind belongs.
-
-So does anything that has `kling_fields()`, a mapping of request fields, such as a motion brush:
-given for one of them, it brings the others along, and what is typed itself comes first.
-"""
+"""Earlier results as inputs: a task or an output in a variable goes where its kind belongs."""
 
 from __future__ import annotations
 
@@ -10,31 +6,30 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.arguments import UsageProblem
+from kling_jupyter.brought import unfolded
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Request
 
-__all__ = ["adopted", "only_output"]
+__all__ = ["adopted"]
 
 
 def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     """The request of these fields.
 
     A task stands for its only output. An output stays itself in a media field; in a field that
-    takes an id it becomes its id, and the request knows its parent for rules and price. An object
-    with `kling_fields()` stands for all its fields that are not typed themselves.
+    takes an id it becomes its id, and the request knows its parent for rules and price.
 
-    Raises `UsageProblem` when a task has no output or several, or when an object has no such field.
+    Raises `UsageProblem` when a task has no output or several.
     """
-    fields = _unfolded(fields)
     params = endpoint.request.params()
     media = {name for name, declared in params.items() if declared.media}
     parent: Mapping[str, Any] | None = None
     made: dict[str, Any] = {}
-    for name, value in fields.items():
+    for name, value in unfolded(fields).items():
         several = isinstance(value, list)
         given = cast("list[Any]", value) if several else [value]
-        items = [only_output(v, name) for v in given]
+        items = [_output(v, name) for v in given]
         if name not in media and name != endpoint.positional:
             for i, item in enumerate(items):
                 if _is_output(item):
@@ -45,27 +40,8 @@ def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     return request.with_parent(parent) if parent is not None else request
 
 
-def _unfolded(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields, with those that objects bring along."""
-    typed, brought = dict(fields), dict[str, Any]()
-    for name, value in fields.items():
-        fields_of = getattr(value, "kling_fields", None)
-        if not callable(fields_of):
-            continue
-        more = cast("Mapping[str, Any]", fields_of())
-        if name not in more:
-            flags = " or ".join(f"--{other.replace('_', '-')}" for other in more)
-            raise UsageProblem(
-                f"--{name.replace('_', '-')}: {value!r} has nothing for it",
-                fix=f"Give it for {flags}.",
-            )
-        typed[name] = more[name]
-        brought |= more
-    return {**brought, **typed}
-
-
-def only_output(value: Any, field: str) -> Any:
-    """The only output of a task; anything else as it is. Raises `UsageProblem`."""
+def _output(value: Any, field: str) -> Any:
+    """The only output of a task; anything else as it is."""
     if isinstance(value, (str, bytes, int, float)):
         return value
     from kling_core.task import TaskState

@@ -69,9 +69,10 @@ def _source(image: Any, field: str) -> tuple[Any, Media]:
     """What to send, and the content that is here: of an earlier output its file."""
     from kling_core.media.inputs import Unreadable, read
     from kling_core.outputs import Output
-    from kling_jupyter.outputs import only_output
+    from kling_jupyter.outputs import adopted
+    from kling_jupyter.widgets.choices import endpoint_with
 
-    image = only_output(image, field)
+    image = adopted(endpoint_with(field), {field: image}).given.get(field)
     try:
         if not isinstance(image, Output):
             media = read(image, "image", field=field)

@@ -164,11 +164,8 @@ class Desk {
   judge() {
     const verdict = this.model.get("verdict");
     if ((verdict.number ?? 0) < this.number) return;
-    const { layers } = this.drawing;
-    const blank = layers.every((layer) => !layer.bits && !layer.points.length);
-    const hint = "Paint what stays still, or add a region, paint it and give it a path.";
     this.verdict.setAttribute("aria-busy", "false");
-    tell(this.verdict, blank ? { ...verdict, warnings: [hint, ...verdict.warnings] } : verdict);
+    tell(this.verdict, verdict);
   }
 
   say(text) {

@@ -25,6 +25,14 @@ _STILL = "still"
 """The id of the layer that stays where it is; the others are numbered."""
 
 
+_NOTHING = {
+    "errors": [],
+    "warnings": ["paint what stays still, or add a region, paint it and give it a path"],
+    "price": "",
+}
+"""The verdict on a picture that nothing is drawn on."""
+
+
 class Layer(TypedDict):
     """One layer as it travels: packed bits, and the path in the API's pixel coordinates.
 
@@ -204,7 +212,8 @@ class MotionBrush(Widget):
         }
 
     def _judge(self, _: Any = None) -> None:
-        verdict = judged(self.request, self._said)
+        untouched = [layer for layer in self._layers if not layer["mask"] and not layer["points"]]
+        verdict = {**_NOTHING} if untouched == self._layers else judged(self.request, self._said)
         notes = [*caution(self._choices), *verdict["warnings"]]
         number = self.drawing.get("number", 0)
         self.verdict = {**verdict, "warnings": notes, "number": number}
