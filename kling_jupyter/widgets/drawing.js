@@ -5,7 +5,7 @@ import { extent, pack, unpack } from "./geometry.js";
 export const STILL = "still";
 
 const COLOURS = ["#e5484d", "#f5a524", "#30a46c", "#3e9bff", "#a259ff", "#ff6ac1"];
-const STILL_COLOUR = "#8b95a5";
+const STILL_COLOUR = "#e8eaed";
 const HISTORY_BYTES = 64e6;
 
 export class Drawing {

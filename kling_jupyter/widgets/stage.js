@@ -94,8 +94,9 @@ export class Stage {
       const row = Math.floor((y + 0.5) * sy) * width;
       for (let x = left; x < right; x++, i += 4) {
         if (!layer.mask[row + Math.floor((x + 0.5) * sx)]) continue;
-        image.data.set(colour, i);
-        image.data[i + 3] = stripes && (x + y) % 12 < 6 ? 90 : 150;
+        const dark = stripes && (x + y) % 12 < 6;
+        if (!dark) image.data.set(colour, i);
+        image.data[i + 3] = dark ? 110 : 150;
       }
     }
     layer.tint.getContext("2d").putImageData(image, left, top);
