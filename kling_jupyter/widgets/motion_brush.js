@@ -7,6 +7,7 @@ import { Film, SECONDS } from "./film.js";
 import { Stage } from "./stage.js";
 import { TOOLS, listen, listenToKeys } from "./tools.js";
 import { layerList, nameOf, pathTable } from "./sidebar.js";
+import { toolbar } from "./toolbar.js";
 
 const HELP =
   "Arrow keys move the crosshair, with Shift further, with Alt by one pixel. Space paints; hold " +
@@ -56,7 +57,7 @@ class Desk {
 
   build(el) {
     const { group, stage } = this;
-    this.toolbar = make("div", { class: "kp-tools" }, ...this.tools());
+    Object.assign(this, toolbar(this));
     this.layers = make("fieldset", {}, make("legend", {}, "Layers"), make("div"));
     this.path = make("div", { class: "kp-path" });
     this.spoken = make("p", { role: "status", class: "kp-said" });
@@ -93,43 +94,6 @@ class Desk {
       help,
     );
     el.append(this.root);
-  }
-
-  tools() {
-    const options = Object.entries(TOOLS).map(([id, { name, icon }]) => {
-      const input = make("input", {
-        type: "radio",
-        name: `${this.group}-tool`,
-        value: id,
-        checked: id === this.tool,
-        onchange: () => this.choose(id),
-      });
-      return make("label", { class: "kp-tool" }, input, drawn(icon), make("span", {}, name));
-    });
-    const [width, height] = this.size;
-    this.sizer = make("input", {
-      type: "range",
-      min: "1",
-      max: String(Math.max(2, Math.round(Math.min(width, height) / 2))),
-      value: String(this.tip),
-      oninput: () => this.resize(Number(this.sizer.value) - this.tip),
-    });
-    this.sized = make("output", {}, `${this.tip} px`);
-    this.undoing = button("Undo", () => this.step(-1));
-    this.redoing = button("Redo", () => this.step(1));
-    return [
-      make("fieldset", { class: "kp-choice" }, make("legend", {}, "Tool"), ...options),
-      make("label", { class: "kp-size" }, make("span", {}, "Size"), this.sizer, this.sized),
-      make(
-        "span",
-        { class: "kp-actions" },
-        this.undoing,
-        this.redoing,
-        button("−", () => this.stage.magnify(-1), { "aria-label": "Zoom out" }),
-        button("Fit", () => this.stage.magnify(0), { "aria-label": "Zoom to fit" }),
-        button("+", () => this.stage.magnify(1), { "aria-label": "Zoom in" }),
-      ),
-    ];
   }
 
   player() {
@@ -385,18 +349,6 @@ class Desk {
     this.stop();
     this.stage.close();
   }
-}
-
-/** A small sign of lines. */
-function drawn(path) {
-  const space = "http://www.w3.org/2000/svg";
-  const sign = document.createElementNS(space, "svg");
-  const line = document.createElementNS(space, "path");
-  sign.setAttribute("viewBox", "0 0 16 16");
-  sign.setAttribute("aria-hidden", "true");
-  line.setAttribute("d", path);
-  sign.append(line);
-  return sign;
 }
 
 async function render({ model, el }) {
