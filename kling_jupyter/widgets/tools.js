@@ -211,6 +211,7 @@ export function listenToKeys(stage, desk) {
     "[": () => desk.resize(-2),
     "]": () => desk.resize(2),
     "+": () => stage.magnify(1),
+    "=": () => stage.magnify(1),
     "-": () => stage.magnify(-1),
     0: () => stage.magnify(0),
   };
