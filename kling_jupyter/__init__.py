@@ -11,10 +11,20 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.task import Task
     from kling_jupyter.posters import Gallery
+    from kling_jupyter.widgets.camera import Camera
     from kling_jupyter.widgets.card import Card
     from kling_jupyter.widgets.form import KlingForm
+    from kling_jupyter.widgets.motion_brush import MotionBrush
 
-__all__ = ["card", "form", "gallery", "load_ipython_extension", "unload_ipython_extension"]
+__all__ = [
+    "camera",
+    "card",
+    "form",
+    "gallery",
+    "load_ipython_extension",
+    "motion_brush",
+    "unload_ipython_extension",
+]
 
 
 def form(endpoint: str, **fields: Any) -> KlingForm:
@@ -43,6 +53,20 @@ def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:
     from kling_jupyter.posters import Gallery
 
     return Gallery(kling, words, **chosen)
+
+
+def motion_brush(image: Any, **masks: Any) -> MotionBrush:
+    """A widget to draw on a picture what stays still and what moves; see `MotionBrush`."""
+    from kling_jupyter.widgets.motion_brush import MotionBrush
+
+    return MotionBrush(image, **masks)
+
+
+def camera(image: Any = None, **settings: Any) -> Camera:
+    """A widget to choose a camera move, shown on the picture if there is one; see `Camera`."""
+    from kling_jupyter.widgets.camera import Camera
+
+    return Camera(image, **settings)
 
 
 def load_ipython_extension(shell: Any) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.arguments import UsageProblem
+from kling_jupyter.brought import unfolded
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Request
@@ -26,7 +27,7 @@ def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     media = {name for name, declared in params.items() if declared.media}
     parent: Mapping[str, Any] | None = None
     made: dict[str, Any] = {}
-    for name, value in fields.items():
+    for name, value in unfolded(fields).items():
         several = isinstance(value, list)
         given = cast("list[Any]", value) if several else [value]
         items = [_output(v, name) for v in given]

@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kling_core.catalog import data, video
+from kling_core.catalog import data, offers, video
 from kling_core.catalog.conditions import Condition, Fields, either, given, listed
 from kling_core.catalog.offers import NO_MODE, Ask
 from kling_core.errors import Violation
@@ -45,9 +45,9 @@ def judge(
         return Verdict([_not_here(endpoint, name, field)], warnings)
     if model is None:
         return Verdict([], [*warnings, _unknown(endpoint, name)])
-    if not retired and model.status in ("retired", "retiring"):
-        warnings.append(_ending(model))
     ask = _ask(endpoint, model, features, fields, bad=bad, inherits=own is None)
+    if not retired and model.status in ("retired", "retiring"):
+        warnings.append(_ending(model, ask))
     return Verdict(list(_violations(ask)), warnings)
 
 
@@ -198,11 +198,19 @@ def _retired_endpoint(status: data.EndpointStatus) -> str:
     return f"{words} is retired ({seen}); use {status.instead}"
 
 
-def _ending(model: data.Model) -> str:
+def _ending(model: data.Model, ask: Ask) -> str:
     if model.status == "retiring":
         text = f"{model.name} is being retired (seen {model.status_as_of})"
     elif model.retired_on:
         text = f"{model.name} was retired on {model.retired_on}"
     else:
         text = f"{model.name} is retired (seen {model.status_as_of})"
-    return f"{text}; use {model.successor}" if model.successor else text
+    return f"{text}; use {model.successor}" if _continues(model, ask) else text
+
+
+def _continues(model: data.Model, ask: Ask) -> bool:
+    """Whether the model has a successor that does what is asked, as far as the table tells."""
+    successor = data.model(model.successor or "", ask.endpoint)
+    if successor is None or model.product != "video":
+        return model.successor is not None
+    return all(successor in offers.having(ask.endpoint, feature) for feature in ask.features)

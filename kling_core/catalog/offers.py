@@ -94,6 +94,17 @@ def nearest(ask: Ask, wanted: Iterable[str]) -> str:
     )
 
 
+def offering(endpoint: str, feature: str) -> list[Cell]:
+    """The entries of the table that have a feature: those of living models first."""
+    found = [
+        cell
+        for model in data.models(endpoint)
+        for cell in cells(endpoint, model)
+        if feature in cell.features
+    ]
+    return sorted(found, key=lambda cell: not cell.model.alive)
+
+
 def having(endpoint: str, feature: str) -> list[data.Model]:
     """The models that have a feature at some mode and duration."""
     return [

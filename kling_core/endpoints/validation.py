@@ -6,7 +6,7 @@ singly so that one wrong field never hides another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
@@ -156,7 +156,8 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
                 limit = f"at least {low:g}" if low is not None else f"at most {high:g}"
             return f"{value} is out of range", limit
         case "too_long" | "too_short":
-            low, high = declared.min_items or 0, declared.max_items
+            inner = _innermost(declared, error["loc"][1:])
+            low, high = inner.min_items or 0, inner.max_items
             count = f"exactly {high}" if low == high else f"{low} to {high}"
             return f"has {context['actual_length']} entries", count
         case "literal_error":
@@ -170,6 +171,15 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
         case _:
             text = error["msg"].removeprefix("Input ")
             return f"{_brief(value)} {text[:1].lower()}{text[1:]}", ""
+
+
+def _innermost(declared: Param, place: Sequence[str | int]) -> Param:
+    """The field that a place inside a declared field leads to."""
+    for step in place:
+        kind = (get_args(declared.of) or (declared.of,))[0]
+        if isinstance(step, str) and isinstance(kind, type) and issubclass(kind, Part):
+            declared = kind.params().get(step, declared)
+    return declared
 
 
 def _choices(value: Any, expected: str) -> str:

@@ -45,6 +45,8 @@ _MOST_PIXELS = 178_956_970
 """Beyond this a picture of a few bytes fills memory when decoded (Pillow refuses it as well)."""
 
 _SIZED = {"image", "tail", "try_on"}
+"""Kinds with a least side; of masks the reference asks the image's ratio and one size, no more."""
+
 _NAMES = {
     "text": "a text file",
     "HTML": "an HTML page",

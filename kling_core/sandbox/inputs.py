@@ -77,6 +77,12 @@ class Workbench:
             raise TaskFailed("Image aspect ratio is invalid")
         return data
 
+    def mask(self, source: Source) -> bytes:
+        """The mask's bytes. The reference names no least size for it: it only has to fit others."""
+        data = self._bytes(source, IMAGE_BYTES, self._picture)
+        image_size(data)
+        return data
+
     def video(self, source: Source) -> Clip:
         """The video, fetched to a file of the storage; a clip without a video id."""
         own = self._own_file(source.url)

@@ -54,6 +54,10 @@ class Bench(Protocol):
         """An input image, fetched when it is a URL, its pixels checked."""
         ...
 
+    def mask(self, source: Source) -> bytes:
+        """A mask, fetched when it is a URL; it must be a picture, of any size."""
+        ...
+
     def video(self, source: Source) -> Clip:
         """An input video, fetched; a clip without an id."""
         ...

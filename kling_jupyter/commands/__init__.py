@@ -57,6 +57,8 @@ _LIST = (
         "This text, or the options of one command: %kling help text-to-video",
         "COMMAND ENDPOINT",
     ),
+    Command("brush", "brush", "Draw what moves, and where to: %kling brush photo.jpg", "FILE"),
+    Command("camera", "camera", "Choose a camera move by sliders, and see it first", "FILE"),
 )
 
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _LIST}

@@ -269,3 +269,14 @@ def test_other_sounds_are_refused(data: bytes, part: str, tmp_path: Path) -> Non
 def test_sniff(head: bytes, name: str) -> None:
     """Formats are told from their first bytes."""
     assert sniff(head) == name
+
+
+def test_a_path_too_short_is_told_by_its_own_bounds() -> None:
+    """The bounds are those of the nested list, not of the list around it."""
+    from kling_core.endpoints.image_to_video import ImageToVideo
+    from kling_core.endpoints.validation import validate
+
+    region = {"mask": b"m", "trajectories": [{"x": 1, "y": 1}]}
+    _, (violation,) = validate(ImageToVideo, {"dynamic_masks": [region]})
+    assert violation.field == "dynamic_masks.0.trajectories"
+    assert (violation.message, violation.valid) == ("has 1 entries", "2 to 77")

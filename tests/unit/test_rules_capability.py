@@ -308,6 +308,17 @@ def test_ended_models_and_endpoints_warn(endpoint: str, model: str, warning: str
     assert findings.warnings == [warning]
 
 
+def test_no_successor_is_named_that_lacks_what_is_asked() -> None:
+    """No living model has the motion brush; with an end frame the successor stands."""
+    fields = request("kling-v1-5", "pro", "5", image="a", static_mask="m")
+    features, rules = image_to_video.ENDPOINT.features, ()
+    (warning,) = check("image_to_video", rules, features, fields).warnings
+    assert warning == "kling-v1-5 was retired on 2026-09-15"
+    fields = request("kling-v1-5", "pro", "5", image="a", image_tail="b")
+    (warning,) = check("image_to_video", rules, features, fields).warnings
+    assert warning.endswith("; use kling-v2-5-turbo")
+
+
 @pytest.mark.parametrize("model", ["kling-v3", "kling-v2-6", "kling-v2-5-turbo"])
 def test_living_models_do_not_warn(model: str) -> None:
     """Active and merely unverified models pass silently."""

@@ -158,8 +158,8 @@ def _fetch_masks(
     from kling_core.sandbox.inputs import image_size
     from kling_core.sandbox.render import Mask
 
-    still = bench.image(static) if static else None
-    masks = [Mask(bench.image(brush.mask), list(brush.points)) for brush in brushes]
+    still = bench.mask(static) if static else None
+    masks = [Mask(bench.mask(brush.mask), list(brush.points)) for brush in brushes]
     all_masks = [mask.mask for mask in masks] + ([still] if still else [])
     sizes = {image_size(mask) for mask in all_masks}
     if len(sizes) > 1:

@@ -1,0 +1,33 @@
+"""`%kling brush photo.jpg`, or `{variable}`: the motion brush on a picture."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser, UsageProblem
+from kling_jupyter import grammar
+from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.given import given, keep
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+    from kling_jupyter.widgets.motion_brush import MotionBrush
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--name", metavar="VAR", help="variable for the brush [default _brush]")
+    made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
+
+
+def run(studio: Studio, line: Line) -> MotionBrush:
+    """The brush; its `fields()` go into image-to-video, and so does `--image {brush}`."""
+    from kling_jupyter.widgets.motion_brush import MotionBrush
+
+    typed = grammar.flags(options, "brush", line.rest)
+    image = getattr(typed, "image", None)
+    if image is None:
+        raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")
+    return keep(studio, typed.name or "_brush", MotionBrush(given(image, line.names)))

@@ -1,0 +1,39 @@
+"""`%kling camera`: a camera move by sliders, with a preview; on a picture if one is named."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.cli.arguments import Parser, UsageProblem
+from kling_jupyter import commands, grammar
+from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.given import given, keep
+
+if TYPE_CHECKING:
+    from kling_jupyter.studio import Studio
+    from kling_jupyter.widgets.camera import Camera
+
+__all__ = ["options", "run"]
+
+
+def options(made: Parser) -> None:
+    """Add the options of this command."""
+    made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
+    made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
+    made.add_argument("--name", metavar="VAR", help="variable for the camera [default _camera]")
+    made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
+
+
+def run(studio: Studio, line: Line) -> Camera:
+    """The camera; its `fields()` go into a request, and so does `--camera-control {camera}`."""
+    from kling_jupyter.widgets.camera import Camera
+
+    typed = grammar.flags(options, "camera", line.rest)
+    word = getattr(typed, "image", None)
+    image = given(word, line.names) if word is not None else None
+    endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
+    try:
+        made = Camera(image, endpoint=endpoint, move=typed.move)
+    except ValueError as error:
+        raise UsageProblem(str(error)) from error
+    return keep(studio, typed.name or "_camera", made)
