@@ -171,11 +171,14 @@ class Kling(_Base, SyncMethods):
         max_cost: Money | None = None,
         project: str | None = None,
         dedupe: float | None = None,
+        take: int = 1,
+        row_id: str | None = None,
         on_update: Callable[[Waiting], Any] | None = None,
     ) -> Task:
         """Submit a typed request, see `Resource.create`.
 
-        `on_update` is told the place in line while all slots are taken.
+        `on_update` is told the place in line while all slots are taken. To `dedupe`, requests of
+        different `take` are different ones. `row_id` names it in the ledger from the first moment.
         """
         from kling_core.submit import submit
 
@@ -186,6 +189,8 @@ class Kling(_Base, SyncMethods):
             max_cost=limit(max_cost),
             project=project,
             dedupe=dedupe,
+            take=take,
+            row_id=row_id,
             listener=on_update,
         )
         row = self.run_flow(flow)
@@ -251,11 +256,14 @@ class AsyncKling(_Base, AsyncMethods):
         max_cost: Money | None = None,
         project: str | None = None,
         dedupe: float | None = None,
+        take: int = 1,
+        row_id: str | None = None,
         on_update: Callable[[Waiting], Any] | None = None,
     ) -> AsyncTask:
         """Submit a typed request, see `Resource.create`.
 
-        `on_update` is told the place in line while all slots are taken.
+        `on_update` is told the place in line while all slots are taken. To `dedupe`, requests of
+        different `take` are different ones. `row_id` names it in the ledger from the first moment.
         """
         from kling_core.submit import submit
 
@@ -266,6 +274,8 @@ class AsyncKling(_Base, AsyncMethods):
             max_cost=limit(max_cost),
             project=project,
             dedupe=dedupe,
+            take=take,
+            row_id=row_id,
             listener=on_update,
         )
         row = await adrive_guarded(flow, self.port)

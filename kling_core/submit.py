@@ -112,30 +112,35 @@ def submit(
     max_cost: Decimal | None = None,
     project: str | None = None,
     dedupe: float | None = None,
+    take: int = 1,
+    row_id: str | None = None,
     listener: Callable[[Any], Any] | None = None,
 ) -> Flow[Row]:
     """Create the task of a request; returns its row.
 
     `dedupe` in seconds: an identical request that was made within them is taken for this one.
+    Requests of different `take` are not identical. `row_id` is the id of a new row, made up when
+    there is none.
 
     Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError`, the API's errors, or
     `SubmitOutcomeUnknown`.
     """
     check = request.require()
     ledger: Ledger = yield Call(session.ledger)
-    attempt, entry = _begin(session, ledger, request, check, project or session.settings.project)
+    project = project or session.settings.project
+    attempt, entry = _begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = listener
     limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
     limit = min(limits, default=None)
     settings = session.settings
     budget = check_cost(request, limit, settings.budget, settings.project_budget)
-    if dedupe is not None:
-        twin: Row | None = yield Call(partial(ledger.twin, entry.digest, dedupe))
-        if twin is not None:  # whoever made it may have died before it was sent
-            attempt, _ = _begin(session, ledger, request, check, twin.project, twin)
-            attempt.listener = listener
-            return (yield from _rejoin(attempt, twin))
-    row, new = yield Call(partial(ledger.prepare, entry, lease=attempt.lease, budget=budget))
+    row, new = yield Call(
+        partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
+    )
+    if row.id != entry.id:  # a twin; whoever made it may have died before it was sent
+        attempt, _ = _begin(session, ledger, request, check, row.project, row=row, take=take)
+        attempt.listener = listener
+        return (yield from _rejoin(attempt, row))
     if not new:
         if row.digest != entry.digest and row.state != "rejected":
             raise errors.DuplicateExternalId(
@@ -160,7 +165,7 @@ def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
         from kling_core.ledger.recording import replay
 
         request = endpoint.request(**replay(row))
-        attempt, _ = _begin(session, ledger, request, request.require(), row.project, row)
+        attempt, _ = _begin(session, ledger, request, request.require(), row.project, row=row)
     else:
         attempt = _Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
         attempt.source_video = row.parent_output_id
@@ -179,11 +184,14 @@ def _begin(
     request: Request,
     check: Check,
     project: str,
+    *,
     row: Row | None = None,
+    row_id: str | None = None,
+    take: int = 1,
 ) -> tuple[_Attempt, Entry]:
     endpoint = request.endpoint
     given = check.fields.get("external_task_id")
-    row_id = row.id if row else str(given or f"kc-{uuid.uuid4().hex}")
+    row_id = row.id if row else str(given or row_id or new_id())
     external = row_id if endpoint.external_task_id else None
     encoded = v1.encode(endpoint, check, external_task_id=external)
     if session.settings.callback_url:
@@ -209,7 +217,7 @@ def _begin(
         project=project,
         request={"fields": record(request), "sent": shown},
         media=media,
-        digest=_digest(endpoint, shown, media),
+        digest=_digest(endpoint, shown, media, take),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
         text=str(words or check.fields.get("effect_scene") or ""),
         parent_task_id=parent.get("task_id"),
@@ -220,9 +228,17 @@ def _begin(
     return attempt, entry
 
 
-def _digest(endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str]) -> str:
+def new_id() -> str:
+    """A fresh id for a request, which becomes its external id too."""
+    return f"kc-{uuid.uuid4().hex}"
+
+
+def _digest(
+    endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str], take: int
+) -> str:
     made_of = {name: value for name, value in shown.items() if name != "callback_url"}
-    text = json.dumps([endpoint.name, made_of, media], sort_keys=True, ensure_ascii=False)
+    parts = [endpoint.name, made_of, media, *([take] if take > 1 else [])]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from kling_core.answers import Answer, text
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 
@@ -46,6 +47,23 @@ def tree(ledger: Ledger, row_id: str) -> Tree:
         top = parent
         seen.add(top.id)
     return _grow(ledger, top, row_id, set())
+
+
+def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
+    """What is known of the video with this id, for the rules and the price of what continues it.
+
+    None when no task of the ledger made it. See `Request.with_parent`.
+    """
+    row = ledger.maker(output_id)
+    if row is None:
+        return None
+    sent = row.request.get("sent") or {}
+    known = {name: str(sent[name]) for name in ("mode", "duration") if name in sent}
+    made = Answer(row.raw).outputs
+    lengths = [text(raw, "duration") for _, raw in made if text(raw, "id") == output_id]
+    known |= {"duration": length for length in lengths if length}
+    known |= {"model_name": row.model_name} if row.model_name else {}
+    return known | {"task_id": row.task_id or ""}
 
 
 def _grow(ledger: Ledger, row: Row, asked: str, seen: set[str]) -> Tree:

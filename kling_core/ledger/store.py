@@ -203,15 +203,27 @@ class Ledger:
     # --- submitting ------------------------------------------------------------------------
 
     def prepare(
-        self, entry: Entry, *, lease: float, budget: Budget | None = None
+        self,
+        entry: Entry,
+        *,
+        lease: float,
+        budget: Budget | None = None,
+        dedupe: float | None = None,
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
+
+        With `dedupe` in seconds an identical request of that time is returned instead, under its
+        own id: of several processes that ask at once, one writes.
 
         Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
         """
         self.alive()
         values = self._prepared(entry, lease)
         with self._transaction() as db:
+            if dedupe is not None:
+                self._alone(db, "dedupe")
+                if (twin := self._twin(db, entry.digest, dedupe)) is not None:
+                    return twin, False
             if budget is not None:
                 known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
                 if known in (None, "rejected"):
@@ -265,11 +277,17 @@ class Ledger:
                     fix="Raise project_budget (KLING_PROJECT_BUDGET), or name another project.",
                 )
 
-    def twin(self, digest: str, seconds: float) -> Row | None:
+    def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
         """The newest identical request of the last `seconds` that was not refused or failed."""
         states = ("prepared", "waiting", *LIVE, "succeeded")
-        found = self.rows(digest=digest, since=self.now() - seconds, states=states, limit=1)
-        return found[0] if found else None
+        query = (
+            sa.select(tasks)
+            .where(tasks.c.digest == digest, tasks.c.state.in_(states))
+            .where(tasks.c.created_at >= self.now() - seconds)
+            .order_by(tasks.c.created_at.desc(), tasks.c.id)
+        )
+        found = db.execute(query.limit(1)).mappings().first()
+        return Row.of(found) if found is not None else None
 
     def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
         """The account's tasks before a POST that carries no id of ours."""
@@ -767,6 +785,11 @@ class Ledger:
             *([tasks.c.id.in_(made)] if row.parent_output_id else []),
         ]
         return next(iter(self._rows(sa.or_(*ways))), None) if ways else None
+
+    def maker(self, output_id: str) -> Row | None:
+        """The row whose task made this output, None when the ledger knows of none."""
+        made = sa.select(outputs.c.task).where(outputs.c.output_id == output_id)
+        return next(iter(self._rows(tasks.c.id.in_(made))), None) if output_id else None
 
     def children(self, row: Row) -> list[Row]:
         """The rows that continue an output of this one, oldest first."""

@@ -1,0 +1,167 @@
+"""What lives as long as the server: one client an account, and the creates under way.
+
+A create runs here, not in the call that asked for it: when the caller gives up, it goes on, and
+the same call again finds it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_mcp.settings import Settings
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from mcp.server.mcpserver import Context
+
+    from kling_core import AsyncKling, AsyncTask, Request
+    from kling_core.ledger.store import Ledger
+
+__all__ = ["Account", "Accounts", "Job"]
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """A create under way: its id in the ledger, its outcome, and its latest news."""
+
+    id: str
+    began: float
+    outcome: asyncio.Task[AsyncTask]
+    news: str = ""
+
+
+@dataclass(slots=True)
+class Account:
+    """One Kling account: the client, and what this server has begun for it."""
+
+    client: AsyncKling
+    settings: Settings
+    changed: Callable[[str], Any]
+    jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+
+    async def ledger(self) -> Ledger:
+        """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
+        return await self.client.tasks.ledger()
+
+    def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> Job:
+        """Begin a create, or join the one of the same request that is under way."""
+        from kling_core.ledger.recording import record
+        from kling_core.submit import new_id
+
+        name = request.endpoint.name
+        key = json.dumps([name, record(request), take], sort_keys=True, default=str)
+        job = self.jobs.get(key)
+        if job is None:
+            row_id = new_id()
+            loop = asyncio.get_running_loop()
+            coroutine = self.client.submit(
+                request,
+                max_cost=max_cost,
+                dedupe=self.settings.window,
+                take=take,
+                row_id=row_id,
+                on_update=lambda news: self._hear(key, str(news)),
+            )
+            job = Job(row_id, loop.time(), asyncio.ensure_future(coroutine))
+            self.jobs[key] = job
+            job.outcome.add_done_callback(lambda outcome: self._submitted(key, outcome))
+        return job
+
+    def _hear(self, key: str, news: str) -> None:
+        if key in self.jobs:
+            self.jobs[key].news = news
+
+    def _submitted(self, key: str, outcome: asyncio.Task[AsyncTask]) -> None:
+        self.jobs.pop(key, None)
+        if not outcome.cancelled() and outcome.exception() is None:
+            self.follow(outcome.result())
+
+    def follow(self, task: AsyncTask) -> None:
+        """Watch a task to its end, so that its resource is reported when it changes."""
+        if task.done or not task.task_id or task.task_id in self.followed:
+            return
+        running = asyncio.ensure_future(self._follow(task))
+        self.followed[task.task_id] = running
+        running.add_done_callback(lambda _: self.followed.pop(task.task_id, None))
+
+    async def _follow(self, task: AsyncTask) -> None:
+        from kling_core.errors import KlingError
+
+        seen = task.status
+
+        async def look(now: AsyncTask) -> None:
+            nonlocal seen
+            if now.status != seen:
+                seen = now.status
+                await self.changed(f"kling://tasks/{now.task_id}")
+
+        try:
+            await task.wait(on_update=look)
+        except KlingError:  # whoever asks for the task is told
+            return
+
+    async def close(self) -> None:
+        """Stop waiting; what is out is written down first, and everything goes on at Kling."""
+        jobs = [job.outcome for job in self.jobs.values()]
+        for one in (running := [*jobs, *self.followed.values()]):
+            one.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await self.client.close()
+
+
+@dataclass(slots=True)
+class Accounts:
+    """The accounts that this server works for: one over stdio, one a caller over HTTP."""
+
+    settings: Settings
+    changed: Callable[[str], Any]
+    _known: dict[str, Account] = field(default_factory=dict[str, Account])
+    _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def of(self, context: Context[Any, Any]) -> Account:
+        """The account that a call is for. Raises `ConfigError` without a usable credential."""
+        choose = self.settings.client_of
+        chosen = None if choose is None else choose(context)
+        options = self.settings.client if chosen is None else chosen
+        key = repr(sorted(options.items(), key=lambda item: item[0]))
+        async with self._opening:
+            if key not in self._known:
+                client = await asyncio.to_thread(_client, options)
+                self._known[key] = Account(client, self.settings, self.changed)
+        return self._known[key]
+
+    async def close(self) -> None:
+        """Close every account."""
+        await asyncio.gather(*(account.close() for account in self._known.values()))
+
+
+@asynccontextmanager
+async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGenerator[Accounts]:
+    """The accounts for the life of a server."""
+    accounts = Accounts(settings, changed)
+    try:
+        yield accounts
+    finally:
+        await accounts.close()
+
+
+def _client(options: Mapping[str, Any]) -> AsyncKling:
+    """A client whose downloads go to a fixed place: the folder a server starts in is anybody's."""
+    from kling_core import AsyncKling
+
+    client = AsyncKling(**options)
+    settings = client.session.settings
+    if not settings.output_dir.is_absolute():
+        import platformdirs
+
+        videos = Path(platformdirs.user_videos_dir()) / "Kling"
+        client.session.settings = replace(settings, output_dir=videos)
+    return client

@@ -1,0 +1,90 @@
+"""Money: what it usually costs, the limit of a call, and asking before a dear one.
+
+The limits a call and a day are the library's own (`KLING_MAX_COST`, `KLING_BUDGET`): no agent gets
+past them. What stands here comes before: the caller's own limit, and a confirmation.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from kling_core.errors import BudgetExceeded
+from kling_mcp import failures, results
+
+if TYPE_CHECKING:
+    from mcp_types import CallToolResult, InputRequiredResult
+
+    from kling_core import Quote, Request
+    from kling_core.endpoints.base import Endpoint
+    from kling_mcp.tool import Call
+
+__all__ = ["confirm", "exact", "limit", "usual"]
+
+
+def usual(endpoint: Endpoint) -> str:
+    """What a call usually costs, in a few words: the price with every default."""
+    from kling_core.catalog import data, pricing
+
+    params = endpoint.request.params()
+    fields = {n: p.default for n, p in params.items() if not p.required and p.default is not None}
+    fields |= {name: endpoint.example[name] for name in params if name in endpoint.example}
+    if "model_name" in params:
+        fields["model_name"] = data.default_model(endpoint.name)
+    price = pricing.quote(endpoint.name, fields)
+    low, high = _range(endpoint)
+    if price is not None and price.usd is not None:
+        return f"usually ${price.usd.normalize():f}"
+    return f"${low} to ${high}" if low != high else f"${low}"
+
+
+def _range(endpoint: Endpoint) -> tuple[str, str]:
+    from kling_core.catalog import data
+
+    rows = [r for r in data.load("prices.json")["rows"] if endpoint.name in r["endpoints"]]
+    amounts = sorted(Decimal(row["usd"]) for row in rows)
+    return (
+        (f"{amounts[0].normalize():f}", f"{amounts[-1].normalize():f}") if amounts else ("?", "?")
+    )
+
+
+def exact(amount: float | None) -> Decimal | None:
+    """A JSON number as exact money."""
+    return None if amount is None else Decimal(str(amount))
+
+
+def limit(price: Quote | None, most: float | None) -> None:
+    """Raise `BudgetExceeded` for what passes the caller's own limit."""
+    if most is None:
+        return
+    if price is None or price.usd is None:
+        raise BudgetExceeded(
+            "no price is known for this request, and max_cost is set", fix="Leave max_cost out."
+        )
+    if price.usd > Decimal(str(most)):
+        raise BudgetExceeded(
+            f"this would cost ${price.usd}, above max_cost {most}",
+            fix="Choose a shorter clip, a cheaper mode or model, or raise max_cost.",
+        )
+
+
+async def confirm(
+    call: Call, request: Request, price: Quote | None
+) -> CallToolResult | InputRequiredResult | None:
+    """None when the call may go on; else what to answer in its place."""
+    over = call.settings.confirm_over
+    usd = price.usd if price is not None else None
+    if over is None or (usd is not None and usd <= over):
+        return None
+    shown = usd.normalize() if usd is not None else Decimal(0)
+    given: Any = call.get("confirm_cost")
+    if given is not None and Decimal(str(given)) == shown:
+        return None
+    what = f"costs ${shown:f}" if usd is not None else "has no known price"
+    return failures.refusal(
+        "confirmation_needed",
+        f"This call {what}, and must be confirmed. Nothing was sent.",
+        f"If the user agrees, call again with the same arguments and confirm_cost={shown:f}.",
+        cost=results.quote(price),
+        endpoint=request.endpoint.name,
+    )

@@ -1,0 +1,115 @@
+"""A tool as this server has it: one declaration with name, words, schema and handler.
+
+The SDK's own reading of arguments is replaced: it ignores unknown names and turns texts into
+numbers. Here everything wrong is refused at once, and every error reaches the model.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mcp.server.mcpserver.tools import Tool as SdkTool
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
+from mcp_types import ToolAnnotations
+
+from kling_core.errors import KlingError
+from kling_core.notices import heard_by
+from kling_mcp import failures, schemas
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+    from mcp_types import CallToolResult, InputRequiredResult
+
+    from kling_mcp.accounts import Account, Accounts
+    from kling_mcp.settings import Settings
+
+__all__ = ["CREATES", "READS", "SAVES", "Call", "Tool"]
+
+log = logging.getLogger(__name__)
+
+READS = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+CREATES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
+)
+SAVES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True
+)
+
+
+@dataclass(slots=True)
+class Call:
+    """One call of a tool: its arguments, judged, and whom it is for."""
+
+    tool: Tool
+    arguments: Mapping[str, Any]
+    context: Context[Accounts, Any]
+    settings: Settings
+    account: Account
+    warnings: list[str]
+
+    def get(self, name: str) -> Any:
+        """An argument, its default from the schema, or None."""
+        value = self.arguments.get(name)
+        if value is None:
+            value = self.tool.parameters["properties"].get(name, {}).get("default")
+        return value
+
+
+Handler = Callable[[Call], "Awaitable[CallToolResult | InputRequiredResult]"]
+
+
+class Tool(SdkTool):
+    """A tool of this server, made by `Tool.of`; the SDK lists and calls it."""
+
+    @classmethod
+    def of(
+        cls,
+        handler: Handler,
+        *,
+        name: str,
+        title: str,
+        description: str,
+        parameters: schemas.Schema,
+        output: schemas.Schema,
+        annotations: ToolAnnotations,
+    ) -> Tool:
+        """Declare a tool."""
+        return cls(
+            fn=handler,
+            name=name,
+            title=title,
+            description=description,
+            parameters=parameters,
+            fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output),
+            is_async=True,
+            annotations=annotations.model_copy(),
+        )
+
+    async def run(
+        self,
+        arguments: dict[str, Any],
+        context: Context[Accounts, Any],
+        convert_result: bool = False,  # noqa: ARG002, the SDK asks for it; results are whole
+    ) -> Any:
+        """Judge the arguments, call the handler, and give errors back as results."""
+        warnings: list[str] = []
+        try:
+            with heard_by(warnings.append):
+                schemas.refuse(schemas.judge(self.parameters, arguments), self.name)
+                accounts: Accounts = context.request_context.lifespan_context
+                account = await accounts.of(context)
+                call = Call(self, arguments, context, accounts.settings, account, warnings)
+                return await self.fn(call)
+        except MCPError:
+            raise
+        except KlingError as error:
+            return failures.result(error, warnings)
+        except Exception as error:
+            log.exception("tool %s", self.name)
+            return failures.unexpected(error)
