@@ -58,25 +58,28 @@ class Save(NamedTuple):
     """Stream a URL into a file from byte `offset` on, without any credential.
 
     The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
-    when the server agrees (206).
+    when the server agrees (206). `judge` is asked about the URL and every one it redirects to: a
+    reason refuses it, before any connection is made.
     """
 
     url: str
     path: Path
     offset: int = 0
+    judge: Callable[[str], str] | None = None
 
 
 class Saved(NamedTuple):
     """What came of a `Save`.
 
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
-    stream ended early; `disk` is the error of the local file system.
+    stream ended early; `disk` is the error of the local file system; `refused` the judge's reason.
     """
 
     status: int
     total: int | None = None
     failure: str = ""
     disk: OSError | None = None
+    refused: str = ""
 
 
 class Call(NamedTuple):

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core.addresses import MEDIA_HOSTS, MediaHosts
 from kling_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ class Account:
     settings: Settings
     changed: Callable[[str], Any]
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
     async def ledger(self) -> Ledger:
@@ -108,10 +110,17 @@ class Account:
         except KlingError:  # whoever asks for the task is told
             return
 
+    def chore(self, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """Begin free work that outlives the call, or join the same that is under way."""
+        if name not in self.chores:
+            self.chores[name] = asyncio.ensure_future(work())
+            self.chores[name].add_done_callback(lambda _: self.chores.pop(name, None))
+        return self.chores[name]
+
     async def close(self) -> None:
         """Stop waiting; what is out is written down first, and everything goes on at Kling."""
         jobs = [job.outcome for job in self.jobs.values()]
-        for one in (running := [*jobs, *self.followed.values()]):
+        for one in (running := [*jobs, *self.chores.values(), *self.followed.values()]):
             one.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.client.close()
@@ -134,7 +143,7 @@ class Accounts:
         key = repr(sorted(options.items(), key=lambda item: item[0]))
         async with self._opening:
             if key not in self._known:
-                client = await asyncio.to_thread(_client, options)
+                client = await asyncio.to_thread(_client, options, self.settings)
                 self._known[key] = Account(client, self.settings, self.changed)
         return self._known[key]
 
@@ -153,15 +162,23 @@ async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGene
         await accounts.close()
 
 
-def _client(options: Mapping[str, Any]) -> AsyncKling:
-    """A client whose downloads go to a fixed place: the folder a server starts in is anybody's."""
+def _client(options: Mapping[str, Any], settings: Settings) -> AsyncKling:
+    """A client that downloads to a fixed place, for the folder a server starts in is anybody's,
+    and from Kling's media hosts only.
+    """
     from kling_core import AsyncKling
 
     client = AsyncKling(**options)
-    settings = client.session.settings
-    if not settings.output_dir.is_absolute():
+    session = client.session
+    if not session.settings.output_dir.is_absolute():
         import platformdirs
 
         videos = Path(platformdirs.user_videos_dir()) / "Kling"
-        client.session.settings = replace(settings, output_dir=videos)
+        session.settings = replace(session.settings, output_dir=videos)
+    hosts = MediaHosts(
+        domains=(*MEDIA_HOSTS, *settings.media_hosts),
+        origins=(client.base_url,),
+        resolve=settings.resolve,
+    )
+    session.may_fetch = hosts.judge
     return client

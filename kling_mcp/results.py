@@ -41,8 +41,6 @@ OUTPUT: dict[str, Any] = {
     "properties": {
         "task_id": {"type": "string"},
         "state": {"type": "string"},
-        "outputs": {"type": "array", "items": {"type": "object"}},
-        "cost": {"type": "object"},
         "next_step": {"type": "string"},
     },
 }
@@ -52,7 +50,6 @@ TASKS: dict[str, Any] = {
     "type": "object",
     "properties": {
         "tasks": {"type": "array", "items": {"type": "object"}},
-        "next_step": {"type": "string"},
     },
 }
 """The schema of everything about several tasks."""
@@ -73,17 +70,16 @@ _UNSENT = ("prepared", "waiting")
 
 def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
     """A result; facts that are None or empty are left out."""
-    return CallToolResult(
-        content=[TextContent(text=text), *extra], structured_content=_known(facts)
-    )
+    return CallToolResult(content=[TextContent(text=text), *extra], structured_content=known(facts))
 
 
-def _known(value: Any) -> Any:
+def known(value: Any) -> Any:
+    """Facts without what is None or empty."""
     if isinstance(value, dict):
-        inner = {k: _known(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        inner = {k: known(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
         return {k: v for k, v in inner.items() if v is not None and v not in ("", [], {})}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
-        return [_known(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
+        return [known(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
     return value
 
 

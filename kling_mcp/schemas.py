@@ -46,8 +46,8 @@ def _field(endpoint: Endpoint, declared: Param, hint: Any) -> Schema:
     schema = _media(declared) if declared.media else _plain(declared, hint)
     if declared.unit == "seconds":
         schema |= _lengths(endpoint)
-    if not declared.required and declared.default is not None:
-        schema["default"] = _default(schema, declared.default)
+    if not declared.required and (usual := _default(schema, declared.default)):
+        schema["default"] = usual
     return {**schema, "description": _words(endpoint, declared)}
 
 
@@ -92,11 +92,17 @@ def _part(part: Any) -> Schema:
     hints = get_type_hints(part)
     params: dict[str, Param] = part.params()
     inner = {
-        name: _media(p) if p.media else _plain(p, hints[name])
+        name: _media(p) if p.media else _bare(_plain(p, hints[name]))
         for name, p in params.items()
         if not (name == "index" and not p.required)  # the place in the list says it
     }
     return object_schema(inner, [name for name in inner if params[name].required])
+
+
+def _bare(schema: Schema) -> Schema:
+    """A schema without bounds: those of pieces are left to the rules, which tell them all."""
+    bounds = ("minimum", "maximum", "minItems", "maxItems", "maxLength")
+    return {key: value for key, value in schema.items() if key not in bounds}
 
 
 def _kinds(*hints: Any) -> list[Any]:
@@ -126,21 +132,25 @@ def _lengths(endpoint: Endpoint) -> Schema:
 
 
 def _default(schema: Schema, value: Any) -> Any:
+    """The default as the schema spells it; None and False need not be said."""
+    if value is None:
+        return None
     if schema["type"] == "boolean":
         return {"on": True, "off": False}.get(value, value)
     return int(value) if schema["type"] == "integer" else value
 
 
 def _words(endpoint: Endpoint, declared: Param) -> str:
-    """The field's documentation, its first sentence, in the words of this front end."""
+    """The field's documentation in few words: what else there is to know, the rules tell."""
     if declared.placeholder == "MODEL":
         from kling_core.catalog import data
 
         usual = data.default_model(endpoint.name)
-        return f"Default {usual}; see kling_models." if usual else "See kling_models."
+        return f"Default {usual}; see kling_models" if usual else "See kling_models"
     text = re.sub(r"`kling models[^`]*`", "kling_models", declared.doc).replace("`", "")
-    first = re.match(r".+?[.](?= [A-Z]|$)", text)
-    return first[0] if first else text
+    first = re.split(r"[.](?= [A-Z]|$)", text)[0]
+    listed = ":" in first or "see kling_models" in first
+    return first if listed else first.partition("; ")[0]
 
 
 # --- reading arguments ---------------------------------------------------------------------
@@ -171,7 +181,9 @@ _TYPES: dict[str, tuple[type, ...]] = {
 
 
 def _object(schema: Schema, given: Mapping[str, Any], place: str) -> list[Violation]:
-    properties: Mapping[str, Schema] = schema["properties"]
+    properties: Mapping[str, Schema] = schema.get("properties", {})
+    if schema.get("additionalProperties"):
+        return []
     found: list[Violation] = []
     for name in given.keys() - properties.keys():
         hint = did_you_mean(name, properties)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core.addresses import Resolve, lookup
 from kling_core.config import money
 from kling_core.errors import ConfigError
 from kling_core.words import did_you_mean
@@ -39,7 +40,8 @@ class Settings:
         allowed_dirs: folders from which media may be read, beside the output folder.
         local_files: whether paths of this machine may come in and go out; never over HTTP.
         callbacks: whether the tools take a `callback_url`.
-        resolve: looks a host name up, for tests: name to addresses.
+        media_hosts: domains of Kling's results beside the known ones.
+        resolve: looks a host name up, for tests.
     """
 
     client: Mapping[str, Any] = field(default_factory=dict[str, Any])
@@ -51,7 +53,8 @@ class Settings:
     allowed_dirs: tuple[Path, ...] = ()
     local_files: bool = True
     callbacks: bool = False
-    resolve: Callable[[str], Sequence[str]] | None = None
+    media_hosts: tuple[str, ...] = ()
+    resolve: Resolve = lookup
 
     @classmethod
     def from_environment(cls, **changes: Any) -> Settings:
@@ -70,6 +73,8 @@ class Settings:
         if said := _variable("KLING_ALLOWED_DIRS"):
             parts = [part for part in said.split(os.pathsep) if part.strip()]
             found["allowed_dirs"] = tuple(Path(part).expanduser().absolute() for part in parts)
+        if said := _variable("KLING_MEDIA_HOSTS"):
+            found["media_hosts"] = tuple(said.lower().replace(",", " ").split())
         if said := _variable("KLING_MCP_CALLBACKS"):
             found["callbacks"] = said.lower() in ("1", "true", "yes", "on")
         return cls(**found | {name: value for name, value in changes.items() if value is not None})

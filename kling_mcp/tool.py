@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kling_mcp.accounts import Account, Accounts
     from kling_mcp.settings import Settings
 
-__all__ = ["CREATES", "READS", "SAVES", "Call", "Tool"]
+__all__ = ["CREATES", "LOCAL", "READS", "SAVES", "Call", "Tool"]
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,9 @@ READS = ToolAnnotations(
 )
 CREATES = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
+)
+LOCAL = ToolAnnotations(
+    read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False
 )
 SAVES = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=True

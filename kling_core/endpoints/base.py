@@ -233,7 +233,8 @@ class Endpoint:
     """One Kling product with its create, get and list calls.
 
     `weight` is the number of concurrency slots a task takes, or the name of the field that says
-    it. `rules` and `features` are judged by the rule engine, see `kling_core.catalog.rules`.
+    it. `advice` says, in one sentence, when to take it and when another. `rules` and `features` are
+    judged by the rule engine, see `kling_core.catalog.rules`.
     """
 
     name: str
@@ -246,6 +247,7 @@ class Endpoint:
     external_task_id: bool = True
     weight: int | str = 1
     positional: str = ""
+    advice: str = ""
     rules: tuple[Rule, ...] = ()
     features: Mapping[str, Condition] = field(default_factory=dict[str, "Condition"])
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])

@@ -67,6 +67,8 @@ ENDPOINT = Endpoint(
     output="images",
     product="image",
     source=SOURCE,
+    advice="For pictures, also as a start for image_to_video; to dress a person "
+    "take virtual_try_on.",
     aliases=("image",),
     positional="prompt",
     weight="n",

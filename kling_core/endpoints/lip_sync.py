@@ -149,6 +149,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For speech in a clip that shows one face; for sound of the scene take "
+    "sound in text_to_video.",
     external_task_id=False,
     positional="text",
     rules=(

@@ -64,6 +64,7 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For a scene from words alone; with a picture to start from take image_to_video.",
     aliases=("t2v",),
     positional="prompt",
     rules=(NEEDS_PROMPT, *SHOT_RULES, parts.ONE_CAMERA_VALUE),

@@ -136,6 +136,7 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For a ready-made effect by its name; for a motion of your own take image_to_video.",
     aliases=("effects",),
     positional="effect_scene",
     rules=(

@@ -26,7 +26,7 @@ def tools(settings: Settings) -> list[Tool]:
             tasks.wait_tasks(),
             *([files.download()] if settings.local_files else []),
             files.preview(),
-            recovering.recover_tasks(),
+            recovering.recover_tasks(settings),
         ],
         "account": [knowledge.quote(settings), knowledge.models(), account.costs()],
         "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],

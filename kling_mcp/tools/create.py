@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_mcp.accounts import Job
     from kling_mcp.settings import Settings
 
-__all__ = ["OPTIONS", "read", "tool"]
+__all__ = ["OPTIONS", "quoted", "read", "tool"]
 
 OPTIONS: dict[str, schemas.Schema] = {
     "wait_seconds": {
@@ -29,21 +29,16 @@ OPTIONS: dict[str, schemas.Schema] = {
         "minimum": 0,
         "maximum": 600,
         "default": 45,
-        "description": "How long to wait for the result.",
+        "description": "Longest wait",
     },
-    "max_cost": {"type": "number", "minimum": 0, "description": "USD; refuse anything dearer."},
-    "confirm_cost": {
-        "type": "number",
-        "minimum": 0,
-        "description": "USD you were asked to confirm.",
-    },
-    "dry_run": {"type": "boolean", "description": "Only check and quote."},
+    "max_cost": {"type": "number", "minimum": 0, "description": "USD limit"},
+    "confirm_cost": {"type": "number", "minimum": 0, "description": "The shown USD, to confirm"},
+    "dry_run": {"type": "boolean", "description": "Only check and quote"},
     "take": {
         "type": "integer",
         "minimum": 1,
         "maximum": 99,
-        "default": 1,
-        "description": "2, 3, … make the same anew.",
+        "description": "2 for a second take",
     },
 }
 """What every create takes beside the endpoint's fields."""
@@ -70,8 +65,8 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
 def _description(endpoint: Endpoint) -> str:
     takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
     return (
-        f"{endpoint.summary} Costs {spending.usual(endpoint)}, takes {takes}. Returns the "
-        "result, or the task to wait for."
+        f"{endpoint.summary} {endpoint.advice} Costs {spending.usual(endpoint)}, takes {takes}. "
+        "Returns the outputs, or the task for kling_wait_tasks."
     )
 
 
@@ -80,12 +75,12 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
     price = request.quote()
     spending.limit(price, call.get("max_cost"))
     if call.get("dry_run"):
-        return await _quoted(call, request)
+        return await quoted(call, request, "Call again without dry_run to create it.")
     asked = await spending.confirm(call, request, price)
     if asked is not None:
         return asked
     job = call.account.submit(
-        request, take=call.get("take"), max_cost=spending.exact(call.get("max_cost"))
+        request, take=call.get("take") or 1, max_cost=spending.exact(call.get("max_cost"))
     )
     return await _follow(call, request, job)
 
@@ -106,14 +101,15 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     return request
 
 
-async def _quoted(call: Call, request: Request) -> CallToolResult:
+async def quoted(call: Call, request: Request, step: str) -> CallToolResult:
+    """The price of a valid request in the place of its task."""
     facts = {
         "state": "not created",
         "endpoint": request.endpoint.name,
         "cost": results.quote(request.quote()),
         "budget": await results.budget(call.account),
         "warnings": call.warnings,
-        "next_step": "Call again without dry_run to create it.",
+        "next_step": step,
     }
     price = request.quote()
     return results.answer(facts, f"Valid. It would cost {price or 'an unknown amount'}.")

@@ -1,12 +1,16 @@
-"""What a request would cost, and what the models can do; offline and free."""
+"""`kling_quote` and `kling_models`: what a request would cost, and what the models can do."""
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kling_core.endpoints import registry
-from kling_mcp import results, schemas
-from kling_mcp.tool import READS, Call, Tool
+from kling_core.errors import InvalidRequest
+from kling_mcp import knowledge, results, schemas
+from kling_mcp.tool import LOCAL, Call, Tool
+from kling_mcp.tools import create
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult
@@ -15,53 +19,80 @@ if TYPE_CHECKING:
 
 __all__ = ["models", "quote"]
 
-ENDPOINT: schemas.Schema = {
-    "type": "string",
-    "enum": list(registry.names()),
-    "description": "Which.",
-}
-
 
 def quote(settings: Settings) -> Tool:
     """`kling_quote`."""
     properties: dict[str, schemas.Schema] = {
-        "endpoint": ENDPOINT,
+        "endpoint": {
+            "type": "string",
+            "enum": list(registry.names()),
+            "description": "Which tool.",
+        },
         "arguments": {
             "type": "object",
-            "properties": {},
-            "description": "As for kling_<endpoint>.",
+            "additionalProperties": True,
+            "description": "The arguments of kling_<endpoint>.",
         },
     }
+    forms = {e.name: create.tool(e, settings).parameters for e in registry.endpoints()}
+
+    async def handler(call: Call) -> CallToolResult:
+        return await _quote(call, forms[call.get("endpoint")])
+
     return Tool.of(
-        _quote,
+        handler,
         name="kling_quote",
-        title="Quote",
-        description="Check a request and tell its price. Free.",
+        title="Check and quote",
+        description="Check a request against every rule of its model and tell its price, before "
+        "anything is paid. Compare models and lengths with it; dry_run of a create does the same "
+        "for one. Nothing is sent, free and immediate. Returns the price, what is left of the "
+        "budget, and warnings.",
         parameters=schemas.object_schema(properties, ["endpoint", "arguments"]),
         output=results.OUTPUT,
-        annotations=READS,
+        annotations=LOCAL,
     )
 
 
 def models() -> Tool:
     """`kling_models`."""
+    names = {"type": "string", "description": "As text_to_video; all when left out"}
     return Tool.of(
         _models,
         name="kling_models",
-        title="Models",
-        description="Models.",
-        parameters=schemas.object_schema({"endpoint": ENDPOINT}, ["endpoint"]),
-        output={"type": "object"},
-        annotations=READS,
+        title="Models, prices, scenes, voices",
+        description="What can be chosen: the models of an endpoint with their modes, lengths, "
+        "features and prices, the effect scenes, the voices. Without an endpoint: which endpoint "
+        "does what. From dated tables, free and immediate.",
+        parameters=schemas.object_schema({"endpoint": names}),
+        output={
+            "type": "object",
+            "properties": {"models": {"type": "array", "items": {"type": "object"}}},
+        },
+        annotations=LOCAL,
     )
 
 
-async def _quote(call: Call) -> CallToolResult:
-    raise NotImplementedError
+async def _quote(call: Call, form: schemas.Schema) -> CallToolResult:
+    given: dict[str, Any] = call.get("arguments")
+    endpoint = registry.load(call.get("endpoint"))
+    violations = schemas.judge(form, given)
+    inner = replace(call, arguments=given)
+    if violations:  # what the library adds to them is told at once
+        try:
+            wrong = {v.field.partition(".")[0] for v in violations}
+            rest = {name: value for name, value in given.items() if name not in wrong}
+            await create.read(replace(call, arguments=rest), endpoint)
+        except InvalidRequest as error:
+            violations += [v for v in error.violations if v.field.partition(".")[0] not in wrong]
+        raise InvalidRequest(violations, endpoint=endpoint.name)
+    request = await create.read(inner, endpoint)
+    return await create.quoted(
+        call, request, f"Call kling_{endpoint.name} with the same arguments to create it."
+    )
 
 
 async def _models(call: Call) -> CallToolResult:
-    from kling_core.cli.models import as_json  # type: ignore
-
-    facts: Any = as_json(registry.get(call.get("endpoint")))
-    return results.answer(facts, "see the facts")
+    name = call.get("endpoint")
+    facts = knowledge.endpoint_facts(registry.get(name)) if name else knowledge.overview()
+    known = results.known(facts)
+    return results.answer(known, json.dumps(known, ensure_ascii=False, separators=(",", ":")))

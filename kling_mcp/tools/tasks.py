@@ -39,11 +39,7 @@ def list_tasks() -> Tool:
     """`kling_list_tasks`."""
     properties: dict[str, schemas.Schema] = {
         "words": {"type": "string", "description": "Words of the prompt."},
-        "endpoint": {
-            "type": "string",
-            "enum": list(registry.names()),
-            "description": "Only its tasks.",
-        },
+        "endpoint": {"type": "string", "description": "Only its tasks, as text_to_video"},
         "state": {
             "type": "string",
             "enum": ["open", "succeeded", "failed"],
