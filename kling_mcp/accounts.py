@@ -33,7 +33,6 @@ class Job:
     """A create under way: its id in the ledger, its outcome, and its latest news."""
 
     id: str
-    began: float
     outcome: asyncio.Task[AsyncTask]
     news: str = ""
 
@@ -46,6 +45,7 @@ class Account:
     settings: Settings
     changed: Callable[[str], Any]
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
+    begun: dict[str, str] = field(default_factory=dict[str, str])
     chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
 
@@ -53,17 +53,30 @@ class Account:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
         return await self.client.tasks.ledger()
 
+    def job(self, row_id: str) -> Job | None:
+        """The create under way that has this id in the ledger."""
+        return next((job for job in self.jobs.values() if job.id == row_id), None)
+
+    async def repeats(self, request: Request, take: int) -> bool:
+        """Whether the same call was made a short while ago, and has not failed since."""
+        key = _key(request, take)
+        if key in self.jobs:
+            return True
+        if key not in self.begun:
+            return False
+        ledger = await self.ledger()
+        row = await asyncio.to_thread(ledger.get, self.begun[key])
+        lost = row is None or row.state in ("rejected", "failed", "expired")
+        return not lost and row is not None and row.created_at > ledger.now() - self.settings.window
+
     def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> Job:
         """Begin a create, or join the one of the same request that is under way."""
-        from kling_core.ledger.recording import record
         from kling_core.submit import new_id
 
-        name = request.endpoint.name
-        key = json.dumps([name, record(request), take], sort_keys=True, default=str)
+        key = _key(request, take)
         job = self.jobs.get(key)
         if job is None:
             row_id = new_id()
-            loop = asyncio.get_running_loop()
             coroutine = self.client.submit(
                 request,
                 max_cost=max_cost,
@@ -72,7 +85,7 @@ class Account:
                 row_id=row_id,
                 on_update=lambda news: self._hear(key, str(news)),
             )
-            job = Job(row_id, loop.time(), asyncio.ensure_future(coroutine))
+            job = Job(row_id, asyncio.ensure_future(coroutine))
             self.jobs[key] = job
             job.outcome.add_done_callback(lambda outcome: self._submitted(key, outcome))
         return job
@@ -84,7 +97,9 @@ class Account:
     def _submitted(self, key: str, outcome: asyncio.Task[AsyncTask]) -> None:
         self.jobs.pop(key, None)
         if not outcome.cancelled() and outcome.exception() is None:
-            self.follow(outcome.result())
+            task = outcome.result()
+            self.begun[key] = task.row_id or ""
+            self.follow(task)
 
     def follow(self, task: AsyncTask) -> None:
         """Watch a task to its end, so that its resource is reported when it changes."""
@@ -120,10 +135,17 @@ class Account:
     async def close(self) -> None:
         """Stop waiting; what is out is written down first, and everything goes on at Kling."""
         jobs = [job.outcome for job in self.jobs.values()]
-        for one in (running := [*jobs, *self.chores.values(), *self.followed.values()]):
+        running: list[asyncio.Task[Any]] = [*jobs, *self.chores.values(), *self.followed.values()]
+        for one in running:
             one.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.client.close()
+
+
+def _key(request: Request, take: int) -> str:
+    from kling_core.ledger.recording import record
+
+    return json.dumps([request.endpoint.name, record(request), take], sort_keys=True, default=str)
 
 
 @dataclass(slots=True)
@@ -174,6 +196,7 @@ def _client(options: Mapping[str, Any], settings: Settings) -> AsyncKling:
         import platformdirs
 
         videos = Path(platformdirs.user_videos_dir()) / "Kling"
+        videos = videos / "sandbox" if client.sandbox else videos
         session.settings = replace(session.settings, output_dir=videos)
     hosts = MediaHosts(
         domains=(*MEDIA_HOSTS, *settings.media_hosts),

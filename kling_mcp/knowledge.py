@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kling_core.words import ranges
+from kling_mcp import schemas
 
 if TYPE_CHECKING:
     from kling_core.catalog.data import Capability, Model
@@ -48,6 +49,7 @@ def endpoint_facts(endpoint: Endpoint) -> dict[str, Any]:
         "default_model": data.default_model(endpoint.name),
         "models": [_model(m, endpoint.name) for m in data.models(endpoint.name) if m.alive],
         "prices": _prices(endpoint.name),
+        "rare_arguments": _rare(endpoint),
         "as_of": str(data.as_of()),
     }
     if "SCENE" in kinds:
@@ -60,6 +62,13 @@ def endpoint_facts(endpoint: Endpoint) -> dict[str, Any]:
             for v in data.voices().values()
         ]
     return facts
+
+
+def _rare(endpoint: Endpoint) -> dict[str, Any]:
+    """The schemas of the arguments that tools list by their type alone."""
+    known, _ = schemas.fields(endpoint)
+    params = endpoint.request.params()
+    return {name: schema for name, schema in known.items() if params[name].rare}
 
 
 def _model(model: Model, endpoint: str) -> dict[str, Any]:

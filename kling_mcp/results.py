@@ -195,6 +195,8 @@ def _next_step(account: Account, facts: dict[str, Any]) -> str:
         return "It failed and is free, as far as is known. Change the request before trying again."
     if state in ("rejected", "expired"):
         return "Nothing more comes of it."
+    if account.job(task_id) is not None:
+        return f'Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it again.'
     if state in (*_UNSENT, "submitting", "unknown"):
         return (
             "Not at Kling yet, as far as is known. Call kling_recover_tasks; do not call the "

@@ -10,13 +10,13 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from kling_core.errors import InvalidRequest, Violation
-from kling_core.words import did_you_mean
+from kling_core.errors import Violation
+from kling_core.words import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Param
 
-__all__ = ["Schema", "fields", "judge", "object_schema"]
+__all__ = ["Schema", "field", "fields", "judge", "object_schema", "outlined"]
 
 Schema = dict[str, Any]
 
@@ -38,17 +38,32 @@ def fields(endpoint: Endpoint, *, callbacks: bool = False) -> tuple[dict[str, Sc
     hidden = HIDDEN[:1] if callbacks else HIDDEN
     hints = get_type_hints(request)
     shown = {n: p for n, p in request.params().items() if n not in hidden}
-    schemas = {name: _field(endpoint, p, hints[name]) for name, p in shown.items()}
+    schemas = {name: field(endpoint, p, hints[name]) for name, p in shown.items()}
     return schemas, [name for name, p in shown.items() if p.required]
 
 
-def _field(endpoint: Endpoint, declared: Param, hint: Any) -> Schema:
+def field(endpoint: Endpoint, declared: Param, hint: Any) -> Schema:
+    """The whole schema of one field."""
     schema = _media(declared) if declared.media else _plain(declared, hint)
     if declared.unit == "seconds":
         schema |= _lengths(endpoint)
     if not declared.required and (usual := _default(schema, declared.default)):
         schema["default"] = usual
     return {**schema, "description": _words(endpoint, declared)}
+
+
+def outlined(endpoint: Endpoint, properties: Mapping[str, Schema]) -> dict[str, Schema]:
+    """The schemas as tools list them: of rare fields the type alone, `kling_models` tells more."""
+    params = endpoint.request.params()
+    return {
+        name: _outline(schema) if name in params and params[name].rare else schema
+        for name, schema in properties.items()
+    }
+
+
+def _outline(schema: Schema) -> Schema:
+    short = {key: schema[key] for key in ("type", "enum") if key in schema}
+    return short | ({"items": _outline(schema["items"])} if "items" in schema else {})
 
 
 def _media(declared: Param) -> Schema:
@@ -164,12 +179,6 @@ def judge(schema: Schema, given: Mapping[str, Any]) -> list[Violation]:
     return _object(schema, given, "")
 
 
-def refuse(violations: list[Violation], name: str) -> None:
-    """Raise `InvalidRequest` when there is any violation."""
-    if violations:
-        raise InvalidRequest(violations, endpoint=name)
-
-
 _TYPES: dict[str, tuple[type, ...]] = {
     "string": (str,),
     "boolean": (bool,),
@@ -185,23 +194,27 @@ def _object(schema: Schema, given: Mapping[str, Any], place: str) -> list[Violat
     if schema.get("additionalProperties"):
         return []
     found: list[Violation] = []
-    for name in given.keys() - properties.keys():
+    for name in sorted(given.keys() - properties.keys()):
+        near = nearest(name, properties)
+        known = near[0] if near else "one of " + ", ".join(properties)
         hint = did_you_mean(name, properties)
-        known = "one of " + ", ".join(properties)
         found.append(Violation(place + name, f"there is no such argument{hint}", known))
-    for name in schema.get("required", ()):
-        if given.get(name) is None:
-            found.append(Violation(place + name, "is required", f"{name}=…"))
+    required: list[str] = schema.get("required", [])
+    lacking = [name for name in required if given.get(name) is None]
+    found += [Violation(place + name, "is required", f"{name}=…") for name in lacking]
     for name, inner in properties.items():
         if given.get(name) is not None:
             found += _value(inner, given[name], place + name)
     return found
 
 
+def _fits(value: Any, kind: str) -> bool:
+    return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
+
+
 def _value(schema: Schema, value: Any, place: str) -> list[Violation]:
     kind: str = schema["type"]
-    fits = isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
-    if not fits:
+    if not _fits(value, kind):
         article = "an" if kind[0] in "aeio" else "a"
         said = f"{_shown(value)} is not {article} {kind}"
         return [

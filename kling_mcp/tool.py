@@ -15,8 +15,9 @@ from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
 from mcp_types import ToolAnnotations
+from pydantic import Field
 
-from kling_core.errors import KlingError
+from kling_core.errors import InvalidRequest, KlingError, Violation
 from kling_core.notices import heard_by
 from kling_mcp import failures, schemas
 
@@ -55,12 +56,13 @@ class Call:
     settings: Settings
     account: Account
     warnings: list[str]
+    violations: list[Violation]
 
     def get(self, name: str) -> Any:
         """An argument, its default from the schema, or None."""
         value = self.arguments.get(name)
         if value is None:
-            value = self.tool.parameters["properties"].get(name, {}).get("default")
+            value = self.tool.strict["properties"].get(name, {}).get("default")
         return value
 
 
@@ -68,7 +70,14 @@ Handler = Callable[[Call], "Awaitable[CallToolResult | InputRequiredResult]"]
 
 
 class Tool(SdkTool):
-    """A tool of this server, made by `Tool.of`; the SDK lists and calls it."""
+    """A tool of this server, made by `Tool.of`; the SDK lists and calls it.
+
+    `parameters` is what is listed, `strict` what arguments are judged by. A handler that `judges`
+    is called with what is wrong too, to tell it together with what it finds itself.
+    """
+
+    strict: schemas.Schema = Field(exclude=True)
+    judges: bool = Field(default=False, exclude=True)
 
     @classmethod
     def of(
@@ -81,14 +90,19 @@ class Tool(SdkTool):
         parameters: schemas.Schema,
         output: schemas.Schema,
         annotations: ToolAnnotations,
+        strict: schemas.Schema | None = None,
+        judges: bool = False,
     ) -> Tool:
-        """Declare a tool."""
+        """Declare a tool; `strict` where arguments are judged by more than what is listed."""
         return cls(
             fn=handler,
             name=name,
             title=title,
             description=description,
             parameters=parameters,
+            strict=strict or parameters,
+            judges=judges,
+            context_kwarg=None,
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output),
             is_async=True,
             annotations=annotations.model_copy(),
@@ -97,18 +111,14 @@ class Tool(SdkTool):
     async def run(
         self,
         arguments: dict[str, Any],
-        context: Context[Accounts, Any],
+        context: Context[Any, Any],
         convert_result: bool = False,  # noqa: ARG002, the SDK asks for it; results are whole
     ) -> Any:
         """Judge the arguments, call the handler, and give errors back as results."""
         warnings: list[str] = []
         try:
             with heard_by(warnings.append):
-                schemas.refuse(schemas.judge(self.parameters, arguments), self.name)
-                accounts: Accounts = context.request_context.lifespan_context
-                account = await accounts.of(context)
-                call = Call(self, arguments, context, accounts.settings, account, warnings)
-                return await self.fn(call)
+                return await self._call(arguments, context, warnings)
         except MCPError:
             raise
         except KlingError as error:
@@ -116,3 +126,14 @@ class Tool(SdkTool):
         except Exception as error:
             log.exception("tool %s", self.name)
             return failures.unexpected(error)
+
+    async def _call(
+        self, arguments: dict[str, Any], context: Context[Any, Any], warnings: list[str]
+    ) -> CallToolResult | InputRequiredResult:
+        wrong = schemas.judge(self.strict, arguments)
+        if wrong and not self.judges:
+            raise InvalidRequest(wrong, endpoint=self.name)
+        accounts: Accounts = context.request_context.lifespan_context
+        account = await accounts.of(context)
+        call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
+        return await self.fn(call)

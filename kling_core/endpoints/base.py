@@ -41,7 +41,8 @@ class Param:
     `api_default` is a documented default that we only tell and never assume. `media` marks a
     picture, sound or video input. `of` is the type that is validated where the annotation is
     wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
-    the body; `item` wraps each entry of a list in an object with that key.
+    the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
+    few requests need, so that front ends may tell of it in few words.
     """
 
     doc: str
@@ -61,6 +62,7 @@ class Param:
     wire: str = ""
     item: str = ""
     short: str = ""
+    rare: bool = False
     placeholder: str = ""
     name: str = ""
 

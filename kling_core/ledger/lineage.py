@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kling_core.answers import Answer, text
 from kling_core.ledger.rows import Row
@@ -57,12 +58,12 @@ def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
     row = ledger.maker(output_id)
     if row is None:
         return None
-    sent = row.request.get("sent") or {}
+    sent: Mapping[str, Any] = row.request.get("sent") or {}
     known = {name: str(sent[name]) for name in ("mode", "duration") if name in sent}
     made = Answer(row.raw).outputs
     lengths = [text(raw, "duration") for _, raw in made if text(raw, "id") == output_id]
-    known |= {"duration": length for length in lengths if length}
-    known |= {"model_name": row.model_name} if row.model_name else {}
+    told = {"model_name": row.model_name, "duration": "".join(lengths[:1])}
+    known |= {name: value for name, value in told.items() if value}
     return known | {"task_id": row.task_id or ""}
 
 

@@ -12,13 +12,13 @@ import asyncio
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.addresses import public
 from kling_core.errors import TaskNotFound, Violation
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint
+    from kling_core.endpoints.base import Endpoint, Param
     from kling_core.outputs import Output
     from kling_mcp.tool import Call
 
@@ -34,6 +34,7 @@ class Refused(ValueError):
     def __init__(self, message: str, valid: str) -> None:
         super().__init__(message)
         self.valid = valid
+        self.place: list[str] = []
 
 
 async def admit(
@@ -43,48 +44,44 @@ async def admit(
     params = endpoint.request.params()
     admitted: dict[str, Any] = {}
     violations: list[Violation] = []
-
-    async def one(value: Any, field: str) -> Any:
-        if not isinstance(value, str):
-            return value
-        try:
-            return await _admitted(call, value)
-        except Refused as refusal:
-            violations.append(Violation(field, str(refusal), refusal.valid))
-            return None
-
     for name, value in given.items():
-        declared = params[name]
-        if declared.media and isinstance(value, list):
-            entries: list[Any] = value
-            kept = [await one(entry, f"{name}.{i}") for i, entry in enumerate(entries)]
-            if None not in kept:
-                admitted[name] = kept
-        elif declared.media:
-            if (kept := await one(value, name)) is not None:
-                admitted[name] = kept
-        elif declared.placeholder == "VIDEO" and OUTPUT_URI.fullmatch(str(value)):
-            admitted[name] = (await output_of(call, value)).id
-        elif name == "callback_url" and (reason := public(value)):
-            violations.append(Violation(name, reason, "an https URL that everybody can reach"))
-        else:
-            admitted[name] = await _nested(value, name, one)
+        try:
+            admitted[name] = await _value(call, params[name], value)
+        except Refused as refusal:
+            place = ".".join([name, *refusal.place])
+            violations.append(Violation(place, str(refusal), refusal.valid))
     return admitted, violations
 
 
-async def _nested(value: Any, name: str, one: Any) -> Any:
-    """Media inside objects: the masks of the motion brush."""
-    if not isinstance(value, list):
+async def _value(call: Call, declared: Param, value: Any) -> Any:
+    if isinstance(value, list):
+        entries = cast("list[Any]", value)
+        made: list[Any] = []
+        for number, entry in enumerate(entries):
+            try:
+                made.append(await _entry(call, declared, entry))
+            except Refused as refusal:
+                refusal.place.insert(0, str(number))
+                raise
+        return made
+    return await _entry(call, declared, value)
+
+
+async def _entry(call: Call, declared: Param, value: Any) -> Any:
+    if isinstance(value, dict):  # a region of the motion brush, whose mask is a picture
+        region = cast("dict[str, Any]", value)
+        if isinstance(mask := region.get("mask"), str):
+            return {**region, "mask": await _admitted(call, mask)}
+        return region
+    if not isinstance(value, str):
         return value
-    entries: list[Any] = value  # pyright: ignore[reportUnknownVariableType]
-    made: list[Any] = []
-    for i, entry in enumerate(entries):
-        if isinstance(entry, dict) and "mask" in entry:
-            region: dict[str, Any] = entry  # pyright: ignore[reportUnknownVariableType]
-            made.append({**region, "mask": await one(region["mask"], f"{name}.{i}.mask")})
-        else:
-            made.append(entry)
-    return made
+    if declared.media:
+        return await _admitted(call, value)
+    if declared.placeholder == "VIDEO" and OUTPUT_URI.fullmatch(value):
+        return (await output_of(call, value)).id
+    if declared.name == "callback_url" and (reason := public(value)):
+        raise Refused(reason, "an https URL that everybody can reach")
+    return value
 
 
 async def _admitted(call: Call, text: str) -> Any:
@@ -140,7 +137,7 @@ async def output_of(call: Call, uri: str) -> Output:
     if match is None:
         raise Refused(f"{uri} is no address of an output", "kling://tasks/{id}/outputs/{n}")
     try:
-        task = await find(call, match[1])
+        task = await find(call.account, match[1])
     except TaskNotFound as error:
         raise Refused(error.message, "the id of a finished task") from error
     outputs = task.outputs

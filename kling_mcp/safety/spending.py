@@ -7,10 +7,11 @@ past them. What stands here comes before: the caller's own limit, and a confirma
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kling_core.errors import BudgetExceeded
 from kling_mcp import failures, results
+from kling_mcp.safety import asking
 
 if TYPE_CHECKING:
     from mcp_types import CallToolResult, InputRequiredResult
@@ -71,20 +72,44 @@ def limit(price: Quote | None, most: float | None) -> None:
 async def confirm(
     call: Call, request: Request, price: Quote | None
 ) -> CallToolResult | InputRequiredResult | None:
-    """None when the call may go on; else what to answer in its place."""
+    """None when the call may go on; else what to answer in its place.
+
+    Above the threshold, and when no price is known, the user is asked by a form where the client
+    has forms, and by `confirm_cost` everywhere else. Some clients have forms and skip them: then
+    `confirm_cost` is asked for too.
+    """
     over = call.settings.confirm_over
     usd = price.usd if price is not None else None
     if over is None or (usd is not None and usd <= over):
         return None
-    shown = usd.normalize() if usd is not None else Decimal(0)
-    given: Any = call.get("confirm_cost")
-    if given is not None and Decimal(str(given)) == shown:
+    shown = f"{(usd or Decimal(0)).normalize():f}"
+    given = exact(call.get("confirm_cost"))
+    if given is not None and given == Decimal(shown):
         return None
-    what = f"costs ${shown:f}" if usd is not None else "has no known price"
+    what = f"costs ${shown}" if usd is not None else "has no known price"
+    if asking.can_ask(call.context):
+        asked = f"{request.endpoint.name} {what}{_basis(price)}. Create it?"
+        said = await asking.ask(call.context, asked, state=f"{request.endpoint.name} {shown}")
+        if said is True:
+            return None
+        if said is False:
+            return failures.refusal(
+                "declined",
+                "The user declined this spending. Nothing was sent.",
+                "Do not ask again for the same; offer something cheaper, or stop.",
+                retryable=False,
+            )
+        if said is not None:
+            return said
     return failures.refusal(
         "confirmation_needed",
         f"This call {what}, and must be confirmed. Nothing was sent.",
-        f"If the user agrees, call again with the same arguments and confirm_cost={shown:f}.",
+        f"If the user agrees, call again with the same arguments and confirm_cost={shown}.",
+        confirm_cost=float(shown),
         cost=results.quote(price),
         endpoint=request.endpoint.name,
     )
+
+
+def _basis(price: Quote | None) -> str:
+    return f" ({price.basis})" if price is not None else ""

@@ -46,9 +46,9 @@ def costs() -> Tool:
         _costs,
         name="kling_account_costs",
         title="Account and costs",
-        description="The account's resource packs at Kling with the units left (up to 12 hours "
-        "old), and what tasks of this ledger cost, estimate against actual, with today's budget. "
-        "For the price of one request use kling_quote. Free.",
+        description="Units left in the account's packs (up to 12 hours old), what the ledger's "
+        "tasks cost, quoted and actual, and today's budget. For one request's price use "
+        "kling_quote. Free.",
         parameters=schemas.object_schema(properties),
         output={
             "type": "object",

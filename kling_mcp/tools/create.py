@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -31,8 +30,8 @@ OPTIONS: dict[str, schemas.Schema] = {
         "default": 45,
         "description": "Longest wait",
     },
-    "max_cost": {"type": "number", "minimum": 0, "description": "USD limit"},
-    "confirm_cost": {"type": "number", "minimum": 0, "description": "The shown USD, to confirm"},
+    "max_cost": {"type": "number", "description": "USD limit"},
+    "confirm_cost": {"type": "number", "description": "The shown USD"},
     "dry_run": {"type": "boolean", "description": "Only check and quote"},
     "take": {
         "type": "integer",
@@ -56,9 +55,13 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         name=f"kling_{endpoint.name}",
         title=endpoint.name.replace("_", " ").capitalize(),
         description=_description(endpoint),
-        parameters=schemas.object_schema({**properties, **options}, required),
+        parameters=schemas.object_schema(
+            {**schemas.outlined(endpoint, properties), **options}, required
+        ),
+        strict=schemas.object_schema({**properties, **options}, required),
         output=results.OUTPUT,
         annotations=CREATES,
+        judges=True,
     )
 
 
@@ -66,7 +69,7 @@ def _description(endpoint: Endpoint) -> str:
     takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
     return (
         f"{endpoint.summary} {endpoint.advice} Costs {spending.usual(endpoint)}, takes {takes}. "
-        "Returns the outputs, or the task for kling_wait_tasks."
+        "Returns outputs, or a task to wait for."
     )
 
 
@@ -76,25 +79,28 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
     spending.limit(price, call.get("max_cost"))
     if call.get("dry_run"):
         return await quoted(call, request, "Call again without dry_run to create it.")
-    asked = await spending.confirm(call, request, price)
-    if asked is not None:
-        return asked
-    job = call.account.submit(
-        request, take=call.get("take") or 1, max_cost=spending.exact(call.get("max_cost"))
-    )
+    take: int = call.get("take") or 1
+    if not await call.account.repeats(request, take):
+        asked = await spending.confirm(call, request, price)
+        if asked is not None:
+            return asked
+    job = call.account.submit(request, take=take, max_cost=spending.exact(call.get("max_cost")))
     return await _follow(call, request, job)
 
 
 async def read(call: Call, endpoint: Endpoint) -> Request:
     """The typed request of a call; raises `InvalidRequest` with everything that is wrong."""
-    names = endpoint.request.params().keys()
+    wrong = {violation.field.partition(".")[0] for violation in call.violations}
+    names = endpoint.request.params().keys() - wrong
     given = {n: v for n, v in call.arguments.items() if n in names and v is not None}
-    admitted, violations = await media.admit(call, endpoint, given)
+    admitted, refused = await media.admit(call, endpoint, given)
+    violations = [*call.violations, *refused]
+    wrong |= {violation.field.partition(".")[0] for violation in refused}
     request = endpoint.request(**admitted)
     request = request.with_parent(await media.parent(call, endpoint, admitted))
     check = await asyncio.to_thread(request.check)
-    known = {violation.field for violation in violations}
-    violations += [v for v in check.violations if v.field.partition(".")[0] not in known]
+    # Of a field that is wrong already the library sees nothing, and would say that it is missing.
+    violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
     if violations:
         raise InvalidRequest(violations, endpoint=endpoint.name)
     call.warnings += check.warnings
@@ -154,13 +160,13 @@ def _harmless(error: BaseException, call: Call) -> None:
 
 async def _in_line(call: Call, request: Request, job: Job) -> CallToolResult:
     news = job.news or "on its way to Kling"
-    step = "Call the same tool with the same arguments to go on waiting: it is not made twice."
+    step = f'Call kling_wait_tasks with task_ids ["{job.id}"]. Do not create it again.'
     facts: dict[str, Any] = {
         "task_id": job.id,
         "endpoint": request.endpoint.name,
         "state": "waiting",
+        "place": news,
         "cost": results.quote(request.quote()),
-        "service_message": news,
         "warnings": call.warnings,
         "next_step": step,
     }

@@ -32,9 +32,9 @@ def download() -> Tool:
         _download,
         name="kling_download",
         title="Download outputs",
-        description="Save all outputs of a finished task in the output folder, each with a JSON "
-        "beside it. Resumed, verified, never over another file; what is there already is not "
-        "fetched again. Free. Returns the paths, and how the file differs from what was asked.",
+        description="Save all outputs of a finished task in the output folder, verified, each "
+        "with a JSON beside it. What is there is not fetched again. Free. Returns the paths, and "
+        "how the files differ from what was asked.",
         parameters=schemas.object_schema({"task_id": TASK_ID}, ["task_id"]),
         output=results.OUTPUT,
         annotations=SAVES,
@@ -53,9 +53,9 @@ def preview() -> Tool:
         _preview,
         name="kling_preview",
         title="Look at outputs",
-        description="See what a finished task made: nine frames of a clip from first to last on "
-        "one sheet, or its images. Use it to judge the result before you say it is good. Saves "
-        "the output too. Free. Returns one JPEG of at most 80 kB.",
+        description="See what a finished task made: nine frames of a clip on one sheet, or its "
+        "images. Judge the result by it before you say it is good. Saves the output too. Free. "
+        "Returns one JPEG of at most 80 kB.",
         parameters=schemas.object_schema({"task_id": TASK_ID, "output": number}, ["task_id"]),
         output=results.OUTPUT,
         annotations=SAVES,
@@ -86,7 +86,7 @@ def _unfinished(task: AsyncTask) -> CallToolResult:
 
 
 async def _download(call: Call) -> CallToolResult:
-    task = await find(call, call.get("task_id"))
+    task = await find(call.account, call.get("task_id"))
     if not task.files:
         return _unfinished(task)
     if await _saved(call, task, range(len(task.files))) is None:
@@ -104,7 +104,7 @@ async def _still(call: Call, task: AsyncTask) -> CallToolResult:
 
 
 async def _preview(call: Call) -> CallToolResult:
-    task = await find(call, call.get("task_id"))
+    task = await find(call.account, call.get("task_id"))
     shown = [o for o in task.files if o.kind != "audio"]
     wanted = call.get("output")
     if wanted is not None:
@@ -114,7 +114,7 @@ async def _preview(call: Call) -> CallToolResult:
             return _unfinished(task)
         return failures.refusal(
             "nothing_to_see",
-            f"task {task.task_id} has no picture or clip {'' if wanted is None else wanted}".strip(),
+            f"task {task.task_id} has no such picture or clip",
             "kling_get_task lists its outputs.",
             task_id=task.task_id,
         )

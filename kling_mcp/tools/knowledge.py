@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kling_core.endpoints import registry
-from kling_core.errors import InvalidRequest
 from kling_mcp import knowledge, results, schemas
 from kling_mcp.tool import LOCAL, Call, Tool
 from kling_mcp.tools import create
@@ -31,10 +30,10 @@ def quote(settings: Settings) -> Tool:
         "arguments": {
             "type": "object",
             "additionalProperties": True,
-            "description": "The arguments of kling_<endpoint>.",
+            "description": "Those of kling_<endpoint>",
         },
     }
-    forms = {e.name: create.tool(e, settings).parameters for e in registry.endpoints()}
+    forms = {e.name: create.tool(e, settings).strict for e in registry.endpoints()}
 
     async def handler(call: Call) -> CallToolResult:
         return await _quote(call, forms[call.get("endpoint")])
@@ -43,10 +42,9 @@ def quote(settings: Settings) -> Tool:
         handler,
         name="kling_quote",
         title="Check and quote",
-        description="Check a request against every rule of its model and tell its price, before "
-        "anything is paid. Compare models and lengths with it; dry_run of a create does the same "
-        "for one. Nothing is sent, free and immediate. Returns the price, what is left of the "
-        "budget, and warnings.",
+        description="Check a request by every rule of its model and tell its price. Compare "
+        "models and lengths with it; dry_run of a create does the same for one. Free and "
+        "immediate. Returns the price and what is left of the budget.",
         parameters=schemas.object_schema(properties, ["endpoint", "arguments"]),
         output=results.OUTPUT,
         annotations=LOCAL,
@@ -60,9 +58,9 @@ def models() -> Tool:
         _models,
         name="kling_models",
         title="Models, prices, scenes, voices",
-        description="What can be chosen: the models of an endpoint with their modes, lengths, "
-        "features and prices, the effect scenes, the voices. Without an endpoint: which endpoint "
-        "does what. From dated tables, free and immediate.",
+        description="The models of an endpoint with modes, lengths, features and prices, its "
+        "scenes or voices, and the schemas of its rare arguments. Without an endpoint: which one "
+        "does what. Free and immediate.",
         parameters=schemas.object_schema({"endpoint": names}),
         output={
             "type": "object",
@@ -75,16 +73,7 @@ def models() -> Tool:
 async def _quote(call: Call, form: schemas.Schema) -> CallToolResult:
     given: dict[str, Any] = call.get("arguments")
     endpoint = registry.load(call.get("endpoint"))
-    violations = schemas.judge(form, given)
-    inner = replace(call, arguments=given)
-    if violations:  # what the library adds to them is told at once
-        try:
-            wrong = {v.field.partition(".")[0] for v in violations}
-            rest = {name: value for name, value in given.items() if name not in wrong}
-            await create.read(replace(call, arguments=rest), endpoint)
-        except InvalidRequest as error:
-            violations += [v for v in error.violations if v.field.partition(".")[0] not in wrong]
-        raise InvalidRequest(violations, endpoint=endpoint.name)
+    inner = replace(call, arguments=given, violations=schemas.judge(form, given))
     request = await create.read(inner, endpoint)
     return await create.quoted(
         call, request, f"Call kling_{endpoint.name} with the same arguments to create it."

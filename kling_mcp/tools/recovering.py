@@ -37,10 +37,9 @@ def recover_tasks(settings: Settings) -> Tool:
         _recover,
         name="kling_recover_tasks",
         title="Recover tasks",
-        description="Find again what a crash or a lost answer left behind. Looks up at Kling "
-        "whether requests of unknown outcome became tasks; never sends or pays anything. Use it "
-        "instead of creating again. Returns the tasks that run, are finished but not saved, or "
-        "were never sent. Free, some seconds.",
+        description="Find again what a crash or a lost answer left behind: use it instead of "
+        "creating again. Asks Kling whether requests of unknown outcome became tasks; sends and "
+        "pays nothing. Returns what runs, is not saved, or was never sent. Free, some seconds.",
         parameters=schemas.object_schema(properties),
         output=results.TASKS,
         annotations=SAVES,
@@ -74,6 +73,7 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
                 saved.append(str(await task.files[kept.number].download()))
             except KlingError as error:
                 call.warnings.append(str(error))
+        settled.unsaved = await asyncio.to_thread(recovery.unsaved, ledger)
     return settled, saved, new
 
 
