@@ -47,6 +47,7 @@ bench: setup
 generate: setup
 	@$(BIN)/python -m kling_core.methods
 	@$(BIN)/python -m kling_core.reference docs/endpoints.md
+	@$(BIN)/python -m kling_mcp.reference docs/tools.md tests/mcp/snapshots
 
 clean:
 	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis

@@ -43,8 +43,9 @@ def add(server: MCPServer[Any]) -> None:
         moves = quoted(motion) if motion else "choose one that suits it, gentle and natural"
         return (
             f"Animate the photo {quoted(photo, 1000)} with kling_image_to_video.\n"
-            f"Motion: {moves}.\n{_model(model)}Describe movement of subject and camera, not what the photo shows "
-            f"already.\n{_RULES}"
+            f"Motion: {moves}.\n{_model(model)}"
+            "Describe movement of subject and camera, not what the photo shows already.\n"
+            f"{_RULES}"
         )
 
     @server.prompt(

@@ -112,8 +112,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
-    advice="To animate one picture, or go from a start to an end frame; for "
-    "several subjects take multi_image_to_video.",
+    advice="For one picture, or a start and an end frame; for several "
+    "subjects take multi_image_to_video.",
     aliases=("i2v",),
     positional="prompt",
     rules=(

@@ -210,7 +210,9 @@ def prompt_param(doc: str, *, default: Any = None, **facts: Any) -> Any:
 def negative_prompt_param(**facts: Any) -> Any:
     """What the result should not show."""
     doc = "What to keep out of the picture. Kling advises negative wording in the prompt instead."
-    return param(default=None, doc=doc, max_length=PROMPT_MAX, unit="characters", **facts)
+    return param(
+        default=None, doc=doc, max_length=PROMPT_MAX, unit="characters", rare=True, **facts
+    )
 
 
 def model_param(**facts: Any) -> Any:

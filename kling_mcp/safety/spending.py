@@ -33,20 +33,11 @@ def usual(endpoint: Endpoint) -> str:
     if "model_name" in params:
         fields["model_name"] = data.default_model(endpoint.name)
     price = pricing.quote(endpoint.name, fields)
-    low, high = _range(endpoint)
     if price is not None and price.usd is not None:
-        return f"usually ${price.usd.normalize():f}"
-    return f"${low} to ${high}" if low != high else f"${low}"
-
-
-def _range(endpoint: Endpoint) -> tuple[str, str]:
-    from kling_core.catalog import data
-
+        return f"Usually ${price.usd.normalize():f}"
     rows = [r for r in data.load("prices.json")["rows"] if endpoint.name in r["endpoints"]]
-    amounts = sorted(Decimal(row["usd"]) for row in rows)
-    return (
-        (f"{amounts[0].normalize():f}", f"{amounts[-1].normalize():f}") if amounts else ("?", "?")
-    )
+    least = min((Decimal(row["usd"]) for row in rows), default=None)
+    return "Its price is not known" if least is None else f"From ${least.normalize():f}"
 
 
 def exact(amount: float | None) -> Decimal | None:

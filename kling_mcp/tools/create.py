@@ -68,7 +68,7 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
 def _description(endpoint: Endpoint) -> str:
     takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
     return (
-        f"{endpoint.summary} {endpoint.advice} Costs {spending.usual(endpoint)}, takes {takes}. "
+        f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
         "Returns outputs, or a task to wait for."
     )
 

@@ -32,9 +32,9 @@ def download() -> Tool:
         _download,
         name="kling_download",
         title="Download outputs",
-        description="Save all outputs of a finished task in the output folder, verified, each "
-        "with a JSON beside it. What is there is not fetched again. Free. Returns the paths, and "
-        "how the files differ from what was asked.",
+        description="Save all outputs of a finished task in the output folder, verified; what is "
+        "there is not fetched again. Free. Returns the paths, and how the files differ from what "
+        "was asked.",
         parameters=schemas.object_schema({"task_id": TASK_ID}, ["task_id"]),
         output=results.OUTPUT,
         annotations=SAVES,

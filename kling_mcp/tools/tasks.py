@@ -43,7 +43,7 @@ def list_tasks() -> Tool:
     """`kling_list_tasks`."""
     properties: dict[str, schemas.Schema] = {
         "words": {"type": "string", "description": "Words of the prompt"},
-        "endpoint": {"type": "string", "description": "Only its tasks, as text_to_video"},
+        "endpoint": {"type": "string", "description": "As text_to_video"},
         "state": {
             "type": "string",
             "enum": ["open", "succeeded", "failed"],
