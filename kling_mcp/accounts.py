@@ -7,6 +7,7 @@ the same call again finds it.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -20,12 +21,15 @@ from kling_mcp.settings import Settings
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from mcp.server.context import ServerRequestContext
     from mcp.server.mcpserver import Context
+
+    AnyContext = Context[Any, Any] | ServerRequestContext[Any, Any]
 
     from kling_core import AsyncKling, AsyncTask, Request
     from kling_core.ledger.store import Ledger
 
-__all__ = ["Account", "Accounts", "Job"]
+__all__ = ["Account", "Accounts", "Job", "opened", "output_folder"]
 
 
 @dataclass(slots=True, eq=False)
@@ -48,6 +52,7 @@ class Account:
     begun: dict[str, str] = field(default_factory=dict[str, str])
     chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
+    calls: int = 0
 
     async def ledger(self) -> Ledger:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
@@ -150,28 +155,65 @@ def _key(request: Request, take: int) -> str:
 
 @dataclass(slots=True)
 class Accounts:
-    """The accounts that this server works for: one over stdio, one a caller over HTTP."""
+    """The accounts that this server works for: one over stdio, one a caller over HTTP.
+
+    Of many callers the latest are kept open; an account that is closed for another one loses
+    nothing, for everything it began is in its ledger.
+    """
 
     settings: Settings
     changed: Callable[[str], Any]
     _known: dict[str, Account] = field(default_factory=dict[str, Account])
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def of(self, context: Context[Any, Any]) -> Account:
+    async def of(self, context: AnyContext) -> Account:
         """The account that a call is for. Raises `ConfigError` without a usable credential."""
         choose = self.settings.client_of
         chosen = None if choose is None else choose(context)
-        options = self.settings.client if chosen is None else chosen
-        key = repr(sorted(options.items(), key=lambda item: item[0]))
+        options = dict(self.settings.client)
+        if chosen is not None:  # a caller's key never meets the server's own
+            options = {k: v for k, v in options.items() if k not in _CREDENTIAL} | dict(chosen)
+        key = _name(options)
         async with self._opening:
-            if key not in self._known:
+            account = self._known.pop(key, None)
+            if account is None:
                 client = await asyncio.to_thread(_client, options, self.settings)
-                self._known[key] = Account(client, self.settings, self.changed)
-        return self._known[key]
+                account = Account(client, self.settings, self.changed)
+            self._known[key] = account
+            await self._close_idle()
+        return account
+
+    @asynccontextmanager
+    async def lend(self, context: AnyContext) -> AsyncGenerator[Account]:
+        """The account for the time of a call, in which it is not closed."""
+        account = await self.of(context)
+        account.calls += 1
+        try:
+            yield account
+        finally:
+            account.calls -= 1
+
+    async def _close_idle(self) -> None:
+        """Close the accounts above the bound that were idle longest."""
+        above = len(self._known) - self.settings.accounts
+        idle = [
+            key for key, one in list(self._known.items())[:-1] if not one.calls and not one.jobs
+        ]
+        for key in idle[: max(0, above)]:
+            await self._known.pop(key).close()
 
     async def close(self) -> None:
         """Close every account."""
         await asyncio.gather(*(account.close() for account in self._known.values()))
+
+
+_CREDENTIAL = ("api_key", "access_key", "secret_key", "sandbox")
+
+
+def _name(options: Mapping[str, Any]) -> str:
+    """A name for the keywords of a client that gives no secret away."""
+    known = repr(sorted(options.items(), key=lambda item: item[0]))
+    return hashlib.sha256(known.encode()).hexdigest()
 
 
 @asynccontextmanager
@@ -184,6 +226,16 @@ async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGene
         await accounts.close()
 
 
+def output_folder(named: Path, *, sandbox: bool) -> Path:
+    """Where downloads go: the folder that the owner names, or one below that for videos."""
+    if named.is_absolute():
+        return named
+    import platformdirs
+
+    videos = Path(platformdirs.user_videos_dir()) / "Kling"
+    return videos / "sandbox" if sandbox else videos
+
+
 def _client(options: Mapping[str, Any], settings: Settings) -> AsyncKling:
     """A client that downloads to a fixed place, for the folder a server starts in is anybody's,
     and from Kling's media hosts only.
@@ -192,12 +244,8 @@ def _client(options: Mapping[str, Any], settings: Settings) -> AsyncKling:
 
     client = AsyncKling(**options)
     session = client.session
-    if not session.settings.output_dir.is_absolute():
-        import platformdirs
-
-        videos = Path(platformdirs.user_videos_dir()) / "Kling"
-        videos = videos / "sandbox" if client.sandbox else videos
-        session.settings = replace(session.settings, output_dir=videos)
+    folder = output_folder(session.settings.output_dir, sandbox=client.sandbox is not None)
+    session.settings = replace(session.settings, output_dir=folder)
     hosts = MediaHosts(
         domains=(*MEDIA_HOSTS, *settings.media_hosts),
         origins=(client.base_url,),

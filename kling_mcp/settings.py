@@ -17,7 +17,9 @@ from kling_core.words import did_you_mean
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
-__all__ = ["TOOLSETS", "USUAL", "Settings", "toolsets"]
+    from kling_mcp.tool import Tool
+
+__all__ = ["TOOLSETS", "USUAL", "Settings", "toolsets", "variable"]
 
 TOOLSETS = ("video", "image", "tasks", "account", "raw")
 """The groups of tools; `raw` holds get and list of every endpoint, one tool each."""
@@ -33,6 +35,8 @@ class Settings:
     Attributes:
         client: keywords of `AsyncKling`, such as `sandbox=True`; the environment fills the rest.
         client_of: for HTTP: the keywords for the caller of a request, None for those in `client`.
+        permit: for HTTP: raises when the caller of a request may not use a tool.
+        accounts: how many callers' accounts are kept open at once.
         toolsets: which groups of tools are offered.
         confirm_over: US dollars from which on a call must be confirmed; None asks for none.
         wait_seconds: how long a create waits for its task when the caller does not say.
@@ -45,7 +49,9 @@ class Settings:
     """
 
     client: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    client_of: Callable[[Context[Any, Any]], Mapping[str, Any] | None] | None = None
+    client_of: Callable[[Any], Mapping[str, Any] | None] | None = None
+    permit: Callable[[Context[Any, Any], Tool], None] | None = None
+    accounts: int = 64
     toolsets: tuple[str, ...] = USUAL
     confirm_over: Decimal | None = Decimal(1)
     wait_seconds: int = 45
@@ -63,19 +69,19 @@ class Settings:
         Raises `ConfigError` for a variable that cannot be understood.
         """
         found: dict[str, Any] = {}
-        if said := _variable("KLING_MCP_TOOLSETS"):
+        if said := variable("KLING_MCP_TOOLSETS"):
             found["toolsets"] = toolsets(said)
-        if said := _variable("KLING_MCP_CONFIRM_OVER"):
+        if said := variable("KLING_MCP_CONFIRM_OVER"):
             never = said.lower() in ("never", "off", "no")
             found["confirm_over"] = None if never else money("KLING_MCP_CONFIRM_OVER", said)
-        if said := _variable("KLING_MCP_WAIT"):
+        if said := variable("KLING_MCP_WAIT"):
             found["wait_seconds"] = _seconds("KLING_MCP_WAIT", said)
-        if said := _variable("KLING_ALLOWED_DIRS"):
+        if said := variable("KLING_ALLOWED_DIRS"):
             parts = [part for part in said.split(os.pathsep) if part.strip()]
             found["allowed_dirs"] = tuple(Path(part).expanduser().absolute() for part in parts)
-        if said := _variable("KLING_MEDIA_HOSTS"):
+        if said := variable("KLING_MEDIA_HOSTS"):
             found["media_hosts"] = tuple(said.lower().replace(",", " ").split())
-        if said := _variable("KLING_MCP_CALLBACKS"):
+        if said := variable("KLING_MCP_CALLBACKS"):
             found["callbacks"] = said.lower() in ("1", "true", "yes", "on")
         return cls(**found | {name: value for name, value in changes.items() if value is not None})
 
@@ -96,7 +102,7 @@ def toolsets(words: str) -> tuple[str, ...]:
     return tuple(name for name in TOOLSETS if "all" in chosen or name in chosen)
 
 
-def _variable(name: str) -> str:
+def variable(name: str) -> str:
     """The value of a variable; blank, or a placeholder that a host has left in, counts as none."""
     value = os.environ.get(name, "").strip()
     return "" if value.startswith("${") else value

@@ -130,10 +130,12 @@ class Tool(SdkTool):
     async def _call(
         self, arguments: dict[str, Any], context: Context[Any, Any], warnings: list[str]
     ) -> CallToolResult | InputRequiredResult:
+        accounts: Accounts = context.request_context.lifespan_context
+        if accounts.settings.permit is not None:
+            accounts.settings.permit(context, self)
         wrong = schemas.judge(self.strict, arguments)
         if wrong and not self.judges:
             raise InvalidRequest(wrong, endpoint=self.name)
-        accounts: Accounts = context.request_context.lifespan_context
-        account = await accounts.of(context)
-        call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
-        return await self.fn(call)
+        async with accounts.lend(context) as account:
+            call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
+            return await self.fn(call)

@@ -31,15 +31,21 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     )
     parser.add_argument("--sandbox", action="store_true", help="test the embedded sandbox")
     namespace = arguments.parse(parser, argv)
-    return _Doctor(sandbox=sandbox or namespace.sandbox).visit()
+    return Doctor(sandbox=sandbox or namespace.sandbox).visit()
 
 
-class _Doctor:
+class Doctor:
+    """Visits settings, folder, clock, key and packs, and says what it finds, a line each.
+
+    A front end may add findings of its own with `fine`, `note` and `wrong`.
+    """
+
     def __init__(self, *, sandbox: bool) -> None:
         self.sandbox = sandbox
         self.healthy = True
 
     def visit(self) -> int:
+        """Look at everything; the exit code."""
         from kling_core.version import VERSION
 
         self.fine("version", f"kling-suite {VERSION}, Python {platform.python_version()}")
@@ -143,12 +149,15 @@ class _Doctor:
             self.note("pack", "no active pack; creates are refused (1102) unless you pay otherwise")
 
     def fine(self, name: str, text: str) -> None:
+        """Something is right."""
         print(f"ok    {name:{_WIDTH}} {text}")
 
     def note(self, name: str, text: str) -> None:
+        """Something to know."""
         print(f"note  {name:{_WIDTH}} {text}")
 
     def wrong(self, name: str, text: str) -> None:
+        """Something to mend."""
         self.healthy = False
         print(f"{'WRONG' if name else '':5} {name:{_WIDTH}} {text}")
 
