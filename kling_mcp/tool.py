@@ -54,9 +54,15 @@ class Call:
     arguments: Mapping[str, Any]
     context: Context[Accounts, Any]
     settings: Settings
-    account: Account
+    known: Account | None
     warnings: list[str]
     violations: list[Violation]
+
+    @property
+    def account(self) -> Account:
+        """The account of the caller; there is none for a tool that needs no key."""
+        assert self.known is not None, f"{self.tool.name} is declared to need no key"
+        return self.known
 
     def get(self, name: str) -> Any:
         """An argument, its default from the schema, or None."""
@@ -78,6 +84,7 @@ class Tool(SdkTool):
 
     strict: schemas.Schema = Field(exclude=True)
     judges: bool = Field(default=False, exclude=True)
+    needs_key: bool = Field(default=True, exclude=True)
 
     @classmethod
     def of(
@@ -92,6 +99,7 @@ class Tool(SdkTool):
         annotations: ToolAnnotations,
         strict: schemas.Schema | None = None,
         judges: bool = False,
+        needs_key: bool = True,
     ) -> Tool:
         """Declare a tool; `strict` where arguments are judged by more than what is listed."""
         return cls(
@@ -102,6 +110,7 @@ class Tool(SdkTool):
             parameters=parameters,
             strict=strict or parameters,
             judges=judges,
+            needs_key=needs_key,
             context_kwarg=None,
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output),
             is_async=True,
@@ -134,6 +143,6 @@ class Tool(SdkTool):
         if wrong and not self.judges:
             raise InvalidRequest(wrong, endpoint=self.name)
         accounts: Accounts = context.request_context.lifespan_context
-        account = await accounts.of(context)
+        account = await accounts.of(context) if self.needs_key else None
         call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
         return await self.fn(call)

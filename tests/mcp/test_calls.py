@@ -167,7 +167,7 @@ async def test_account_costs(agent: Agent):
 
 @in_loop
 async def test_an_earlier_output_as_input(agent: Agent):
-    """`kling://` addresses stand for pictures and for the id of a video; the price is known then."""
+    """`kling://` addresses stand for pictures and ids of videos, whose price is known then."""
     async with agent() as client:
         still = await made(client, "kling_image_generation", {"prompt": "a harbour"})
         resource = still["outputs"][0]["resource"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from decimal import Decimal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,7 @@ async def test_returns_the_task_when_the_time_is_over(
         assert facts["state"] in ("submitted", "processing")
         assert f'kling_wait_tasks with task_ids ["{facts["task_id"]}"]' in facts["next_step"]
         assert len(heard) >= 5
-        assert all(a < b for a, b in zip(heard, heard[1:], strict=False))
+        assert all(a < b for a, b in pairwise(heard))
 
         ids = {"task_ids": [facts["task_id"]]}
         late = await client.call_tool("kling_wait_tasks", {**ids, "wait_seconds": 0})
@@ -181,7 +182,7 @@ async def test_the_budget_runs_out_mid_run(sandbox: Sandbox, tmp_path: Path):
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
 @in_loop
 async def test_asking_the_user(mode: str, action: Any, sandbox: Sandbox, tmp_path: Path):
-    """A form where the client has forms: yes creates, no refuses, skipping leads to confirm_cost."""
+    """A form where the client has forms: yes creates, no refuses, skipping asks for a number."""
     asked: list[str] = []
 
     async def answer(_: Any, params: Any) -> ElicitResult:

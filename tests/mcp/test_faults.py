@@ -28,7 +28,7 @@ SLOW = Fault("stall", kind="create", seconds=1.5, after=True)
 async def until(condition: Callable[[], Any]) -> None:
     """Wait for something that another process does."""
     async with asyncio.timeout(30):
-        while not condition():
+        while not condition():  # noqa: ASYNC110, the other process sets no event of ours
             await asyncio.sleep(0.02)
 
 
@@ -130,7 +130,7 @@ async def test_two_agents_on_one_ledger(sandbox: Sandbox, tmp_path: Path):
 
 @in_loop
 async def test_the_outcome_stays_unknown(sandbox: Sandbox, tmp_path: Path):
-    """Answer and look-up are lost: the agent is told not to create again, and recovering decides."""
+    """Answer and look-up are lost: the agent is told not to create again; recovering decides."""
     sandbox.faults.add(Fault("reset_after", kind="create"))
     sandbox.faults.add(Fault("refuse", kind="get", status=500, code=5000, times=5))
     async with Client(server(sandbox, tmp_path)) as client:

@@ -127,7 +127,7 @@ async def test_no_files_without_local_files(sandbox: Sandbox, tmp_path: Path):
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"),
+    "url,reason",
     [
         ("file:///etc/passwd", "not https"),
         ("http://169.254.169.254/latest/meta-data", "not https"),
@@ -205,7 +205,7 @@ async def fetch(client: Client, task_id: str, url: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("url", "reason"),
+    "url,reason",
     [
         ("http://169.254.169.254/clip.mp4", "not https"),
         ("https://169.254.169.254/clip.mp4", "link-local"),
@@ -233,7 +233,7 @@ async def test_results_elsewhere(url: str, reason: str, sandbox: Sandbox, tmp_pa
 
 
 @pytest.mark.parametrize(
-    ("target", "reason"),
+    "target,reason",
     [
         ("http://169.254.169.254/clip.mp4", "not https"),
         ("https://10.0.0.8/clip.mp4", "private"),

@@ -107,24 +107,22 @@ HELLO = {
         "clientInfo": {"name": "test", "version": "1"},
     },
 }
-CALL = {
-    "jsonrpc": "2.0",
-    "id": 2,
-    "method": "tools/call",
-    "params": {"name": "kling_account_costs", "arguments": {}},
-}
 
 
-def test_without_a_key():
+@in_loop
+async def test_without_a_key(tmp_path: Path):
     """It starts all the same, and the first call that needs a key says the three ways."""
-    ready = {"jsonrpc": "2.0", "method": "notifications/initialized"}
-    lines = "\n".join(json.dumps(message) for message in (HELLO, ready, CALL))
-    ended = run(text=lines + "\n")
-    answers = {m["id"]: m for m in map(json.loads, ended.stdout.splitlines()) if "id" in m}
-    facts = answers[2]["result"]["structuredContent"]
+    start = StdioServerParameters(
+        command=sys.executable,
+        args=COMMAND[1:],
+        env={"PATH": "/usr/bin:/bin", "KLING_HOME": str(tmp_path)},
+    )
+    async with over_stdio(start) as client:
+        facts = (await client.call_tool("kling_account_costs", {})).structured_content
+        models = await client.call_tool("kling_models", {})
     assert facts["error"] == "config_error"
     assert "KLING_API_KEY" in facts["fix"]
-    assert ended.returncode == 0
+    assert not models.is_error
 
 
 def test_nothing_but_messages_on_stdout():
@@ -135,7 +133,7 @@ def test_nothing_but_messages_on_stdout():
 
 
 @pytest.mark.parametrize(
-    ("arguments", "environment", "said"),
+    "arguments,environment,said",
     [
         (["--toolsets", "vidoe"], {}, "did you mean video"),
         ([], {"KLING_MCP_TOOLSETS": "everything"}, "there is no toolset 'everything'"),
