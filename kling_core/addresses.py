@@ -60,7 +60,7 @@ def _credentials(parts: SplitResult) -> str:
 
 def _host(host: str) -> str:
     """Why a host is not public by its spelling."""
-    plain = unicodedata.normalize("NFKC", host).rstrip(".").lower()
+    plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rstrip(".").lower()
     if not plain:
         return "it names no host"
     address = _literal(plain)

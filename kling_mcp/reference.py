@@ -61,7 +61,7 @@ def _row(tool: dict[str, Any]) -> str:
 
 
 def write(file: Path, folder: Path) -> None:
-    """Write the page, and a JSON file for each tool; those of tools that are no more are removed."""
+    """Write the page, and a JSON file for each tool; files of tools that are no more go."""
     file.write_text(page(), encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -54,9 +55,15 @@ class Call:
     arguments: Mapping[str, Any]
     context: Context[Accounts, Any]
     settings: Settings
-    account: Account
+    known: Account | None
     warnings: list[str]
     violations: list[Violation]
+
+    @property
+    def account(self) -> Account:
+        """The account of the caller; there is none for a tool that needs no key."""
+        assert self.known is not None, f"{self.tool.name} is declared to need no key"
+        return self.known
 
     def get(self, name: str) -> Any:
         """An argument, its default from the schema, or None."""
@@ -78,6 +85,7 @@ class Tool(SdkTool):
 
     strict: schemas.Schema = Field(exclude=True)
     judges: bool = Field(default=False, exclude=True)
+    needs_key: bool = Field(default=True, exclude=True)
 
     @classmethod
     def of(
@@ -92,6 +100,7 @@ class Tool(SdkTool):
         annotations: ToolAnnotations,
         strict: schemas.Schema | None = None,
         judges: bool = False,
+        needs_key: bool = True,
     ) -> Tool:
         """Declare a tool; `strict` where arguments are judged by more than what is listed."""
         return cls(
@@ -102,6 +111,7 @@ class Tool(SdkTool):
             parameters=parameters,
             strict=strict or parameters,
             judges=judges,
+            needs_key=needs_key,
             context_kwarg=None,
             fn_metadata=FuncMetadata(arg_model=ArgModelBase, output_schema=output),
             is_async=True,
@@ -136,6 +146,6 @@ class Tool(SdkTool):
         wrong = schemas.judge(self.strict, arguments)
         if wrong and not self.judges:
             raise InvalidRequest(wrong, endpoint=self.name)
-        async with accounts.lend(context) as account:
+        async with accounts.lend(context) if self.needs_key else nullcontext() as account:
             call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
             return await self.fn(call)

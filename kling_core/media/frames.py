@@ -85,20 +85,21 @@ def thumbnails(
     `width` is that of the whole in pixels. Quality, then size, are lowered until `max_bytes` hold.
     Raises `BadVideo` when one of the files is no picture.
     """
-    from PIL import Image, ImageOps
+    import PIL.Image
+    from PIL import ImageOps
 
     columns = min(len(paths), 3)
     side = width // columns
-    pictures: list[Image.Image] = []
+    pictures: list[PIL.Image.Image] = []
     for path in paths:
         try:
-            with Image.open(path) as image:
+            with PIL.Image.open(path) as image:
                 pictures.append(ImageOps.contain(image.convert("RGB"), (side, side)))
-        except (OSError, Image.DecompressionBombError) as error:
+        except (OSError, PIL.Image.DecompressionBombError) as error:
             raise BadVideo(f"{Path(path).name} is no picture: {error}") from error
     high = max(picture.height for picture in pictures)
     rows = -(-len(pictures) // columns)
-    sheet = Image.new("RGB", (side * columns, high * rows))
+    sheet = PIL.Image.new("RGB", (side * columns, high * rows))
     for place, picture in enumerate(pictures):
         sheet.paste(picture, (place % columns * side, place // columns * high))
     return _jpeg(sheet, 80, max_bytes)

@@ -117,16 +117,16 @@ def inside(call: Call, text: str) -> Path:
     except (OSError, ValueError, RuntimeError):
         raise Refused("it is no path", "an https URL or a file") from None
     allowed = [place for place in found if any(place.is_relative_to(root) for root in roots)]
+    there = [place for place in allowed if place.is_file()]
+    if there:
+        return there[0]
     shown = " or ".join(str(root) for root in roots)
-    if not allowed:
+    if len(allowed) < len(found):
         raise Refused(
             "it lies outside the folders that may be read",
             f"a file in {shown}; the owner of this server can add folders with KLING_ALLOWED_DIRS",
         )
-    there = [place for place in allowed if place.is_file()]
-    if not there:
-        raise Refused("there is no such file in the folders that may be read", f"a file in {shown}")
-    return there[0]
+    raise Refused("there is no such file in the folders that may be read", f"a file in {shown}")
 
 
 async def output_of(call: Call, uri: str) -> Output:

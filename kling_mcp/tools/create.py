@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 __all__ = ["OPTIONS", "quoted", "read", "tool"]
 
+SUBMITTING = 5.0
+"""Seconds that a submit is given in any case: before it has ended there is no task to tell of."""
+
 OPTIONS: dict[str, schemas.Schema] = {
     "wait_seconds": {
         "type": "integer",
@@ -125,8 +128,7 @@ async def _follow(call: Call, request: Request, job: Job) -> CallToolResult:
     """Wait for the submit, then for the task, and tell what there is when the time is over."""
     loop = asyncio.get_running_loop()
     begin, seconds = loop.time(), float(call.get("wait_seconds"))
-    # A create has to reach Kling, or its place in line, before there is anything to tell.
-    patience = max(seconds, 5.0)
+    patience = max(seconds, SUBMITTING)
     if not await wait_for(job.outcome, patience, call.context, lambda: job.news or "submitting"):
         return await _in_line(call, request, job)
     task = job.outcome.result()

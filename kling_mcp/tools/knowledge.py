@@ -67,6 +67,7 @@ def models() -> Tool:
             "properties": {"models": {"type": "array", "items": {"type": "object"}}},
         },
         annotations=LOCAL,
+        needs_key=False,
     )
 
 

@@ -63,7 +63,8 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
     client, new = call.account.client, 0
     if collect:
         new = await client.run_flow(recovery.collect(client.session))
-    settled = await client.tasks.resume(wait=False, download=False)
+    # What a process was sending when it was killed is certain when it has certainly ended.
+    settled = await client.run_flow(recovery.settle(client.session, send=False, patient=True))
     saved: list[str] = []
     if save:
         ledger = await call.account.ledger()

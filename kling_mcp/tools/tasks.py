@@ -138,11 +138,12 @@ async def _list(call: Call) -> CallToolResult:
 
     chosen = call.get("state")
     states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None
+    named = call.get("endpoint")
     ledger = await call.account.ledger()
     rows = await asyncio.to_thread(
         ledger.rows,
         states=states,
-        endpoint=call.get("endpoint"),
+        endpoint=registry.get(named).name if named else None,
         words=call.get("words"),
         limit=call.get("limit"),
     )

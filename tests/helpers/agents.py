@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,19 @@ from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from kling_core import Sandbox
+from kling_core.session import Pace
 from kling_mcp.server import Server, build
 from kling_mcp.settings import TOOLSETS, Settings
+
+FAST = Pace(
+    poll_floor=0.02,
+    poll_ceiling=0.1,
+    retry_first=0.02,
+    retry_most=0.2,
+    recheck=0.05,
+    line_tick=0.02,
+)
+"""The pace of clients in tests, in seconds."""
 
 ERAS = ("auto", "legacy")
 """Client modes: the newest protocol, and the handshake of 2025-11-25 and before."""
@@ -37,23 +49,23 @@ def in_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
     return run
 
 
-def settings(sandbox: Sandbox, folder: Path, pace: Any = None, **changes: Any) -> Settings:
+def settings(sandbox: Sandbox, folder: Path, **changes: Any) -> Settings:
     """Settings whose ledger and files are below `folder`."""
     own = changes.pop("client", {})
     client = {
         "sandbox": sandbox,
         "home": folder / "home",
         "output_dir": folder / "clips",
-        **({"pace": pace} if pace else {}),
+        "pace": replace(FAST),
         **own,
     }
     usual = {"toolsets": TOOLSETS, "confirm_over": None, "resolve": no_lookup}
     return Settings(client=client, **{**usual, **changes})
 
 
-def server(sandbox: Sandbox, folder: Path, pace: Any = None, **changes: Any) -> Server:
+def server(sandbox: Sandbox, folder: Path, **changes: Any) -> Server:
     """A server in memory."""
-    return build(settings(sandbox, folder, pace, **changes))
+    return build(settings(sandbox, folder, **changes))
 
 
 def parameters(

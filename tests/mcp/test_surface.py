@@ -103,7 +103,7 @@ def test_tokens(capsys: pytest.CaptureFixture[str]):
     sums = reference.tokens(usual), reference.tokens(everything)
     most = max(everything, key=reference.tokens)
     with capsys.disabled():
-        print(
+        print(  # noqa: T201, the totals are to be seen
             f"\n{len(usual)} tools as usual: {sums[0]:,} tokens; {len(everything)} with all on: "
             f"{sums[1]:,}, {sums[1] // len(everything)} a tool, most: {most['name']} "
             f"{reference.tokens(most)}"
