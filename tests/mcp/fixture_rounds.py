@@ -26,7 +26,8 @@ Asked = dict[str, Any]
 def add(server: MCPServer[Any]) -> None:
     """Add the fixtures to a server."""
     for name, (asked, answer) in _ROUNDS.items():
-        server.tool(name=f"test_input_required_result_{name}")(_tool(asked, answer))
+        state = "asked" if name in _WITH_STATE else None
+        server.tool(name=f"test_input_required_result_{name}")(_tool(asked, answer, state))
 
     @server.tool(name="test_input_required_result_multi_round")
     def multi_round(ctx: Ctx) -> InputRequiredResult | CallToolResult:
@@ -58,14 +59,14 @@ def add(server: MCPServer[Any]) -> None:
         return [UserMessage(content=TextContent(text="with context"))]
 
 
-def _tool(asked: Callable[[], Asked], answer: str) -> Any:
+def _tool(asked: Callable[[], Asked], answer: str, state: str | None) -> Any:
     def ask(ctx: Ctx) -> InputRequiredResult | CallToolResult:
         """Asks once."""
         given = ctx.input_responses or {}
-        if asked().keys() <= given.keys() and ctx.request_state == "asked":
+        if asked().keys() <= given.keys() and ctx.request_state == state:
             name = getattr(given.get("user_name"), "content", None) or {}
             return _said(answer.format(name=name.get("name", "")))
-        return _ask(asked(), "asked")
+        return _ask(asked(), state)
 
     return ask
 
@@ -92,6 +93,7 @@ def _said(words: str) -> CallToolResult:
     return CallToolResult(content=[TextContent(text=words)])
 
 
+_WITH_STATE = ("request_state", "tampered_state", "multiple_inputs")
 _ROUNDS: dict[str, tuple[Callable[[], Asked], str]] = {
     "elicitation": (lambda: {"user_name": form("What is your name?", "name")}, "Hello, {name}!"),
     "sampling": (lambda: {"capital_question": sample("The capital of France?")}, "Paris"),

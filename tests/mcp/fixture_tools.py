@@ -134,6 +134,18 @@ def _behaviours(server: MCPServer[Any]) -> None:
         return "done"
 
     @server.tool()
+    async def test_trigger_tool_change(ctx: Context[Any, Any]) -> str:
+        """Tells that tools have changed."""
+        await ctx.notify_tools_changed()
+        return "told"
+
+    @server.tool()
+    async def test_trigger_prompt_change(ctx: Context[Any, Any]) -> str:
+        """Tells that prompts have changed."""
+        await ctx.notify_prompts_changed()
+        return "told"
+
+    @server.tool()
     def test_missing_capability(ctx: Context[Any, Any]) -> str:
         """Needs a client that can sample."""
         if ctx.client_capabilities is None or ctx.client_capabilities.sampling is None:
