@@ -253,10 +253,11 @@ def _sdk_settings(way: auth.Way) -> Any:
 def _publish(built: Starlette, server: Server, issuer: Issuer) -> None:
     """Name both scopes in the metadata of RFC 9728, and ask for the missing one."""
     from mcp.server.auth.routes import build_resource_metadata_url, create_protected_resource_routes
-    from pydantic import AnyHttpUrl
     from starlette.routing import Route
 
-    resource = AnyHttpUrl(issuer.resource)
+    # These keep the spelling of the addresses, which clients compare letter by letter.
+    known = _sdk_settings(issuer)
+    resource = known.resource_server_url
     metadata = str(build_resource_metadata_url(resource))
     tools = {tool.name: tool for tool in server._tool_manager.list_tools()}  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     for route in built.router.routes:
@@ -264,7 +265,7 @@ def _publish(built: Starlette, server: Server, issuer: Issuer) -> None:
             route.app = auth.StepUp(route.app, tools, metadata)
     built.router.routes[:0] = create_protected_resource_routes(
         resource_url=resource,
-        authorization_servers=[AnyHttpUrl(issuer.issuer)],
+        authorization_servers=[known.issuer_url],
         scopes_supported=[auth.READ, auth.GENERATE],
         resource_name="Kling",
     )
