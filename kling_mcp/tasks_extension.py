@@ -15,6 +15,7 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension, MethodBinding
 from mcp.server.mcpserver import require_client_extension
 from mcp.shared.exceptions import MCPError
+from mcp.shared.inbound import decode_header_value
 from mcp_types import (
     HEADER_MISMATCH,
     INVALID_PARAMS,
@@ -242,7 +243,7 @@ def _admit(ctx: Context, params: _TaskParams) -> None:
     require_client_extension(ctx, EXTENSION)
     request = cast("Request | None", ctx.request)
     if request is not None:
-        name = request.headers.get("mcp-name")
+        name = decode_header_value(request.headers.get("mcp-name"))
         if name != params.task_id:
             raise MCPError(
                 code=HEADER_MISMATCH,

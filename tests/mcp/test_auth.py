@@ -46,9 +46,11 @@ BOAT = {"prompt": "a boat", "wait_seconds": 30}
 async def agent(url: str, mode: str = "auto", **headers: str) -> AsyncIterator[Client]:
     """A client that sends headers; underscores stand for hyphens."""
     sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    async with create_mcp_http_client(headers=sent) as web:
-        async with Client(streamable_http_client(f"{url}/mcp", http_client=web), mode=mode) as it:
-            yield it
+    async with (
+        create_mcp_http_client(headers=sent) as web,
+        Client(streamable_http_client(f"{url}/mcp", http_client=web), mode=mode) as client,
+    ):
+        yield client
 
 
 def post(url: str, token: str | None, body: Any = PING, **more: str) -> httpx.Response:
@@ -196,7 +198,7 @@ async def test_reading_is_not_making(
         listed = await client.call_tool("kling_list_tasks", {})
         assert not listed.is_error
         assert not (await client.call_tool("kling_account_costs", {})).is_error
-        with pytest.raises(Exception, match="403|kling:generate"):
+        with pytest.raises(Exception, match=r"403|kling:generate"):
             await client.call_tool("kling_image_generation", BOAT)
     assert quick_sandbox.stats.tasks_created.total() == before
 
