@@ -146,8 +146,11 @@ class TasksExtension(Extension):
         return _Ack()
 
 
+@dataclass
 class KlingTasks:
     """Tasks at Kling; a handle's id is `<endpoint>:<task id>`."""
+
+    grace: int = GRACE
 
     def runs_long(self, tool: str) -> bool:
         """Every create."""
@@ -157,7 +160,7 @@ class KlingTasks:
         self, params: CallToolRequestParams, ctx: Context, call_next: CallNext
     ) -> HandlerResult:
         """Submit; errors, questions and quick results are answered as ever."""
-        params.arguments = {**(params.arguments or {}), "wait_seconds": GRACE}
+        params.arguments = {**(params.arguments or {}), "wait_seconds": self.grace}
         result = await call_next(ctx)
         if not isinstance(result, CallToolResult) or result.is_error:
             return result

@@ -90,9 +90,9 @@ def parameters(
 
 @asynccontextmanager
 async def over_stdio(
-    start: StdioServerParameters, *, mode: str = "auto", errors: Path | None = None
+    start: StdioServerParameters, *, mode: str = "auto", errors: Path | None = None, **options: Any
 ) -> AsyncIterator[Client]:
     """A client of a server process; what that says on stderr goes to a file."""
     with Path(errors or os.devnull).open("w", encoding="utf-8") as log:
-        async with Client(stdio_client(start, errlog=log), mode=mode) as client:
+        async with Client(stdio_client(start, errlog=log), mode=mode, **options) as client:
             yield client

@@ -76,9 +76,8 @@ def _jobs(server: MCPServer[Any]) -> None:
 class Fixtures(KlingTasks):
     """The tasks of the product, and those of the fixtures, which live in this process."""
 
-    grace = 0.05
-
     def __init__(self) -> None:
+        super().__init__()
         self.jobs: dict[str, asyncio.Task[Any]] = {}
 
     def runs_long(self, tool: str) -> bool:
@@ -88,7 +87,7 @@ class Fixtures(KlingTasks):
         if params.name not in LONG:
             return await super().begin(params, ctx, call_next)
         job = asyncio.ensure_future(call_next(ctx))
-        done, _ = await asyncio.wait({job}, timeout=self.grace)
+        done, _ = await asyncio.wait({job}, timeout=0.05)
         if done:
             return job.result()
         task_id = f"{params.name}-{len(self.jobs)}"

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 from helpers.agents import ERAS, in_loop, settings
-from helpers.mcp_http import http_process, refused
+from helpers.mcp_http import HttpServer, http_process, refused
 from helpers.walk import example
 from helpers.web import served
 from mcp import Client
@@ -182,13 +182,16 @@ async def test_the_client_disconnects_during_the_submit(
 async def test_the_server_is_killed_during_the_submit(mode: str, sandbox: Sandbox, tmp_path: Path):
     """SIGKILL while the answer is on its way, and a new process: one task, found again."""
     sandbox.faults.add(Fault("stall", kind="create", seconds=20, after=True))
-    with http_process(sandbox, tmp_path) as server:
-        with pytest.raises((MCPError, BaseExceptionGroup)):
-            async with Client(server.url, mode=mode) as client:
-                call = asyncio.ensure_future(client.call_tool("kling_text_to_video", BOAT))
-                await until(lambda: sandbox.stats.tasks_created.total() == 1)
-                server.process.kill()
-                await call
+
+    async def create_and_kill(server: HttpServer) -> None:
+        async with Client(server.url, mode=mode) as client:
+            call = asyncio.ensure_future(client.call_tool("kling_text_to_video", BOAT))
+            await until(lambda: sandbox.stats.tasks_created.total() == 1)
+            server.process.kill()
+            await call
+
+    with http_process(sandbox, tmp_path) as server, pytest.raises((MCPError, BaseExceptionGroup)):
+        await create_and_kill(server)
     with http_process(sandbox, tmp_path) as server:
         async with Client(server.url, mode=mode) as client:
             again = await made(client, "kling_text_to_video", BOAT)
