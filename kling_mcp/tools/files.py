@@ -132,6 +132,10 @@ async def _preview(call: Call) -> CallToolResult:
         else "the images in order",
         "bytes": len(picture),
     }
+    facts["next_step"] = (
+        "Compare it with what was asked for. If it is not right, change the request before you pay "
+        "again; the same request with take=2 gives another take."
+    )
     facts["warnings"] = call.warnings
     image = ImageContent(data=base64.b64encode(picture).decode(), mime_type="image/jpeg")
     return results.answer(facts, results.line(facts), [image, *results.links(facts)])
