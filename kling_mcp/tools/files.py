@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ImageContent
+from mcp.types import ImageContent
 
 from kling_mcp import failures, results, schemas
 from kling_mcp.tool import SAVES, Call, Tool
@@ -16,7 +16,7 @@ from kling_mcp.tools.tasks import TASK_ID, find
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_core import AsyncTask
 

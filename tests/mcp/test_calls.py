@@ -18,7 +18,7 @@ from helpers.agents import ERAS, in_loop, server
 from helpers.walk import BYTES, example
 from mcp import Client
 from mcp.shared.exceptions import MCPError
-from mcp_types import (
+from mcp.types import (
     PromptReference,
     ResourceTemplateReference,
     ResourceUpdatedNotification,
