@@ -134,8 +134,13 @@ class Account:
         """Begin free work that outlives the call, or join the same that is under way."""
         if name not in self.chores:
             self.chores[name] = asyncio.ensure_future(work())
-            self.chores[name].add_done_callback(lambda _: self.chores.pop(name, None))
+            self.chores[name].add_done_callback(lambda chore: self._done(name, chore))
         return self.chores[name]
+
+    def _done(self, name: str, chore: asyncio.Task[Any]) -> None:
+        del self.chores[name]
+        if not chore.cancelled():
+            chore.exception()  # whoever asked may have gone; the next call meets it again
 
     async def close(self) -> None:
         """Stop waiting; what is out is written down first, and everything goes on at Kling."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import CompleteRequestParams, CompleteResult, Completion
+from mcp.types import CompleteRequestParams, CompleteResult, Completion
 
 from kling_core.catalog import data
 from kling_core.endpoints import registry

@@ -14,7 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import CallToolResult, ContentBlock, ResourceLink, TextContent
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
 from kling_mcp.safety.words import clean, quoted
 
@@ -142,7 +142,8 @@ def _recorded(ledger: Any, task: AsyncTask) -> tuple[Row | None, list[Kept]]:
 
 
 def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, Any]:
-    saved = next((Path(k.path) for k in kept if k.number == output.index and k.path), None)
+    record = next((k for k in kept if k.number == output.index and k.path), None)
+    saved = Path(record.path) if record is not None and record.path else None
     here = saved is not None and saved.is_file()
     expires: datetime | None = output.expires_at
     left = (expires - datetime.now(UTC)).total_seconds() / 86400 if expires else None
@@ -159,6 +160,7 @@ def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, An
         "days_left": None if left is None else max(0, math.floor(left)),
         "path": str(saved) if here and account.settings.local_files else None,
         "size_bytes": saved.stat().st_size if here and saved else None,
+        "differs": record.audit if record is not None else None,
     }
 
 
@@ -183,7 +185,7 @@ def _next_step(account: Account, facts: dict[str, Any]) -> str:
     task_id, state = facts["task_id"], facts["state"]
     if state == "succeeded":
         if any(output["path"] for output in facts["outputs"]):
-            return f"Done. kling_preview with task_id {task_id} shows it."
+            return f"Done and saved. kling_preview with task_id {task_id} shows it."
         saves = (
             f"kling_download with task_id {task_id} keeps it"
             if account.settings.local_files
@@ -207,8 +209,8 @@ def _next_step(account: Account, facts: dict[str, Any]) -> str:
 
 def line(facts: dict[str, Any]) -> str:
     """One task in a line or a few, for people."""
-    words = f" {quoted(facts['prompt'], 60)}" if facts.get("prompt") else ""
-    lines = [f"Task {facts['task_id']} ({facts['endpoint']}) is {facts['state']}{words}."]
+    words = f", prompt {quoted(facts['prompt'], 60)}" if facts.get("prompt") else ""
+    lines = [f"Task {facts['task_id']} ({facts['endpoint']}): {facts['state']}{words}"]
     if facts.get("service_message"):
         lines.append(f"Kling says: {quoted(facts['service_message'], 200)}")
     lines += [f"{o['kind']} {o['index']}: {o['path'] or o['url']}" for o in facts["outputs"]]

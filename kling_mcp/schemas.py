@@ -209,6 +209,8 @@ def _object(schema: Schema, given: Mapping[str, Any], place: str) -> list[Violat
 
 
 def _fits(value: Any, kind: str) -> bool:
+    if kind == "integer" and isinstance(value, float):
+        return value.is_integer()  # JSON knows one kind of number
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 

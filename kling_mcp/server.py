@@ -12,7 +12,7 @@ from mcp.server.extension import Extension
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
 from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
-from mcp_types import CompleteRequestParams, CompleteResult, InputRequiredResult
+from mcp.types import CompleteRequestParams, CompleteResult, InputRequiredResult
 
 from kling_core.version import VERSION
 from kling_mcp import accounts, completions, prompts, resources

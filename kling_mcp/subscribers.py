@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.server.session import ServerSession
 from mcp.shared.subscriptions import ResourceUpdated
-from mcp_types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
+from mcp.types import EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mcp.server.mcpserver.tools import Tool as SdkTool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.shared.exceptions import MCPError
-from mcp_types import ToolAnnotations
+from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from kling_core.errors import InvalidRequest, KlingError, Violation
@@ -24,7 +24,7 @@ from kling_mcp import failures, schemas
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
-    from mcp_types import CallToolResult, InputRequiredResult
+    from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_mcp.accounts import Account, Accounts
     from kling_mcp.settings import Settings

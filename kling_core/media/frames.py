@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import math
 import os
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
@@ -80,7 +81,7 @@ def contact_sheet(
 def thumbnails(
     paths: Sequence[str | os.PathLike[str]], *, width: int = 960, max_bytes: int = 80_000
 ) -> bytes:
-    """Return a JPEG of these pictures side by side, at most three in a row.
+    """Return a JPEG of these pictures in order, row by row, in about as many rows as columns.
 
     `width` is that of the whole in pixels. Quality, then size, are lowered until `max_bytes` hold.
     Raises `BadVideo` when one of the files is no picture.
@@ -88,7 +89,9 @@ def thumbnails(
     import PIL.Image
     from PIL import ImageOps
 
-    columns = min(len(paths), 3)
+    if not paths:
+        raise ValueError("there are no pictures to show")
+    columns = math.isqrt(len(paths) - 1) + 1
     side = width // columns
     pictures: list[PIL.Image.Image] = []
     for path in paths:
@@ -97,11 +100,12 @@ def thumbnails(
                 pictures.append(ImageOps.contain(image.convert("RGB"), (side, side)))
         except (OSError, PIL.Image.DecompressionBombError) as error:
             raise BadVideo(f"{Path(path).name} is no picture: {error}") from error
+    wide = max(picture.width for picture in pictures)
     high = max(picture.height for picture in pictures)
     rows = -(-len(pictures) // columns)
-    sheet = PIL.Image.new("RGB", (side * columns, high * rows))
+    sheet = PIL.Image.new("RGB", (wide * columns, high * rows))
     for place, picture in enumerate(pictures):
-        sheet.paste(picture, (place % columns * side, place // columns * high))
+        sheet.paste(picture, (place % columns * wide, place // columns * high))
     return _jpeg(sheet, 80, max_bytes)
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import (
+from mcp.types import (
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitResult,
     InputRequiredResult,
 )
-from mcp_types.version import is_version_at_least
+from mcp.types.version import is_version_at_least
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context

@@ -14,7 +14,7 @@ from kling_mcp import failures, results
 from kling_mcp.safety import asking
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult, InputRequiredResult
+    from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Quote, Request
     from kling_core.endpoints.base import Endpoint

@@ -12,7 +12,7 @@ from kling_mcp.safety.words import clean
 from kling_mcp.tool import READS, Call, Tool
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
 __all__ = ["costs"]
 

@@ -13,7 +13,7 @@ from kling_mcp.tool import CREATES, Call, Tool
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult, InputRequiredResult
+    from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Request
     from kling_core.endpoints.base import Endpoint

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mcp_types import ImageContent
+from mcp.types import ImageContent
 
 from kling_mcp import failures, results, schemas
 from kling_mcp.tool import SAVES, Call, Tool
@@ -16,7 +16,7 @@ from kling_mcp.tools.tasks import TASK_ID, find
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_core import AsyncTask
 
@@ -132,6 +132,10 @@ async def _preview(call: Call) -> CallToolResult:
         else "the images in order",
         "bytes": len(picture),
     }
+    facts["next_step"] = (
+        "Compare it with what was asked for. If it is not right, change the request before you pay "
+        "again; the same request with take=2 gives another take."
+    )
     facts["warnings"] = call.warnings
     image = ImageContent(data=base64.b64encode(picture).decode(), mime_type="image/jpeg")
     return results.answer(facts, results.line(facts), [image, *results.links(facts)])

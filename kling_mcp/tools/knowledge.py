@@ -12,7 +12,7 @@ from kling_mcp.tool import LOCAL, Call, Tool
 from kling_mcp.tools import create
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_mcp.settings import Settings
 

@@ -9,7 +9,7 @@ from kling_mcp import results, schemas
 from kling_mcp.tool import READS, Call, Tool
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_core.endpoints.base import Endpoint
 

@@ -11,7 +11,7 @@ from kling_mcp.tool import SAVES, Call, Tool
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_core.ledger.recovery import Settled
     from kling_core.ledger.rows import Row

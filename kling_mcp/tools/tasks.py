@@ -15,7 +15,7 @@ from kling_mcp.tool import READS, Call, Tool
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
-    from mcp_types import CallToolResult
+    from mcp.types import CallToolResult
 
     from kling_core import AsyncTask
     from kling_mcp.accounts import Account

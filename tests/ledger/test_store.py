@@ -310,16 +310,18 @@ def test_rows(ledger: Ledger, moved: Moved) -> None:
 
 def test_twin(ledger: Ledger, moved: Moved) -> None:
     """The newest identical request within the time; one that was refused or failed is none."""
+
+    def asked(digest: str, name: str) -> tuple[str, bool]:
+        row, new = ledger.prepare(entry(name, digest=digest), lease=LEASE, dedupe=60)
+        return row.id, new
+
     row = written(ledger, digest="same")
-    found = ledger.twin("same", 60)
-    assert found is not None
-    assert found.id == row.id
-    assert ledger.twin("other", 60) is None
+    assert asked("same", "second") == (row.id, False)
+    assert asked("other", "third") == ("third", True)
     ledger.refused(row.id, "no")
-    assert ledger.twin("same", 60) is None
-    written(ledger, digest="same")
+    assert asked("same", "fourth") == ("fourth", True)
     moved.offset = 61
-    assert ledger.twin("same", 60) is None
+    assert asked("same", "fifth") == ("fifth", True)
 
 
 def test_renew_takes_only_refused_rows(ledger: Ledger) -> None:

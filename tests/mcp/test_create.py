@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from helpers.agents import ERAS, in_loop, server
 from mcp import Client
-from mcp_types import ElicitResult
+from mcp.types import ElicitResult
 
 from kling_core import Sandbox
 from kling_mcp import waiting

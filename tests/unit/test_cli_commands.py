@@ -279,13 +279,6 @@ def test_models_of_an_endpoint(kling):
     assert "warning: video-extension is retired" in kling("models", "extend")[2]
 
 
-def test_ranges():
-    """Neighbouring numbers become a range."""
-    assert models._ranges([10, 5]) == "5, 10"
-    assert models._ranges(range(3, 16)) == "3-15"
-    assert models._ranges([1, 2, 4]) == "1-2, 4"
-
-
 def test_warnings_are_single_lines(kling, monkeypatch):
     """A `KlingWarning` is one line, once, without Python's source noise; others are kept back."""
     from kling_core.cli import explaining
