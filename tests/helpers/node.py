@@ -20,6 +20,7 @@ READY = HERE / "ready"
 PACKAGES = HERE / "node_modules"
 CONFORMANCE = PACKAGES / "@modelcontextprotocol/conformance/dist/index.js"
 INSPECTOR = PACKAGES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+MCPDO = PACKAGES / "@modelcontextprotocol/inspector/clients/mcpdo/build/mcp-bin.js"
 MCPB = PACKAGES / "@anthropic-ai/mcpb/dist/cli/cli.js"
 MISSING = "The tools of MCP from npm are not installed; run `make node` (it needs an npm registry)."
 
@@ -41,7 +42,9 @@ def node() -> str:
 def environment(**more: str) -> dict[str, str]:
     """What Node programs run with: our Node first, no proxy, a home that is theirs."""
     path = os.pathsep.join([str(Path(node()).parent), os.environ["PATH"]])
-    return {"PATH": path, "HOME": str(HERE), "NO_COLOR": "1", **more}
+    cache = str(HERE / "cache")
+    known = {"PATH": path, "HOME": str(HERE), "NO_COLOR": "1", "NODE_COMPILE_CACHE": cache}
+    return {**known, **more}
 
 
 def run(
