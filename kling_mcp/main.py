@@ -50,9 +50,10 @@ def _serve(namespace: argparse.Namespace) -> int:
         client={"sandbox": True} if namespace.sandbox else None,
         toolsets=toolsets(namespace.toolsets) if namespace.toolsets else None,
     )
+    from kling_mcp import stdio
     from kling_mcp.server import build
 
-    build(settings).run("stdio")
+    stdio.run(build(settings))
     return 0
 
 
