@@ -101,10 +101,11 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
         if getattr(namespace, name) not in (None, False):
             print(f"error: --{name.replace('_', '-')} needs --http", file=sys.stderr)
             return 2
+    from kling_mcp import stdio
     from kling_mcp.server import build
     from kling_mcp.tasks_extension import KlingTasks, TasksExtension
 
-    build(settings, extensions=[TasksExtension(KlingTasks())]).run("stdio")
+    stdio.run(build(settings, extensions=[TasksExtension(KlingTasks())]))
     return 0
 
 

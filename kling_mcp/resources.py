@@ -22,7 +22,7 @@ from kling_mcp.safety.media import OUTPUT_URI
 if TYPE_CHECKING:
     from kling_mcp.accounts import Account, Accounts
 
-__all__ = ["MOST_BYTES", "add", "endpoints", "read_output"]
+__all__ = ["MOST_BYTES", "account_of", "add", "is_output", "read_output"]
 
 MOST_BYTES = 64_000_000
 """The largest output that is given as a resource; a larger one is only to be downloaded."""
@@ -117,11 +117,6 @@ async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadReso
     content = await asyncio.to_thread(path.read_bytes)
     mime = results.MIME.get(output.suffix, "application/octet-stream")
     return [ReadResourceContents(content=content, mime_type=mime)]
-
-
-def endpoints() -> list[str]:
-    """The names of all endpoints."""
-    return list(registry.names())
 
 
 def is_output(uri: str) -> bool:

@@ -115,7 +115,9 @@ async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
     """Everything that is known of a task."""
     ledger = await account.ledger()
     row, kept = await asyncio.to_thread(_recorded, ledger, task)
-    state = row.state if row is not None and not task.task_id else task.status
+    state = task.status
+    if row is not None and (not task.task_id or row.state == "expired"):
+        state = row.state
     message = task.status_message or (row.error if row is not None else "")
     facts: dict[str, Any] = {
         "task_id": task.task_id or (row.id if row is not None else None),

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 from helpers.agents import ERAS, in_loop, over_stdio, parameters, server
 from mcp import Client
+from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
 
-from kling_core import Sandbox
+from kling_core import Kling, Sandbox
 from kling_core.sandbox import Fault
 
 BOAT = {"prompt": "a boat", "wait_seconds": 30}
@@ -30,6 +31,12 @@ async def until(condition: Callable[[], Any]) -> None:
     async with asyncio.timeout(30):
         while not condition():  # noqa: ASYNC110, the other process sets no event of ours
             await asyncio.sleep(0.02)
+
+
+def noting_its_pid(start: StdioServerParameters, file: Path) -> StdioServerParameters:
+    """The same process, whose id can be read from a file."""
+    shell = ["-c", f'echo $$ > {file}; exec "$0" "$@"', start.command, *start.args]
+    return start.model_copy(update={"command": "/bin/sh", "args": shell})
 
 
 @pytest.mark.parametrize("mode", ERAS)
@@ -83,13 +90,7 @@ async def test_the_server_is_killed_during_the_submit(tool: str, sandbox: Sandbo
     sandbox.faults.add(Fault("stall", kind="create", seconds=20, after=True))
     start = parameters(sandbox, tmp_path)
     pid = tmp_path / "pid"
-    killed = start.model_copy(
-        update={
-            "command": "/bin/sh",
-            "args": ["-c", f'echo $$ > {pid}; exec "$0" "$@"', start.command, *start.args],
-        }
-    )
-    async with over_stdio(killed) as client:
+    async with over_stdio(noting_its_pid(start, pid)) as client:
         call = asyncio.ensure_future(client.call_tool("kling_text_to_video", BOAT))
         await until(lambda: sandbox.stats.tasks_created.total() == 1)
         os.kill(int(pid.read_text()), signal.SIGKILL)
@@ -104,6 +105,23 @@ async def test_the_server_is_killed_during_the_submit(tool: str, sandbox: Sandbo
     assert done["tasks"][0]["state"] == "succeeded"
     assert done["tasks"][0]["prompt"] == "a boat"
     assert sandbox.stats.tasks_created.total() == 1
+
+
+@in_loop
+async def test_the_server_is_asked_to_end_during_the_submit(sandbox: Sandbox, tmp_path: Path):
+    """SIGTERM, as hosts send it: the answer is waited for and written down, then it ends."""
+    sandbox.faults.add(SLOW)
+    pid = tmp_path / "pid"
+    async with over_stdio(noting_its_pid(parameters(sandbox, tmp_path), pid)) as client:
+        call = asyncio.ensure_future(client.call_tool("kling_text_to_video", BOAT))
+        await until(lambda: sandbox.stats.tasks_created.total() == 1)
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+        with pytest.raises(MCPError):
+            await call
+    client = Kling(sandbox=sandbox, home=tmp_path / "home")
+    (task,) = client.tasks.recent()
+    assert task.task_id.isdigit()
+    client.close()
 
 
 @in_loop

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -159,3 +162,27 @@ def test_a_placeholder_that_the_host_left_in():
 def test_version_and_help():
     assert run("--version").stdout.startswith("kling-suite ")
     assert "--toolsets" in run("--help").stdout
+
+
+@pytest.mark.parametrize("number,code", [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_ends_it(number: signal.Signals, code: int, tmp_path: Path):
+    """In a terminal too, where nobody closes stdin: at once, without a stack trace."""
+    master, terminal = pty.openpty()
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "KLING_HOME": str(tmp_path)}
+    with subprocess.Popen(
+        [*COMMAND, "--sandbox"],
+        stdin=terminal,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    ) as process:
+        os.write(master, json.dumps(HELLO).encode() + b"\n")
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert "serverInfo" in process.stdout.readline()
+        process.send_signal(number)
+        assert process.wait(20) == code
+        assert process.stderr.read() == "kling-mcp waits here for an MCP host. Ctrl-C ends it.\n"
+    os.close(master)
+    os.close(terminal)

@@ -11,7 +11,7 @@ import warnings
 import pytest
 
 from kling_core import codes
-from kling_core.cli import doctor, models, probing, problems
+from kling_core.cli import doctor, probing, problems
 from kling_core.cli.arguments import UsageProblem
 from kling_core.cli.commands import COMMANDS
 from kling_core.cli.main import main
