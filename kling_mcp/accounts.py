@@ -12,6 +12,7 @@ import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,21 +173,37 @@ class Accounts:
     _opening: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def of(self, context: AnyContext) -> Account:
-        """The account that a call is for. Raises `ConfigError` without a usable credential."""
+        """The account that a call is for. Raises `ConfigError` without a usable credential.
+
+        A caller's key that Kling does not know is refused (`AuthError`), and leaves nothing here.
+        """
         choose = self.settings.client_of
         chosen = None if choose is None else choose(context)
         options = dict(self.settings.client)
         if chosen is not None:  # a caller's key never meets the server's own
             options = {k: v for k, v in options.items() if k not in _CREDENTIAL} | dict(chosen)
         key = _name(options)
-        async with self._opening:
-            account = self._known.pop(key, None)
-            if account is None:
-                client = await asyncio.to_thread(_client, options, self.settings)
-                account = Account(client, self.settings, self.changed)
-            self._known[key] = account
-            await self._close_idle()
+        if key not in self._known:
+            await self._open(key, options, judged=chosen is not None)
+        account = self._known.pop(key)
+        self._known[key] = account
         return account
+
+    async def _open(self, key: str, options: Mapping[str, Any], *, judged: bool) -> None:
+        async with self._opening:
+            if key in self._known:
+                return
+            client = await asyncio.to_thread(_client, options, self.settings)
+            if not judged:
+                self._known[key] = Account(client, self.settings, self.changed)
+                return
+        await _judge(client)
+        async with self._opening:
+            if key in self._known:
+                await client.close()
+                return
+            self._known[key] = Account(client, self.settings, self.changed)
+            await self._close_idle()
 
     @asynccontextmanager
     async def lend(self, context: AnyContext) -> AsyncGenerator[Account]:
@@ -210,6 +227,20 @@ class Accounts:
     async def close(self) -> None:
         """Close every account."""
         await asyncio.gather(*(account.close() for account in self._known.values()))
+
+
+async def _judge(client: AsyncKling) -> None:
+    """Ask Kling whether it knows a key, for free; without an answer, later calls will tell."""
+    from kling_core.errors import AuthError, KlingError
+
+    now = datetime.now(UTC)
+    try:
+        await client.account.costs(now - timedelta(days=1), now)
+    except AuthError:
+        await client.close()
+        raise
+    except KlingError:
+        return
 
 
 _CREDENTIAL = ("api_key", "access_key", "secret_key", "sandbox")
