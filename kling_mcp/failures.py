@@ -13,8 +13,16 @@ from kling_core.errors import InvalidRequest, KlingError, SubmitOutcomeUnknown
 __all__ = ["kind", "refusal", "result", "unexpected"]
 
 
-def result(error: KlingError, warnings: Sequence[str] = ()) -> CallToolResult:
-    """The error of the library, with everything that it knows."""
+_PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+-]+){2,}/?")
+
+
+def result(
+    error: KlingError, warnings: Sequence[str] = (), *, paths: bool = True
+) -> CallToolResult:
+    """The error of the library, with everything that it knows.
+
+    Without `paths` those of this machine are left out, for callers from elsewhere.
+    """
     facts: dict[str, Any] = {
         "error": kind(error),
         "code": error.code,
@@ -37,7 +45,17 @@ def result(error: KlingError, warnings: Sequence[str] = ()) -> CallToolResult:
             "Do not call the create tool again. Call kling_recover_tasks: it finds out whether the "
             "task was made."
         )
-    return _as_result(facts)
+    return _as_result(facts if paths else _without_paths(facts))
+
+
+def _without_paths(value: Any) -> Any:
+    if isinstance(value, str):
+        return _PATH.sub("…", value)
+    if isinstance(value, dict):
+        return {k: _without_paths(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_without_paths(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
 
 
 def refusal(word: str, message: str, fix: str, **facts: Any) -> CallToolResult:

@@ -132,7 +132,8 @@ class Tool(SdkTool):
         except MCPError:
             raise
         except KlingError as error:
-            return failures.result(error, warnings)
+            accounts: Accounts = context.request_context.lifespan_context
+            return failures.result(error, warnings, paths=accounts.settings.local_files)
         except Exception as error:
             log.exception("tool %s", self.name)
             return failures.unexpected(error)

@@ -126,6 +126,19 @@ async def test_no_files_without_local_files(sandbox: Sandbox, tmp_path: Path):
         assert "kling_download" not in [t.name for t in (await client.list_tools()).tools]
 
 
+@in_loop
+async def test_no_path_in_an_error_without_local_files(sandbox: Sandbox, tmp_path: Path):
+    """A broken disk of the server is told of, and where it is is not."""
+    (tmp_path / "clips").write_text("a file where a folder should be")
+    for local in (True, False):
+        async with agent(sandbox, tmp_path, local_files=local) as client:
+            task = (await client.call_tool("kling_text_to_video", CLIP)).structured_content
+            result = await client.call_tool("kling_preview", {"task_id": task["task_id"]})
+        assert result.structured_content["error"] == "download_error"
+        assert "cannot be written" in result.structured_content["message"]
+        assert (str(tmp_path) in result.model_dump_json()) == local
+
+
 @pytest.mark.parametrize(
     "url,reason",
     [
