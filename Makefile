@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 	&& echo $$p && break; done)
 BIN := .venv/bin
 
-.PHONY: setup test test-crash lint demo lab bench generate browser clean
+.PHONY: setup test test-crash lint demo lab bench generate browser node clean
 
 setup: .venv/ready
 
@@ -23,7 +23,10 @@ setup: .venv/ready
 browser: setup
 	@$(BIN)/python tests/browser/chromium.py
 
-test: setup browser
+node: setup
+	@$(BIN)/python tests/helpers/node.py
+
+test: setup browser node
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 test-crash: setup
@@ -47,6 +50,7 @@ bench: setup
 generate: setup
 	@$(BIN)/python -m kling_core.methods
 	@$(BIN)/python -m kling_core.reference docs/endpoints.md
+	@$(BIN)/python -m kling_mcp.reference docs/tools.md tests/mcp/snapshots
 
 clean:
 	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis

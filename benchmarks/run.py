@@ -16,6 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+import agents
 import calls
 import clips
 import download
@@ -59,6 +60,7 @@ def _measured(plan: Plan) -> Iterator[list[Row]]:
         yield clips.render(plan, folder)
         yield ledger.a_task(plan, folder)
         yield notebook.load_extension(plan)
+        yield agents.start_to_tools(plan)
 
 
 def _table(rows: list[Row]) -> str:

@@ -73,7 +73,10 @@ def _fetch(output: Output, part: Path, target: Path) -> Flow[tuple[Path, str | N
     url, failures = output.url, 0
     while True:
         offset: int = yield Call(partial(_size, part))
-        saved: Saved = yield Save(url, part, offset)
+        saved: Saved = yield Save(url, part, offset, session.may_fetch)
+        if saved.refused:
+            yield Call(partial(part.unlink, missing_ok=True))
+            raise _refused(output, saved.refused)
         if saved.disk is not None:
             raise disk_error(saved.disk, target, output.task.task_id)
         problem: str = yield Call(partial(_problem, saved, part))
@@ -94,6 +97,16 @@ def _fetch(output: Output, part: Path, target: Path) -> Flow[tuple[Path, str | N
         else:
             yield Sleep(session.backoff(failures - 1))
     return (yield Call(partial(_finish, part, target))), saved.sha256
+
+
+def _refused(output: Output, reason: str) -> DownloadError:
+    return DownloadError(
+        f"{output.filename} is not fetched from where the task says: {reason}",
+        task_id=output.task.task_id,
+        retryable=False,
+        fix="The task is intact and paid for. If Kling serves results from a new domain, the "
+        "owner of this server can allow it with KLING_MEDIA_HOSTS.",
+    )
 
 
 def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:

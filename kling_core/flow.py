@@ -58,26 +58,29 @@ class Save(NamedTuple):
     """Stream a URL into a file from byte `offset` on, without any credential.
 
     The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
-    when the server agrees (206).
+    when the server agrees (206). `judge` is asked about the URL and every one it redirects to: a
+    reason refuses it, before any connection is made.
     """
 
     url: str
     path: Path
     offset: int = 0
+    judge: Callable[[str], str] | None = None
 
 
 class Saved(NamedTuple):
     """What came of a `Save`.
 
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
-    stream ended early; `disk` is the error of the local file system. `sha256` is that of the whole
-    file when it came in one piece, None when it was resumed.
+    stream ended early; `disk` is the error of the local file system; `refused` the judge's reason.
+    `sha256` is that of the whole file when it came in one piece, None when it was resumed.
     """
 
     status: int
     total: int | None = None
     failure: str = ""
     disk: OSError | None = None
+    refused: str = ""
     sha256: str | None = None
 
 

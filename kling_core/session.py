@@ -14,7 +14,7 @@ from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from decimal import Decimal
 
     from kling_core.config import Settings
@@ -55,6 +55,8 @@ class Session:
     pace: Pace = field(default_factory=Pace)
     random: random.Random = field(default_factory=random.Random)
     sandbox: bool = False
+    may_fetch: Callable[[str], str] | None = None
+    """Asked before anything is downloaded: a reason refuses a URL. See `kling_core.addresses`."""
     signer: Signer = field(init=False)
     _ledger: Ledger | None = field(init=False, default=None)
     _watches: dict[tuple[int, str], Watch] = field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 from kling_core.cli import arguments, console
@@ -21,13 +22,19 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     )
     parser.add_argument("--sandbox", action="store_true", help="test the embedded sandbox")
     namespace = arguments.parse(parser, argv)
-    healthy = True
+    wanted = sandbox or namespace.sandbox
     with ExitStack() as stack:
-        wanted = sandbox or namespace.sandbox
-        symptoms = health.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
-        for symptom in symptoms:
-            healthy = healthy and symptom.level != "wrong"
-            print(_line(symptom))
+        return tell(
+            health.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
+        )
+
+
+def tell(symptoms: Iterable[health.Symptom]) -> int:
+    """Print symptoms as they are found, a line each; returns the exit code."""
+    healthy = True
+    for symptom in symptoms:
+        healthy = healthy and symptom.level != "wrong"
+        print(_line(symptom))
     print("all is well" if healthy else "something is wrong, see above")
     return 0 if healthy else 1
 

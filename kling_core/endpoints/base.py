@@ -49,7 +49,8 @@ class Param:
     `api_default` is a documented default that we only tell and never assume. `media` marks a
     picture, sound or video input. `of` is the type that is validated where the annotation is
     wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
-    the body; `item` wraps each entry of a list in an object with that key.
+    the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
+    few requests need, so that front ends may tell of it in few words.
     """
 
     doc: str
@@ -69,6 +70,7 @@ class Param:
     wire: str = ""
     item: str = ""
     short: str = ""
+    rare: bool = False
     placeholder: str = ""
     name: str = ""
 
@@ -249,7 +251,8 @@ class Endpoint:
     """One Kling product with its create, get and list calls.
 
     `weight` is the number of concurrency slots a task takes, or the name of the field that says
-    it. `rules` and `features` are judged by the rule engine, see `kling_core.catalog.rules`.
+    it. `advice` says, in one sentence, when to take it and when another. `rules` and `features` are
+    judged by the rule engine, see `kling_core.catalog.rules`.
     """
 
     name: str
@@ -262,6 +265,7 @@ class Endpoint:
     external_task_id: bool = True
     weight: int | str = 1
     positional: str = ""
+    advice: str = ""
     rules: tuple[Rule, ...] = ()
     features: Mapping[str, Condition] = field(default_factory=dict[str, "Condition"])
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])

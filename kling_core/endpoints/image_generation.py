@@ -30,6 +30,7 @@ class ImageGeneration(Request):
         default=None, api_default=0.5, doc="How closely to keep `image`.", ge=0, le=1
     )
     human_fidelity: float | None = param(
+        rare=True,
         default=None,
         api_default=0.45,
         doc="How closely to keep the face of a subject.",
@@ -37,6 +38,7 @@ class ImageGeneration(Request):
         le=1,
     )
     element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+        rare=True,
         default=None,
         doc="Elements of the account to use; elements and image at most 10; kling-v3.",
         of=list[parts.ElementRef],
@@ -67,6 +69,8 @@ ENDPOINT = Endpoint(
     output="images",
     product="image",
     source=SOURCE,
+    advice="For pictures, also as a start for image_to_video; to dress a person "
+    "take virtual_try_on.",
     aliases=("image",),
     positional="prompt",
     weight="n",

@@ -42,9 +42,13 @@ class ImageToVideo(Request):
         "Simple camera move, such as zoom=5; kling-v1-5 pro 5 s only."
     )
     static_mask: parts.MediaInput | None = param(
-        default=None, doc="Mask of the area that stays still (motion brush).", media="mask"
+        rare=True,
+        default=None,
+        doc="Mask of the area that stays still (motion brush).",
+        media="mask",
     )
     dynamic_masks: Sequence[parts.DynamicMask | Mapping[str, Any]] | None = param(
+        rare=True,
         default=None,
         doc="Up to 6 masked regions, each with the path along which it moves (motion brush).",
         of=list[parts.DynamicMask],
@@ -52,12 +56,15 @@ class ImageToVideo(Request):
         max_items=6,
     )
     multi_shot: bool | None = param(
-        default=None, api_default=False, doc="Several shots in one clip; kling-v3."
+        rare=True, default=None, api_default=False, doc="Several shots in one clip; kling-v3."
     )
     shot_type: Literal["customize", "intelligence"] | None = param(
-        default=None, doc="customize: `multi_prompt` sets the shots; intelligence: the model does."
+        rare=True,
+        default=None,
+        doc="customize: `multi_prompt` sets the shots; intelligence: the model does.",
     )
     multi_prompt: Sequence[parts.Shot | Mapping[str, Any]] | None = param(
+        rare=True,
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
         of=list[parts.Shot],
@@ -66,6 +73,7 @@ class ImageToVideo(Request):
         max_items=6,
     )
     element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+        rare=True,
         default=None,
         doc="Elements of the account to use, up to 3; kling-v3.",
         of=list[parts.ElementRef],
@@ -74,6 +82,7 @@ class ImageToVideo(Request):
         max_items=3,
     )
     voice_list: Sequence[parts.VoiceRef | Mapping[str, str] | str] | None = param(
+        rare=True,
         default=None,
         doc="Voices that the prompt cites as <<<voice_1>>>, up to 2; kling-v2-6 pro with sound.",
         of=list[parts.VoiceRef],
@@ -103,6 +112,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For one picture, or a start and an end frame; for several "
+    "subjects take multi_image_to_video.",
     aliases=("i2v",),
     positional="prompt",
     rules=(

@@ -43,12 +43,14 @@ class LipSync(Request):
         placeholder="VOICE",
     )
     voice_language: Literal["zh", "en"] | None = param(
+        rare=True,
         default=None,
         api_default="zh",
         doc="Language of the voice; taken from the voice when left out.",
         wire="input.voice_language",
     )
     voice_speed: float | None = param(
+        rare=True,
         default=None,
         api_default=1.0,
         doc="Speed of speech, with one decimal.",
@@ -63,7 +65,10 @@ class LipSync(Request):
         short="a",
     )
     mode: Literal["text2video", "audio2video"] | None = param(
-        default=None, doc="Inferred from `text` or `audio` when left out.", wire="input.mode"
+        rare=True,
+        default=None,
+        doc="Inferred from `text` or `audio` when left out.",
+        wire="input.mode",
     )
     callback_url: str | None = parts.callback_url_param()
 
@@ -149,6 +154,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For speech in a clip that shows one face; for sound of the scene take "
+    "sound in text_to_video.",
     external_task_id=False,
     positional="text",
     rules=(

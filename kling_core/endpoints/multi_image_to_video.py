@@ -52,6 +52,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For several subjects in one new scene; to animate a picture "
+    "as it is take image_to_video.",
     positional="prompt",
     example={"image_list": ["cat.jpg", "hat.jpg"], "prompt": "the cat tries on the hat"},
 )

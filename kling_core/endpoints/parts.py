@@ -212,7 +212,9 @@ def prompt_param(doc: str, *, default: Any = None, **facts: Any) -> Any:
 def negative_prompt_param(**facts: Any) -> Any:
     """What the result should not show."""
     doc = "What to keep out of the picture. Kling advises negative wording in the prompt instead."
-    return param(default=None, doc=doc, max_length=PROMPT_MAX, unit="characters", **facts)
+    return param(
+        default=None, doc=doc, max_length=PROMPT_MAX, unit="characters", rare=True, **facts
+    )
 
 
 def model_param(**facts: Any) -> Any:
@@ -234,7 +236,7 @@ def duration_param(doc: str = "Length of the clip; which lengths, the model deci
 def cfg_scale_param(**facts: Any) -> Any:
     """How closely the prompt is followed."""
     doc = "How closely to follow the prompt: 0 free, 1 strict. Not for kling-v2 models."
-    return param(default=None, api_default=0.5, doc=doc, ge=0, le=1, **facts)
+    return param(default=None, api_default=0.5, doc=doc, ge=0, le=1, rare=True, **facts)
 
 
 def sound_param() -> Any:
@@ -245,7 +247,9 @@ def sound_param() -> Any:
 
 def camera_param(doc: str) -> Any:
     """A camera move."""
-    return param(default=None, doc=doc, of=CameraControl, parse=camera, placeholder="MOVE")
+    return param(
+        default=None, doc=doc, of=CameraControl, parse=camera, placeholder="MOVE", rare=True
+    )
 
 
 def external_task_id_param() -> Any:
@@ -262,7 +266,7 @@ def callback_url_param() -> Any:
 def watermark_param() -> Any:
     """Whether to make a watermarked copy as well."""
     doc = "Also make a watermarked copy."
-    return param(default=None, doc=doc, of=WatermarkInfo, parse=watermark)
+    return param(default=None, doc=doc, of=WatermarkInfo, parse=watermark, rare=True)
 
 
 # --- rules ---------------------------------------------------------------------------------

@@ -29,12 +29,15 @@ class TextToVideo(Request):
         "Camera move, such as zoom=5 or down_back; kling-v1 std 5 s only."
     )
     multi_shot: bool | None = param(
-        default=None, api_default=False, doc="Several shots in one clip; kling-v3."
+        rare=True, default=None, api_default=False, doc="Several shots in one clip; kling-v3."
     )
     shot_type: Literal["customize", "intelligence"] | None = param(
-        default=None, doc="customize: `multi_prompt` sets the shots; intelligence: the model does."
+        rare=True,
+        default=None,
+        doc="customize: `multi_prompt` sets the shots; intelligence: the model does.",
     )
     multi_prompt: Sequence[parts.Shot | Mapping[str, Any]] | None = param(
+        rare=True,
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
         of=list[parts.Shot],
@@ -64,6 +67,7 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For a scene from words alone; to start from a picture take image_to_video.",
     aliases=("t2v",),
     positional="prompt",
     rules=(NEEDS_PROMPT, *SHOT_RULES, parts.ONE_CAMERA_VALUE),

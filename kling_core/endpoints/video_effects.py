@@ -37,6 +37,7 @@ class VideoEffects(Request):
         max_items=2,
     )
     duration: int | str | None = param(
+        rare=True,
         default=None,
         doc="Only for older scenes that still document it; today's take none.",
         wire="input.duration",
@@ -45,10 +46,16 @@ class VideoEffects(Request):
         unit="seconds",
     )
     mode: Literal["std", "pro"] | None = param(
-        default=None, doc="Only first-generation dual scenes (ended) took one.", wire="input.mode"
+        rare=True,
+        default=None,
+        doc="Only first-generation dual scenes (ended) took one.",
+        wire="input.mode",
     )
     model_name: str | None = param(
-        default=None, doc="Only scenes of 2025 (ended) took one.", wire="input.model_name"
+        rare=True,
+        default=None,
+        doc="Only scenes of 2025 (ended) took one.",
+        wire="input.model_name",
     )
     external_task_id: str | None = parts.external_task_id_param()
     callback_url: str | None = parts.callback_url_param()
@@ -136,6 +143,7 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="For a ready-made effect by its name; for a motion of your own take image_to_video.",
     aliases=("effects",),
     positional="effect_scene",
     rules=(

@@ -32,6 +32,8 @@ ENDPOINT = Endpoint(
     output="videos",
     product="video",
     source=SOURCE,
+    advice="Only for clips of kling-v1, v1-5 and v1-6; to go on from any other "
+    "clip give its last frame to image_to_video.",
     aliases=("extend",),
     positional="prompt",
     features={"extension": Given("video_id")},

@@ -27,6 +27,7 @@ ENDPOINT = Endpoint(
     output="images",
     product="try_on",
     source=SOURCE,
+    advice="Only for clothes on a person; for any other picture take image_generation.",
     aliases=("try-on",),
     example={"human_image": "person.jpg", "cloth_image": "shirt.jpg"},
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import math
 import os
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from av.video.stream import VideoStream
     from PIL.Image import Image
 
-__all__ = ["contact_sheet", "first_frame", "last_frame", "poster"]
+__all__ = ["contact_sheet", "first_frame", "last_frame", "poster", "thumbnails"]
 
 _POSTER_BYTES = 25_000
 _FLAT = 4.0
@@ -74,6 +75,37 @@ def contact_sheet(
     sheet = Image.new("RGB", (wide * columns, high * rows))
     for place, tile in enumerate(tiles):
         sheet.paste(tile, (place % columns * wide, place // columns * high))
+    return _jpeg(sheet, 80, max_bytes)
+
+
+def thumbnails(
+    paths: Sequence[str | os.PathLike[str]], *, width: int = 960, max_bytes: int = 80_000
+) -> bytes:
+    """Return a JPEG of these pictures in order, row by row, in about as many rows as columns.
+
+    `width` is that of the whole in pixels. Quality, then size, are lowered until `max_bytes` hold.
+    Raises `BadVideo` when one of the files is no picture.
+    """
+    import PIL.Image
+    from PIL import ImageOps
+
+    if not paths:
+        raise ValueError("there are no pictures to show")
+    columns = math.isqrt(len(paths) - 1) + 1
+    side = width // columns
+    pictures: list[PIL.Image.Image] = []
+    for path in paths:
+        try:
+            with PIL.Image.open(path) as image:
+                pictures.append(ImageOps.contain(image.convert("RGB"), (side, side)))
+        except (OSError, PIL.Image.DecompressionBombError) as error:
+            raise BadVideo(f"{Path(path).name} is no picture: {error}") from error
+    wide = max(picture.width for picture in pictures)
+    high = max(picture.height for picture in pictures)
+    rows = -(-len(pictures) // columns)
+    sheet = PIL.Image.new("RGB", (wide * columns, high * rows))
+    for place, picture in enumerate(pictures):
+        sheet.paste(picture, (place % columns * wide, place // columns * high))
     return _jpeg(sheet, 80, max_bytes)
 
 

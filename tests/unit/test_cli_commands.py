@@ -24,7 +24,7 @@ from kling_core.errors import (
     TaskFailed,
     WaitTimeout,
 )
-from kling_core.reports import health, models, probing
+from kling_core.reports import health, probing
 
 
 @pytest.fixture(autouse=True)
@@ -279,13 +279,6 @@ def test_models_of_an_endpoint(kling):
     assert "bullet_time_360" in scenes
     assert "girlfriend_4_speech02" in kling("models", "lip-sync")[1]
     assert "warning: video-extension is retired" in kling("models", "extend")[2]
-
-
-def test_ranges():
-    """Neighbouring numbers become a range."""
-    assert models._ranges([10, 5]) == "5, 10"
-    assert models._ranges(range(3, 16)) == "3-15"
-    assert models._ranges([1, 2, 4]) == "1-2, 4"
 
 
 def test_warnings_are_single_lines(kling, monkeypatch):

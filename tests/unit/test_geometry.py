@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import node
+from helpers import javascript as node
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from kling_core.media.frames import contact_sheet, first_frame, last_frame, poster
+from kling_core.media.frames import contact_sheet, first_frame, last_frame, poster, thumbnails
 from kling_core.media.probe import BadVideo, probe
 
 SECONDS, FPS = 3, 12
@@ -178,3 +178,24 @@ def test_stills_of_a_broken_clip(clip: Path, tmp_path: Path) -> None:
     for still in (poster, contact_sheet, first_frame, last_frame):
         with pytest.raises(BadVideo, match=r"^cut\.mp4 is cut short"):
             still(tmp_path / "cut.mp4")
+
+
+@pytest.mark.parametrize(
+    "count,size", [(1, (960, 640)), (2, (960, 320)), (4, (960, 640)), (5, (960, 426))]
+)
+def test_thumbnails(tmp_path: Path, count: int, size: tuple[int, int]) -> None:
+    """Pictures in order, row by row, in one small JPEG."""
+    path = tmp_path / "picture.png"
+    Image.new("RGB", (1920, 1280), "teal").save(path)
+    sheet = thumbnails([path] * count)
+    assert len(sheet) <= 80_000
+    assert Image.open(io.BytesIO(sheet)).size == size
+
+
+def test_thumbnails_of_what_is_no_picture(tmp_path: Path) -> None:
+    path = tmp_path / "text.png"
+    path.write_bytes(b"no picture")
+    with pytest.raises(BadVideo, match=r"text\.png is no picture"):
+        thumbnails([path])
+    with pytest.raises(ValueError, match="no pictures"):
+        thumbnails([])

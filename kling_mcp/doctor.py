@@ -1,0 +1,75 @@
+"""`kling-mcp doctor`: the checks of `kling doctor`, and those of the server's own settings."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from functools import partial
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from kling_core.cli import console
+from kling_core.cli.doctor import tell
+from kling_core.errors import ConfigError
+from kling_core.reports import health
+from kling_core.reports.health import Symptom
+from kling_mcp.accounts import output_folder
+from kling_mcp.http import Listening
+from kling_mcp.settings import Settings, variable
+
+if TYPE_CHECKING:
+    from kling_core.client import Kling
+
+__all__ = ["run"]
+
+
+def run(argv: Sequence[str], left: Sequence[str] = ()) -> int:
+    """The command; `left` are settings that the host did not fill in. 1 when something is wrong."""
+    parser = argparse.ArgumentParser(
+        prog="kling-mcp doctor",
+        description="Test settings, folders, clock, key and packs. Costs nothing; secrets are "
+        "never shown.",
+    )
+    parser.add_argument("--sandbox", action="store_true", help="test the embedded sandbox")
+    sandbox = parser.parse_args(argv).sandbox
+
+    with ExitStack() as stack:
+
+        def opened() -> Kling:
+            return stack.enter_context(console.open_client(sandbox=sandbox))
+
+        everything = health.examine(opened, partial(output_folder, sandbox=sandbox))
+        return tell(chain(_placeholders(left), _server(), everything))
+
+
+def _placeholders(left: Sequence[str]) -> Iterator[Symptom]:
+    for name in left:
+        text = f"{name} still holds a placeholder: fill it in where the client asks"
+        yield health.wrong("host", text)
+
+
+def _server() -> Iterator[Symptom]:
+    """What an agent may do, and who may call over HTTP."""
+    try:
+        settings = Settings.from_environment()
+        listening = Listening.from_environment()
+    except ConfigError as error:
+        yield health.wrong("server", str(error))
+        return
+    yield health.fine("tools", ", ".join(settings.toolsets))
+    over = settings.confirm_over
+    yield health.fine("confirm", "never asked for" if over is None else f"from ${over} a call")
+    if not os.environ.get("KLING_BUDGET", "").strip():
+        text = "an agent may spend without a limit a day: set KLING_BUDGET"
+        yield health.note("budget", text)
+    for folder in settings.allowed_dirs:
+        if folder.is_dir():
+            yield health.fine("media", f"may be read from {folder}")
+        else:
+            yield health.wrong("media", f"{folder} is no folder; correct KLING_ALLOWED_DIRS")
+    if listening.way is not None:
+        yield health.fine("http", f"callers are told apart by {listening.way!r}")
+    elif variable("KLING_MCP_ALLOWED_HOSTS"):
+        yield health.fine("http", "this machine only")

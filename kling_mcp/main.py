@@ -1,0 +1,128 @@
+"""The console script `kling-mcp`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from kling_core.errors import KlingError
+
+if TYPE_CHECKING:
+    from kling_mcp.settings import Settings
+
+__all__ = ["main"]
+
+COMMANDS = """\
+commands:
+  kling-mcp                run the server over stdio
+  kling-mcp --http         run it over streamable HTTP, at 127.0.0.1
+  kling-mcp doctor         test settings, folders, clock, key and packs; free
+  kling-mcp config HOST    print what an MCP client needs: claude, claude-code, cursor, vscode
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the server; `argv` is that of the process when left out. Returns the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    left = _forget_placeholders()
+    try:
+        if words[:1] == ["doctor"]:
+            from kling_mcp import doctor
+
+            return doctor.run(words[1:], left)
+        if words[:1] == ["config"]:
+            from kling_mcp import hosts
+
+            return hosts.run(words[1:])
+        return _serve(_parser().parse_args(words), left)
+    except KlingError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+def _forget_placeholders() -> list[str]:
+    """Drop the settings that a host has left as `${user_config.x}`; returns their names."""
+    names = [n for n, v in os.environ.items() if n.startswith("KLING_") and "${" in v]
+    for name in names:
+        del os.environ[name]
+    return sorted(names)
+
+
+def _parser() -> argparse.ArgumentParser:
+    from kling_core.version import VERSION
+
+    parser = argparse.ArgumentParser(
+        prog="kling-mcp",
+        description="The MCP server for Kling AI.",
+        epilog=COMMANDS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"kling-suite {VERSION}")
+    parser.add_argument(
+        "--sandbox",
+        action="store_true",
+        help="the embedded stand-in: no key, no cost, nothing leaves this machine",
+    )
+    parser.add_argument(
+        "--toolsets", metavar="NAMES", help="video,image,tasks,account (usual), raw; or all"
+    )
+    http = parser.add_argument_group("over HTTP")
+    http.add_argument("--http", action="store_true", help="streamable HTTP in place of stdio")
+    http.add_argument("--host", help="address to listen at (127.0.0.1)")
+    http.add_argument("--port", type=int, help="port to listen at (8000); 0 takes a free one")
+    http.add_argument(
+        "--allowed-hosts", metavar="NAMES", help="names by which clients reach it, with commas"
+    )
+    http.add_argument(
+        "--caller-keys",
+        action="store_true",
+        help="every caller brings a Kling key; the server's own is never used",
+    )
+    return parser
+
+
+def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
+    from kling_mcp.settings import Settings, toolsets
+
+    if left:
+        print(f"not filled in by the host, so not set: {', '.join(left)}", file=sys.stderr)
+    settings = Settings.from_environment(
+        client={"sandbox": True} if namespace.sandbox else None,
+        toolsets=toolsets(namespace.toolsets) if namespace.toolsets else None,
+    )
+    if namespace.http:
+        return _serve_http(namespace, settings)
+    for name in ("host", "port", "allowed_hosts", "caller_keys"):
+        if getattr(namespace, name) not in (None, False):
+            print(f"error: --{name.replace('_', '-')} needs --http", file=sys.stderr)
+            return 2
+    from kling_mcp import stdio
+    from kling_mcp.server import build
+    from kling_mcp.tasks_extension import KlingTasks, TasksExtension
+
+    stdio.run(build(settings, extensions=[TasksExtension(KlingTasks())]))
+    return 0
+
+
+def _serve_http(namespace: argparse.Namespace, settings: Settings) -> int:
+    from kling_mcp.http import Listening, serve
+    from kling_mcp.tasks_extension import KlingTasks, TasksExtension
+
+    names = namespace.allowed_hosts
+    listening = Listening.from_environment(
+        host=namespace.host,
+        port=namespace.port,
+        allowed_hosts=tuple(names.replace(",", " ").split()) if names else None,
+        caller_keys=namespace.caller_keys or None,
+    )
+    serve(settings, listening, extensions=[TasksExtension(KlingTasks())])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""What comes back: facts that say everything by themselves, a line for people, links.
+
+Some hosts show the model only the facts (`structured_content`), others only the text. So both
+tell of every task its id, its state and the next step; neither ever holds a file's bytes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
+
+from kling_mcp.safety.words import clean, quoted
+
+if TYPE_CHECKING:
+    from kling_core import AsyncTask, Quote
+    from kling_core.ledger.rows import Kept, Row
+    from kling_mcp.accounts import Account
+
+__all__ = [
+    "MIME",
+    "OUTPUT",
+    "TASKS",
+    "answer",
+    "budget",
+    "describe",
+    "line",
+    "links",
+    "money",
+    "quote",
+]
+
+OUTPUT: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "task_id": {"type": "string"},
+        "state": {"type": "string"},
+        "next_step": {"type": "string"},
+    },
+}
+"""The schema of everything about one task; facts may hold more."""
+
+TASKS: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "tasks": {"type": "array", "items": {"type": "object"}},
+    },
+}
+"""The schema of everything about several tasks."""
+
+MIME = {
+    ".mp4": "video/mp4",
+    ".mov": "video/quicktime",
+    ".png": "image/png",
+    ".jpg": "image/jpeg",
+    ".jpeg": "image/jpeg",
+    ".webp": "image/webp",
+    ".mp3": "audio/mpeg",
+    ".wav": "audio/wav",
+}
+
+_UNSENT = ("prepared", "waiting")
+
+
+def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
+    """A result; facts that are None or empty are left out."""
+    return CallToolResult(content=[TextContent(text=text), *extra], structured_content=known(facts))
+
+
+def known(value: Any) -> Any:
+    """Facts without what is None or empty."""
+    if isinstance(value, dict):
+        inner = {k: known(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
+        return {k: v for k, v in inner.items() if v is not None and v not in ("", [], {})}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [known(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+def money(amount: Decimal | None) -> float | None:
+    """US dollars as a JSON number."""
+    return None if amount is None else float(amount)
+
+
+def quote(price: Quote | None) -> dict[str, Any]:
+    """A price before it is charged."""
+    if price is None:
+        return {"quote": "unknown"}
+    return {
+        "quote_usd": money(price.usd),
+        "quote_units": money(price.units),
+        "basis": price.basis,
+        "price_list": f"{price.source} of {price.as_of}",
+    }
+
+
+async def budget(account: Account) -> dict[str, Any] | None:
+    """The day's limit and what is left of it; None when no limit is set."""
+    day = account.client.session.settings.budget
+    if day is None:
+        return None
+    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+    ledger = await account.ledger()
+    spent, _ = await asyncio.to_thread(ledger.spent, midnight.timestamp())
+    return {"day_usd": money(day), "spent_usd": money(spent), "left_usd": money(day - spent)}
+
+
+async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
+    """Everything that is known of a task."""
+    ledger = await account.ledger()
+    row, kept = await asyncio.to_thread(_recorded, ledger, task)
+    state = task.status
+    if row is not None and (not task.task_id or row.state == "expired"):
+        state = row.state
+    message = task.status_message or (row.error if row is not None else "")
+    facts: dict[str, Any] = {
+        "task_id": task.task_id or (row.id if row is not None else None),
+        "endpoint": task.endpoint.name,
+        "state": state,
+        "model_name": row.model_name if row is not None else None,
+        "prompt": clean(row.text if row is not None else task.words),
+        "service_message": clean(message),
+        "created_at": _time(task.created_at) or _time(row.created_at if row else None),
+        "outputs": [_output(account, output, kept) for output in task.outputs],
+        "cost": _cost(task, row),
+    }
+    facts["next_step"] = _next_step(account, facts)
+    return facts
+
+
+def _recorded(ledger: Any, task: AsyncTask) -> tuple[Row | None, list[Kept]]:
+    row: Row | None = (
+        ledger.row(task.row_id)
+        if task.row_id is not None
+        else ledger.by_task_id(task.endpoint.name, task.task_id)
+    )
+    return row, ledger.kept(row.id) if row is not None else []
+
+
+def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, Any]:
+    record = next((k for k in kept if k.number == output.index and k.path), None)
+    saved = Path(record.path) if record is not None and record.path else None
+    here = saved is not None and saved.is_file()
+    expires: datetime | None = output.expires_at
+    left = (expires - datetime.now(UTC)).total_seconds() / 86400 if expires else None
+    return {
+        "index": output.index,
+        "kind": output.kind,
+        "id": output.id,
+        "url": clean(output.url, 2000),
+        "watermark_url": clean(output.watermark_url or "", 2000),
+        "resource": f"kling://tasks/{output.task.task_id}/outputs/{output.index}",
+        "mime_type": MIME.get(output.suffix, "application/octet-stream"),
+        "duration_s": money(output.duration),
+        "expires_at": _time(expires),
+        "days_left": None if left is None else max(0, math.floor(left)),
+        "path": str(saved) if here and account.settings.local_files else None,
+        "size_bytes": saved.stat().st_size if here and saved else None,
+        "differs": record.audit if record is not None else None,
+    }
+
+
+def _cost(task: AsyncTask, row: Row | None) -> dict[str, Any]:
+    usd = row.quote_usd if row is not None else None
+    units = row.quote_units if row is not None else None
+    return {
+        "quote_usd": money(usd),
+        "quote_units": money(units),
+        "actual_units": money(task.cost.units if task.cost else None),
+        "actual_usd": money(row.cost_usd if row is not None else None),
+    }
+
+
+def _time(moment: datetime | float | None) -> str | None:
+    if isinstance(moment, (int, float)):
+        moment = datetime.fromtimestamp(moment, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+
+
+def _next_step(account: Account, facts: dict[str, Any]) -> str:
+    task_id, state = facts["task_id"], facts["state"]
+    if state == "succeeded":
+        if any(output["path"] for output in facts["outputs"]):
+            return f"Done and saved. kling_preview with task_id {task_id} shows it."
+        saves = (
+            f"kling_download with task_id {task_id} keeps it"
+            if account.settings.local_files
+            else ""
+        )
+        look = f"kling_preview with task_id {task_id} shows it"
+        return f"Done: {look}{'; ' + saves if saves else ''}. Kling deletes it after 30 days."
+    if state == "failed":
+        return "It failed and is free, as far as is known. Change the request before trying again."
+    if state in ("rejected", "expired"):
+        return "Nothing more comes of it."
+    if account.job(task_id) is not None:
+        return f'Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it again.'
+    if state in (*_UNSENT, "submitting", "unknown"):
+        return (
+            "Not at Kling yet, as far as is known. Call kling_recover_tasks; do not call the "
+            "create tool again."
+        )
+    return f'Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it again: it is paid.'
+
+
+def line(facts: dict[str, Any]) -> str:
+    """One task in a line or a few, for people."""
+    words = f", prompt {quoted(facts['prompt'], 60)}" if facts.get("prompt") else ""
+    lines = [f"Task {facts['task_id']} ({facts['endpoint']}): {facts['state']}{words}"]
+    if facts.get("service_message"):
+        lines.append(f"Kling says: {quoted(facts['service_message'], 200)}")
+    lines += [f"{o['kind']} {o['index']}: {o['path'] or o['url']}" for o in facts["outputs"]]
+    return "\n".join([*lines, facts["next_step"]])
+
+
+def links(facts: dict[str, Any]) -> list[ContentBlock]:
+    """A link for each output, to its resource here."""
+    return [
+        ResourceLink(
+            name=f"{facts['task_id']}-{output['index']}",
+            title=f"{output['kind']} {output['index']} of task {facts['task_id']}",
+            uri=output["resource"],
+            mime_type=output["mime_type"],
+            size=output["size_bytes"],
+        )
+        for output in facts["outputs"]
+    ]

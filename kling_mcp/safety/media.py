@@ -1,0 +1,162 @@
+"""Which pictures, sounds and videos a call may name: nothing private gets in by them.
+
+https://…                         Kling fetches it itself: a public host, no password in it
+kling://tasks/{id}/outputs/{n}    an output of an earlier task
+data:…                            the bytes themselves
+anything else                     a file in an allowed folder; over HTTP there is none
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from kling_core.addresses import public
+from kling_core.errors import TaskNotFound, Violation
+
+if TYPE_CHECKING:
+    from kling_core.endpoints.base import Endpoint, Param
+    from kling_core.outputs import Output
+    from kling_mcp.tool import Call
+
+__all__ = ["OUTPUT_URI", "Refused", "admit", "inside", "output_of", "parent"]
+
+OUTPUT_URI = re.compile(r"kling://tasks/([\w.-]+)/outputs/(\d{1,3})")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+
+
+class Refused(ValueError):
+    """A medium that the call may not name: why, and what it may name instead."""
+
+    def __init__(self, message: str, valid: str) -> None:
+        super().__init__(message)
+        self.valid = valid
+        self.place: list[str] = []
+
+
+async def admit(
+    call: Call, endpoint: Endpoint, given: Mapping[str, Any]
+) -> tuple[dict[str, Any], list[Violation]]:
+    """The arguments with media in the form for the library, and a violation for each refused."""
+    params = endpoint.request.params()
+    admitted: dict[str, Any] = {}
+    violations: list[Violation] = []
+    for name, value in given.items():
+        try:
+            admitted[name] = await _value(call, params[name], value)
+        except Refused as refusal:
+            place = ".".join([name, *refusal.place])
+            violations.append(Violation(place, str(refusal), refusal.valid))
+    return admitted, violations
+
+
+async def _value(call: Call, declared: Param, value: Any) -> Any:
+    if isinstance(value, list):
+        entries = cast("list[Any]", value)
+        made: list[Any] = []
+        for number, entry in enumerate(entries):
+            try:
+                made.append(await _entry(call, declared, entry))
+            except Refused as refusal:
+                refusal.place.insert(0, str(number))
+                raise
+        return made
+    return await _entry(call, declared, value)
+
+
+async def _entry(call: Call, declared: Param, value: Any) -> Any:
+    if isinstance(value, dict):  # a region of the motion brush, whose mask is a picture
+        region = cast("dict[str, Any]", value)
+        if isinstance(mask := region.get("mask"), str):
+            return {**region, "mask": await _admitted(call, mask)}
+        return region
+    if not isinstance(value, str):
+        return value
+    if declared.media:
+        return await _admitted(call, value)
+    if declared.placeholder == "VIDEO" and OUTPUT_URI.fullmatch(value):
+        return (await output_of(call, value)).id
+    if declared.name == "callback_url" and (reason := public(value)):
+        raise Refused(reason, "an https URL that everybody can reach")
+    return value
+
+
+async def _admitted(call: Call, text: str) -> Any:
+    text = text.strip()
+    if text.lower().startswith("kling:"):
+        return await output_of(call, text)
+    if text.lower().startswith("data:"):
+        return text
+    if _SCHEME.match(text) and not Path(text).drive:
+        origin = re.match(r"https?://[^/?#]+", text)
+        if origin and origin[0] == call.account.client.base_url:
+            return text  # the sandbox's own media
+        if reason := public(text):
+            raise Refused(reason, "an https URL that everybody can reach, or kling://tasks/…")
+        return text
+    return await asyncio.to_thread(inside, call, text)
+
+
+def inside(call: Call, text: str) -> Path:
+    """The file that a path means; raises `Refused` unless it lies in an allowed folder.
+
+    Links are followed first, so none leads out. What is outside is refused alike, whether it
+    exists or not.
+    """
+    if not call.settings.local_files:
+        raise Refused("this server reads no files of its machine", "an https URL or a data: URI")
+    folders = [call.account.client.session.settings.output_dir, *call.settings.allowed_dirs]
+    roots = [folder.expanduser().resolve() for folder in folders]
+    try:
+        path = Path(text).expanduser()
+        tries = [path] if path.is_absolute() else [root / path for root in roots]
+        found = [place.resolve() for place in tries]
+    except (OSError, ValueError, RuntimeError):
+        raise Refused("it is no path", "an https URL or a file") from None
+    allowed = [place for place in found if any(place.is_relative_to(root) for root in roots)]
+    there = [place for place in allowed if place.is_file()]
+    if there:
+        return there[0]
+    shown = " or ".join(str(root) for root in roots)
+    if len(allowed) < len(found):
+        raise Refused(
+            "it lies outside the folders that may be read",
+            f"a file in {shown}; the owner of this server can add folders with KLING_ALLOWED_DIRS",
+        )
+    raise Refused("there is no such file in the folders that may be read", f"a file in {shown}")
+
+
+async def output_of(call: Call, uri: str) -> Output:
+    """The output that a `kling://` address means. Raises `Refused`."""
+    from kling_mcp.tools.tasks import find
+
+    match = OUTPUT_URI.fullmatch(uri)
+    if match is None:
+        raise Refused(f"{uri} is no address of an output", "kling://tasks/{id}/outputs/{n}")
+    try:
+        task = await find(call.account, match[1])
+    except TaskNotFound as error:
+        raise Refused(error.message, "the id of a finished task") from error
+    outputs = task.outputs
+    number = int(match[2])
+    if number >= len(outputs):
+        made = f"has {len(outputs)} outputs, from 0" if outputs else f"is {task.status}"
+        raise Refused(f"task {match[1]} {made}", "an output of a finished task")
+    return outputs[number]
+
+
+async def parent(
+    call: Call, endpoint: Endpoint, given: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """What the ledger knows of the video that is continued: its model and length set the price."""
+    from kling_core.ledger import lineage
+
+    ids = [p.name for p in endpoint.request.params().values() if p.placeholder == "VIDEO"]
+    for name in ids:
+        if name in given:
+            ledger = await call.account.ledger()
+            return await asyncio.to_thread(lineage.source, ledger, str(given[name]))
+    return None

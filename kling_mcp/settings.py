@@ -1,0 +1,114 @@
+"""What the server is allowed to do, decided once at its start."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kling_core.addresses import Resolve, lookup
+from kling_core.config import money
+from kling_core.errors import ConfigError
+from kling_core.words import did_you_mean
+
+if TYPE_CHECKING:
+    from mcp.server.mcpserver import Context
+
+    from kling_mcp.tool import Tool
+
+__all__ = ["TOOLSETS", "USUAL", "Settings", "toolsets", "variable"]
+
+TOOLSETS = ("video", "image", "tasks", "account", "raw")
+"""The groups of tools; `raw` holds get and list of every endpoint, one tool each."""
+
+USUAL = ("video", "image", "tasks", "account")
+"""The groups that are on when none is named."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The server's settings; those of the client (keys, budget, …) are the core's own.
+
+    Attributes:
+        client: keywords of `AsyncKling`, such as `sandbox=True`; the environment fills the rest.
+        client_of: for HTTP: the keywords for the caller of a request, None for those in `client`.
+        permit: for HTTP: raises when the caller of a request may not use a tool.
+        accounts: how many callers' accounts are kept open at once.
+        toolsets: which groups of tools are offered.
+        confirm_over: US dollars from which on a call must be confirmed; None asks for none.
+        wait_seconds: how long a create waits for its task when the caller does not say.
+        window: seconds within which the same call means the same task.
+        allowed_dirs: folders from which media may be read, beside the output folder.
+        local_files: whether paths of this machine may come in and go out; never over HTTP.
+        callbacks: whether the tools take a `callback_url`.
+        media_hosts: domains of Kling's results beside the known ones.
+        resolve: looks a host name up, for tests.
+    """
+
+    client: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    client_of: Callable[[Any], Mapping[str, Any] | None] | None = None
+    permit: Callable[[Context[Any, Any], Tool], None] | None = None
+    accounts: int = 64
+    toolsets: tuple[str, ...] = USUAL
+    confirm_over: Decimal | None = Decimal(1)
+    wait_seconds: int = 45
+    window: float = 600.0
+    allowed_dirs: tuple[Path, ...] = ()
+    local_files: bool = True
+    callbacks: bool = False
+    media_hosts: tuple[str, ...] = ()
+    resolve: Resolve = lookup
+
+    @classmethod
+    def from_environment(cls, **changes: Any) -> Settings:
+        """The settings of `KLING_MCP_…` variables, with changes on top; None changes nothing.
+
+        Raises `ConfigError` for a variable that cannot be understood.
+        """
+        found: dict[str, Any] = {}
+        if said := variable("KLING_MCP_TOOLSETS"):
+            found["toolsets"] = toolsets(said)
+        if said := variable("KLING_MCP_CONFIRM_OVER"):
+            never = said.lower() in ("never", "off", "no")
+            found["confirm_over"] = None if never else money("KLING_MCP_CONFIRM_OVER", said)
+        if said := variable("KLING_MCP_WAIT"):
+            found["wait_seconds"] = _seconds("KLING_MCP_WAIT", said)
+        if said := variable("KLING_ALLOWED_DIRS"):
+            parts = [part for part in said.split(os.pathsep) if part.strip()]
+            found["allowed_dirs"] = tuple(Path(part).expanduser().absolute() for part in parts)
+        if said := variable("KLING_MEDIA_HOSTS"):
+            found["media_hosts"] = tuple(said.lower().replace(",", " ").split())
+        if said := variable("KLING_MCP_CALLBACKS"):
+            found["callbacks"] = said.lower() in ("1", "true", "yes", "on")
+        return cls(**found | {name: value for name, value in changes.items() if value is not None})
+
+
+def toolsets(words: str) -> tuple[str, ...]:
+    """The groups named in a list with commas; `all` is every one.
+
+    Raises `ConfigError` for an unknown name.
+    """
+    chosen = [word.strip().lower() for word in words.split(",") if word.strip()]
+    for word in chosen:
+        if word not in (*TOOLSETS, "all"):
+            known = ", ".join((*TOOLSETS, "all"))
+            hint = did_you_mean(word, TOOLSETS)
+            raise ConfigError(f"there is no toolset {word!r}{hint}", fix=f"The toolsets: {known}.")
+    if not chosen:
+        raise ConfigError("no toolset is named", fix=f"Name some of {', '.join(TOOLSETS)}.")
+    return tuple(name for name in TOOLSETS if "all" in chosen or name in chosen)
+
+
+def variable(name: str) -> str:
+    """The value of a variable; blank, or a placeholder that a host has left in, counts as none."""
+    value = os.environ.get(name, "").strip()
+    return "" if value.startswith("${") else value
+
+
+def _seconds(name: str, value: str) -> int:
+    if not value.isdecimal() or int(value) > 600:
+        raise ConfigError(f"{name}={value!r} is not a number of seconds up to 600", fix="Write 45.")
+    return int(value)

@@ -1,0 +1,34 @@
+"""Every tool, in its groups; made from the endpoint registry, so a new endpoint needs no edit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kling_core.endpoints import registry
+from kling_mcp.tools import account, create, files, knowledge, raw, recovering, tasks
+
+if TYPE_CHECKING:
+    from kling_mcp.settings import Settings
+    from kling_mcp.tool import Tool
+
+__all__ = ["tools"]
+
+
+def tools(settings: Settings) -> list[Tool]:
+    """The tools of the chosen groups, always in the same order."""
+    endpoints = registry.endpoints()
+    groups: dict[str, list[Tool]] = {
+        "video": [create.tool(e, settings) for e in endpoints if e.output == "videos"],
+        "image": [create.tool(e, settings) for e in endpoints if e.output == "images"],
+        "tasks": [
+            tasks.get_task(),
+            tasks.list_tasks(),
+            tasks.wait_tasks(),
+            *([files.download()] if settings.local_files else []),
+            files.preview(),
+            recovering.recover_tasks(settings),
+        ],
+        "account": [knowledge.quote(settings), knowledge.models(), account.costs()],
+        "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],
+    }
+    return [tool for name in groups if name in settings.toolsets for tool in groups[name]]

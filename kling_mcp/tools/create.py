@@ -1,0 +1,175 @@
+"""`kling_<endpoint>`: make something, which costs money and takes minutes."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kling_core.errors import InvalidRequest, KlingError
+from kling_mcp import results, schemas
+from kling_mcp.safety import media, spending
+from kling_mcp.tool import CREATES, Call, Tool
+from kling_mcp.waiting import wait_for
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult, InputRequiredResult
+
+    from kling_core import Request
+    from kling_core.endpoints.base import Endpoint
+    from kling_mcp.accounts import Job
+    from kling_mcp.settings import Settings
+
+__all__ = ["OPTIONS", "quoted", "read", "tool"]
+
+SUBMITTING = 5.0
+"""Seconds that a submit is given in any case: before it has ended there is no task to tell of."""
+
+OPTIONS: dict[str, schemas.Schema] = {
+    "wait_seconds": {
+        "type": "integer",
+        "minimum": 0,
+        "maximum": 600,
+        "default": 45,
+        "description": "Longest wait",
+    },
+    "max_cost": {"type": "number", "description": "USD limit"},
+    "confirm_cost": {"type": "number", "description": "The shown USD"},
+    "dry_run": {"type": "boolean", "description": "Only check and quote"},
+    "take": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 99,
+        "description": "2 for a second take",
+    },
+}
+"""What every create takes beside the endpoint's fields."""
+
+
+def tool(endpoint: Endpoint, settings: Settings) -> Tool:
+    """The tool of one endpoint."""
+    properties, required = schemas.fields(endpoint, callbacks=settings.callbacks)
+    options = {
+        **OPTIONS,
+        "wait_seconds": {**OPTIONS["wait_seconds"], "default": settings.wait_seconds},
+    }
+    return Tool.of(
+        partial(_create, endpoint=endpoint),
+        name=f"kling_{endpoint.name}",
+        title=endpoint.name.replace("_", " ").capitalize(),
+        description=_description(endpoint),
+        parameters=schemas.object_schema(
+            {**schemas.outlined(endpoint, properties), **options}, required
+        ),
+        strict=schemas.object_schema({**properties, **options}, required),
+        output=results.OUTPUT,
+        annotations=CREATES,
+        judges=True,
+    )
+
+
+def _description(endpoint: Endpoint) -> str:
+    takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
+    return (
+        f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
+        "Returns outputs, or a task to wait for."
+    )
+
+
+async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRequiredResult:
+    request = await read(call, endpoint)
+    price = request.quote()
+    spending.limit(price, call.get("max_cost"))
+    if call.get("dry_run"):
+        return await quoted(call, request, "Call again without dry_run to create it.")
+    take: int = call.get("take") or 1
+    if not await call.account.repeats(request, take):
+        asked = await spending.confirm(call, request, price)
+        if asked is not None:
+            return asked
+    job = call.account.submit(request, take=take, max_cost=spending.exact(call.get("max_cost")))
+    return await _follow(call, request, job)
+
+
+async def read(call: Call, endpoint: Endpoint) -> Request:
+    """The typed request of a call; raises `InvalidRequest` with everything that is wrong."""
+    wrong = {violation.field.partition(".")[0] for violation in call.violations}
+    names = endpoint.request.params().keys() - wrong
+    given = {n: v for n, v in call.arguments.items() if n in names and v is not None}
+    admitted, refused = await media.admit(call, endpoint, given)
+    violations = [*call.violations, *refused]
+    wrong |= {violation.field.partition(".")[0] for violation in refused}
+    request = endpoint.request(**admitted)
+    request = request.with_parent(await media.parent(call, endpoint, admitted))
+    check = await asyncio.to_thread(request.check)
+    # Of a field that is wrong already the library sees nothing, and would say that it is missing.
+    violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
+    if violations:
+        raise InvalidRequest(violations, endpoint=endpoint.name)
+    call.warnings += check.warnings
+    return request
+
+
+async def quoted(call: Call, request: Request, step: str) -> CallToolResult:
+    """The price of a valid request in the place of its task."""
+    facts = {
+        "state": "not created",
+        "endpoint": request.endpoint.name,
+        "cost": results.quote(request.quote()),
+        "budget": await results.budget(call.account),
+        "warnings": call.warnings,
+        "next_step": step,
+    }
+    price = request.quote()
+    return results.answer(facts, f"Valid. It would cost {price or 'an unknown amount'}.")
+
+
+async def _follow(call: Call, request: Request, job: Job) -> CallToolResult:
+    """Wait for the submit, then for the task, and tell what there is when the time is over."""
+    loop = asyncio.get_running_loop()
+    begin, seconds = loop.time(), float(call.get("wait_seconds"))
+    patience = max(seconds, SUBMITTING)
+    if not await wait_for(job.outcome, patience, call.context, lambda: job.news or "submitting"):
+        return await _in_line(call, request, job)
+    task = job.outcome.result()
+    left = seconds - (loop.time() - begin)
+    if left > 0 and not task.done:
+        waiting = asyncio.ensure_future(task.wait())
+        try:
+            await wait_for(waiting, left, call.context, lambda: f"task {task.status}", since=begin)
+            if waiting.done() and (error := waiting.exception()) is not None:
+                _harmless(error, call)
+        finally:
+            waiting.cancel()
+    facts = await results.describe(call.account, task)
+    if task.row_id is not None and task.row_id != job.id:
+        facts["repeated"] = True
+        call.warnings.append(
+            "The same call was made a short while ago: this is its task, nothing new was made or "
+            "billed. For another one, call with take=2 (then 3, …)."
+        )
+    facts |= {"warnings": call.warnings, "budget": await results.budget(call.account)}
+    said = "\n".join([results.line(facts), *call.warnings])
+    return results.answer(facts, said, results.links(facts))
+
+
+def _harmless(error: BaseException, call: Call) -> None:
+    """A failed task is told by its state; trouble with waiting does not make the task fail."""
+    if not isinstance(error, KlingError):
+        raise error
+    call.warnings.append(str(error))
+
+
+async def _in_line(call: Call, request: Request, job: Job) -> CallToolResult:
+    news = job.news or "on its way to Kling"
+    step = f'Call kling_wait_tasks with task_ids ["{job.id}"]. Do not create it again.'
+    facts: dict[str, Any] = {
+        "task_id": job.id,
+        "endpoint": request.endpoint.name,
+        "state": "waiting",
+        "place": news,
+        "cost": results.quote(request.quote()),
+        "warnings": call.warnings,
+        "next_step": step,
+    }
+    return results.answer(facts, f"Request {job.id}: {news}. {step}")

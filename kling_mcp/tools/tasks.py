@@ -1,0 +1,199 @@
+"""Looking at tasks and waiting for them; free of charge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from kling_core.endpoints import registry
+from kling_core.errors import KlingError, TaskNotFound
+from kling_mcp import results, schemas
+from kling_mcp.safety.words import clean
+from kling_mcp.tool import READS, Call, Tool
+from kling_mcp.waiting import wait_for
+
+if TYPE_CHECKING:
+    from mcp.types import CallToolResult
+
+    from kling_core import AsyncTask
+    from kling_mcp.accounts import Account
+
+__all__ = ["find", "get_task", "list_tasks", "look", "wait_tasks"]
+
+TASK_ID: schemas.Schema = {"type": "string", "minLength": 1, "description": "Kling's or ours"}
+
+
+def get_task() -> Tool:
+    """`kling_get_task`."""
+    return Tool.of(
+        _get,
+        name="kling_get_task",
+        title="Get a task",
+        description="Look once at a task, free; to wait for it use kling_wait_tasks. Returns its "
+        "state, outputs, cost and next step.",
+        parameters=schemas.object_schema({"task_id": TASK_ID}, ["task_id"]),
+        output=results.OUTPUT,
+        annotations=READS,
+    )
+
+
+def list_tasks() -> Tool:
+    """`kling_list_tasks`."""
+    properties: dict[str, schemas.Schema] = {
+        "words": {"type": "string", "description": "Words of the prompt"},
+        "endpoint": {"type": "string", "description": "As text_to_video"},
+        "state": {
+            "type": "string",
+            "enum": ["open", "succeeded", "failed"],
+            "description": "open: not ended",
+        },
+        "limit": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": 100,
+            "default": 10,
+            "description": "At most",
+        },
+    }
+    return Tool.of(
+        _list,
+        name="kling_list_tasks",
+        title="List tasks",
+        description="The newest tasks of the ledger, free; to find what a crash left behind use "
+        "kling_recover_tasks. Returns each with state, outputs and cost.",
+        parameters=schemas.object_schema(properties),
+        output=results.TASKS,
+        annotations=READS,
+    )
+
+
+def wait_tasks() -> Tool:
+    """`kling_wait_tasks`."""
+    properties: dict[str, schemas.Schema] = {
+        "task_ids": {
+            "type": "array",
+            "items": {"type": "string"},
+            "minItems": 1,
+            "maxItems": 20,
+            "description": "Their ids",
+        },
+        "wait_seconds": {
+            "type": "integer",
+            "minimum": 0,
+            "maximum": 600,
+            "default": 45,
+            "description": "Longest wait",
+        },
+    }
+    return Tool.of(
+        _wait,
+        name="kling_wait_tasks",
+        title="Wait for tasks",
+        description="Wait until these tasks have ended, free. When the time is over first, call "
+        "it again with those that are open. Returns each with state, outputs and cost.",
+        parameters=schemas.object_schema(properties, ["task_ids"]),
+        output=results.TASKS,
+        annotations=READS,
+    )
+
+
+async def find(account: Account, task_id: str) -> AsyncTask:
+    """A task by our id or Kling's, whole, from the ledger or else from Kling.
+
+    Raises `TaskNotFound`.
+    """
+    ledger = await account.ledger()
+    row = await asyncio.to_thread(ledger.get, task_id)
+    if row is not None and task_id in (row.id, row.task_id):
+        return await account.client.tasks.get(row.id)
+    for endpoint in registry.endpoints():
+        with suppress(TaskNotFound):
+            return await getattr(account.client, endpoint.name).get(task_id)
+    raise TaskNotFound(
+        f"neither the ledger nor Kling knows a task {clean(task_id, 60)!r}",
+        fix="kling_list_tasks lists the tasks; Kling deletes them after 30 days.",
+    )
+
+
+async def look(account: Account, task_id: str) -> AsyncTask:
+    """The same, asked for anew while it runs."""
+    task = await find(account, task_id)
+    if task.task_id and not task.done:
+        await task.refresh()
+        account.follow(task)
+    return task
+
+
+async def _get(call: Call) -> CallToolResult:
+    task = await look(call.account, call.get("task_id"))
+    facts = await results.describe(call.account, task)
+    facts["warnings"] = call.warnings
+    return results.answer(facts, results.line(facts), results.links(facts))
+
+
+async def _list(call: Call) -> CallToolResult:
+    from kling_core.ledger.rows import IN_LINE, LIVE
+
+    chosen = call.get("state")
+    states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None
+    named = call.get("endpoint")
+    ledger = await call.account.ledger()
+    rows = await asyncio.to_thread(
+        ledger.rows,
+        states=states,
+        endpoint=registry.get(named).name if named else None,
+        words=call.get("words"),
+        limit=call.get("limit"),
+    )
+    client = call.account.client
+    found = [await results.describe(call.account, await client.tasks.get(row.id)) for row in rows]
+    facts: dict[str, Any] = {
+        "tasks": found,
+        "next_step": "" if found else "Nothing was made yet, or nothing matches.",
+    }
+    lines = [results.line(task).splitlines()[0] for task in found]
+    return results.answer(facts, "\n".join(lines) or facts["next_step"])
+
+
+async def _wait(call: Call) -> CallToolResult:
+    asked: list[str] = list(dict.fromkeys(call.get("task_ids")))
+    found: dict[str, AsyncTask] = {}
+    for task_id in asked:
+        found[task_id] = await find(call.account, task_id)
+
+    async def follow(task_id: str) -> None:
+        if (job := call.account.job(task_id)) is not None:
+            found[task_id] = await asyncio.shield(job.outcome)
+        if found[task_id].task_id:
+            await found[task_id].wait()
+
+    waits = asyncio.gather(*(follow(task_id) for task_id in asked), return_exceptions=True)
+
+    def news() -> str:
+        return f"{sum(task.done for task in found.values())} of {len(found)} tasks have ended"
+
+    try:
+        await wait_for(waits, call.get("wait_seconds"), call.context, news)
+        if waits.done():
+            _only_failures(waits.result())
+    finally:
+        waits.cancel()
+    return await _told(call, list(found.values()))
+
+
+async def _told(call: Call, tasks: list[AsyncTask]) -> CallToolResult:
+    described = [await results.describe(call.account, task) for task in tasks]
+    left = [d["task_id"] for d, task in zip(described, tasks, strict=True) if not task.done]
+    again = f"Call kling_wait_tasks again with task_ids {json.dumps(left)}."
+    step = again if left else "All have ended."
+    facts = {"tasks": described, "warnings": call.warnings, "next_step": step}
+    links = [link for task in described for link in results.links(task)]
+    return results.answer(facts, "\n".join([*map(results.line, described), step]), links)
+
+
+def _only_failures(outcomes: list[Any]) -> None:
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, KlingError):
+            raise outcome

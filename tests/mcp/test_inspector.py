@@ -1,0 +1,144 @@
+"""The official inspector: its strict reading of the schemas, and its client over every road."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from helpers import node
+from helpers.agents import parameters, settings
+from helpers.walk import example
+from helpers.web import served
+from test_calls import CLIP, data_uri
+
+from kling_core import Sandbox
+from kling_core.endpoints import registry
+from kling_mcp import http
+from kling_mcp.settings import USUAL
+
+ROADS = [("http", "modern"), ("http", "legacy"), ("stdio", "modern"), ("stdio", "legacy")]
+WHOLE = (("http", "modern"), ("stdio", "legacy"))
+"""Roads on which every tool is called; on the others one is."""
+
+
+@dataclass
+class Inspector:
+    """The inspector, with a server to look at."""
+
+    target: list[str]
+    era: str
+    home: Path
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+    def strict(self) -> str:
+        """List the tools by its strict reading; what it has to say against them."""
+        options = ["--method", "tools/list", "--strict", "--protocol-era", self.era]
+        done = node.run(node.INSPECTOR, "--cli", *options, *self.target, HOME=str(self.home))
+        assert done.returncode == 0, done.stderr
+        return done.stderr
+
+    def do(self, *words: str) -> Any:
+        """One command over the connection that it holds."""
+        done = node.run(
+            node.MCPDO,
+            *("--format", "json", *words),
+            HOME=str(self.home),
+            MCP_INSPECTOR_DAEMON_DIR=str(self.home / "daemon"),
+            MCP_INSPECTOR_DAEMON_TOKEN="t" * 43,
+            MCP_INSPECTOR_SECRET_STORE="file",
+            MCP_ALLOW_DEFAULT_CONNECTION="1",
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.stdout
+
+    def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The facts of a tool's result, which must be a success."""
+        said = self.do("tools/call", name, "--tool-args-json", json.dumps(arguments))
+        assert not said.get("isError"), said
+        return said["structuredContent"]
+
+
+@pytest.fixture(params=ROADS, ids="-".join)
+def road(request: pytest.FixtureRequest) -> tuple[str, str]:
+    """Transport and era."""
+    return request.param
+
+
+@pytest.fixture
+def inspector(road: tuple[str, str], quick_sandbox: Sandbox, tmp_path: Path) -> Iterator[Inspector]:
+    """The inspector on one road, connected."""
+    transport, era = road
+    (tmp_path / "daemon").mkdir(mode=0o700)
+    with ExitStack() as stack:
+        if transport == "http":
+            own = settings(quick_sandbox, tmp_path, toolsets=USUAL)
+            url = stack.enter_context(served(http.app(own, http.Listening())))
+            made = Inspector([f"{url}/mcp", "--transport", "http"], era, tmp_path)
+            made.do("connect", *made.target, "--era", era)
+        else:
+            start = parameters(quick_sandbox, tmp_path)
+            known = [w for n, v in (start.env or {}).items() for w in ("-e", f"{n}={v}")]
+            made = Inspector([*known, "--", start.command, *start.args], era, tmp_path)
+            made.do("connect", "--era", era, *made.target)
+        try:
+            yield made
+        finally:
+            made.do("daemon", "stop")
+
+
+def test_inspector(inspector: Inspector, road: tuple[str, str]):
+    """List strictly, call, read, complete."""
+    assert "error" not in inspector.strict().lower()
+    shown = inspector.do("connections/show")
+    assert inspector.era in json.dumps(shown)
+    listed = [tool["name"] for tool in inspector.do("tools/list")["tools"]]
+
+    clip = inspector.call("kling_text_to_video", CLIP)
+    assert clip["state"] == "succeeded"
+    if road in WHOLE:
+        known = _calls(clip)
+        known |= {} if road[0] == "http" else {"kling_download": {"task_id": clip["task_id"]}}
+        assert known.keys() | {"kling_text_to_video"} == set(listed)
+        for name, arguments in known.items():
+            inspector.call(name, arguments)
+
+    assert inspector.do("resources/list")["resources"][0]["uri"] == "kling://models"
+    models = inspector.do("resources/read", "kling://models")
+    assert len(json.loads(models["contents"][0]["text"])["endpoints"]) == len(registry.names())
+    (file,) = inspector.do("resources/read", clip["outputs"][0]["resource"])["contents"]
+    assert file["mimeType"] == "video/mp4"
+    prompts = inspector.do("prompts/list")["prompts"]
+    assert [prompt["name"] for prompt in prompts] == ["animate_photo", "product_clip", "storyboard"]
+    completed = inspector.do(
+        *("prompts/complete", "--complete-ref-type", "ref/prompt"),
+        *("--complete-ref", "animate_photo", "--complete-arg-name", "model"),
+        *("--complete-arg-value", "v2-6"),
+    )
+    assert "kling-v2-6" in completed["values"]
+
+
+def _calls(clip: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """A call of every tool but `kling_text_to_video`, which has been called."""
+    known: dict[str, dict[str, Any]] = {
+        f"kling_{endpoint.name}": {
+            **example(endpoint, clip["outputs"][0]["id"], data_uri),
+            "wait_seconds": 0,  # what is waited for here costs time at the real pace
+        }
+        for endpoint in registry.endpoints()
+        if endpoint.name != "text_to_video"
+    }
+    return known | {
+        "kling_get_task": {"task_id": clip["task_id"]},
+        "kling_list_tasks": {"limit": 2},
+        "kling_wait_tasks": {"task_ids": [clip["task_id"]]},
+        "kling_preview": {"task_id": clip["task_id"]},
+        "kling_recover_tasks": {},
+        "kling_quote": {"endpoint": "text_to_video", "arguments": {"prompt": "x"}},
+        "kling_models": {},
+        "kling_account_costs": {},
+    }
