@@ -111,3 +111,14 @@ def test_costs_are_told_and_a_lost_clip_comes_back(execute):
     assert "a ferry leaves the harbour" in rescue.text("status")
     assert "<video" in rescue.html("resume")
     compile(rescue.text("python"), "python", "exec")
+
+
+def test_forms_open_and_what_is_drawn_is_asked_for(execute):
+    """Forms and widgets are shown; the brush's region and the camera's move reach the request."""
+    drawn = execute("forms_and_motion_brush")
+    for cell in ("open-form", "form-from", "draw", "move"):
+        assert "widget-view" in str(next(c for c in drawn.cells if c.id == cell).outputs)
+    assert "1 moving region" in drawn.text("load")
+    for cell in ("brushed", "zoomed"):
+        assert "<video" in drawn.html(cell)
+    assert "dynamic_masks" in drawn.text("show-brushed")
