@@ -13,22 +13,9 @@ from typing import Any
 
 import pytest
 from helpers import postgres
+from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 
 from kling_core import AsyncKling, Kling, Sandbox
-from kling_core.session import Pace
-
-FAST = Pace(
-    poll_floor=0.02,
-    poll_ceiling=0.1,
-    retry_first=0.02,
-    retry_most=0.2,
-    recheck=0.05,
-    line_tick=0.02,
-)
-"""The pace of clients in tests, in seconds."""
-
-PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10**9}
-"""A sandbox that never says 1102 or 1303 by itself."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -55,13 +42,6 @@ def quick_sandbox() -> Iterator[Sandbox]:
     with Sandbox(quality="test", speed=20000, **PLENTY) as sandbox:
         one_frame_a_second(sandbox)
         yield sandbox
-
-
-def one_frame_a_second(sandbox: Sandbox) -> Sandbox:
-    """Make the sandbox's clips five times cheaper; their length stays."""
-    lifecycle: Any = sandbox._lifecycle
-    lifecycle._bench.fps = 1
-    return sandbox
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What all widgets share: their files beside them, and callbacks that never fail in silence.
 
-A widget is a `Widget` with `_esm = script("card")` and `_css = style("card")`: the text of
-`card.js`, and of `theme.css` with `card.css` after it. Its root element has the class `kling`.
+A widget is a `Widget` with `_esm = modules.script("card.js")` and `_css = style("card")`: its
+modules joined, and `theme.css` with `card.css` after it. Its root element has the class `kling`.
 """
 
 # ipywidgets and anywidget have no complete types; everything untyped about them stays here.
@@ -17,12 +17,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["Widget", "script", "style"]
-
-
-def script(name: str) -> str:
-    """The ES module of a widget."""
-    return _text(f"{name}.js")
+__all__ = ["Widget", "style"]
 
 
 def style(name: str) -> str:

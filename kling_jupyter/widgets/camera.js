@@ -1,6 +1,7 @@
 // The camera: one move at a time. Moving one slider sets the others to zero, as the API wants.
 
 import { bytes, button, calm, make, numberField, select, tell, usage } from "./dom.js";
+import { keepKeys } from "./keys.js";
 import { DISTANCE, frames } from "./moves.js";
 
 const SECONDS = 3;
@@ -27,12 +28,12 @@ class Desk {
       {
         class: "kling kp kp-camera",
         "aria-label": "Camera",
-        "data-lm-suppress-shortcuts": "true",
       },
       make("div", { class: "kp-desk" }, left, side),
       this.verdict,
       usage(model),
     );
+    keepKeys(root);
     el.append(root);
     this.refresh();
     this.judge();

@@ -1,6 +1,8 @@
 // The card of a job. The kernel tells how things stand; only the clock goes on by itself, so that
 // the card moves while the kernel is busy or says nothing.
 
+import { keepKeys } from "./keys.js";
+
 const RUNNING = ["submitting", "waiting", "running", "downloading"];
 const STOP = {
   waiting: ["Leave the line", "Nothing is sent then, and nothing is paid."],
@@ -53,6 +55,7 @@ function render({ model, el, signal }) {
   problem.setAttribute("role", "alert");
   const shown = make("div", "kling-card-files");
   root.append(head, bar, prompt, facts, notes, actions, problem, shown);
+  keepKeys(root);
   el.append(root);
 
   let base = model.get("elapsed");

@@ -20,7 +20,8 @@ import traitlets
 from kling_jupyter import figure
 from kling_jupyter.display import Live, Shell
 from kling_jupyter.views import Ending, News, span
-from kling_jupyter.widgets.base import Widget, script, style
+from kling_jupyter.widgets import modules
+from kling_jupyter.widgets.base import Widget, style
 
 if TYPE_CHECKING:
     from kling_jupyter.job import Job
@@ -39,7 +40,7 @@ class Card(Widget):
     `usual` is a time in words with `usual_most`, its longest, in seconds; 0 when nothing is known.
     """
 
-    _esm = script("card")
+    _esm = modules.script("card.js")
     _css = style("card")
 
     command = traitlets.Unicode("").tag(sync=True)

@@ -5,6 +5,7 @@ import { make, put } from "./form_field.js";
 import { build } from "./form_group.js";
 import { Medium } from "./form_medium.js";
 import { Uploads } from "./form_upload.js";
+import { keepKeys } from "./keys.js";
 
 const PATIENCE = 250; // milliseconds without a key before the kernel is asked
 
@@ -220,11 +221,7 @@ class Form {
 function render({ model, el }) {
   const root = make("div", "kling kling-form");
   root.setAttribute("role", "group");
-  // Without this on whatever has the focus, JupyterLab takes the keys of a radio button or a list
-  // for its own commands: typing "dd" would delete the cell.
-  root.addEventListener("focusin", (event) => {
-    event.target.dataset.lmSuppressShortcuts = "true";
-  });
+  keepKeys(root);
   el.append(root);
   const form = new Form(model, root);
   const events = {

@@ -3,6 +3,7 @@
 import { clamp, toApi } from "./geometry.js";
 import { bytes, button, calm, make, select, tell, usage } from "./dom.js";
 import { Drawing, STILL } from "./drawing.js";
+import { keepKeys } from "./keys.js";
 import { Film, SECONDS } from "./film.js";
 import { Stage } from "./stage.js";
 import { TOOLS, listen, listenToKeys } from "./tools.js";
@@ -78,8 +79,6 @@ class Desk {
       {
         class: "kling kp kp-brush",
         "aria-label": "Motion brush",
-        // JupyterLab leaves the keys inside to us: B would insert a cell.
-        "data-lm-suppress-shortcuts": "true",
         onkeydown: (event) => this.shortcut(event),
       },
       this.toolbar,
@@ -93,6 +92,7 @@ class Desk {
       usage(this.model),
       help,
     );
+    keepKeys(this.root);
     el.append(this.root);
   }
 

@@ -9,8 +9,8 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from conftest import FAST
 from helpers.media import decode
+from helpers.sandboxes import FAST
 from PIL import Image
 
 from kling_core import Kling

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from conftest import FAST, PLENTY, one_frame_a_second
+from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 from helpers.shell import Shell
 from PIL import Image
 
