@@ -20,13 +20,18 @@ _numbers = itertools.count(1)
 
 
 class Moved:
-    """A clock that a test can set ahead or back."""
+    """A clock that a test can set ahead or back, and stop."""
 
     def __init__(self) -> None:
         self.offset = 0.0
+        self._stopped: float | None = None
 
     def __call__(self) -> float:
-        return time.time() + self.offset
+        return (time.time() if self._stopped is None else self._stopped) + self.offset
+
+    def stop(self) -> None:
+        """Only `offset` moves it from now on, however slow the machine is."""
+        self._stopped = time.time()
 
 
 def entry(name: str | None = None, **more: Any) -> Entry:

@@ -269,6 +269,7 @@ def test_products_have_slots_of_their_own(ledger: Ledger) -> None:
 def test_the_dead_are_not_waited_for(open_ledger: OpenLedger, moved: Moved) -> None:
     """A row in line whose process is silent is passed by, and is first again when it comes back."""
     mine, other = open_ledger(), open_ledger()
+    moved.stop()
     running(other, "51")
     dead, alive = written(mine), written(other)
     assert not mine.admit(dead.id, limit=1, lease=LEASE).admitted
