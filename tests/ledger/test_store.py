@@ -271,7 +271,9 @@ def test_the_dead_are_not_waited_for(open_ledger: OpenLedger, moved: Moved) -> N
     mine, other = open_ledger(), open_ledger()
     moved.stop()
     running(other, "51")
-    dead, alive = written(mine), written(other)
+    dead = written(mine)
+    moved.offset = 0.5
+    alive = written(other)
     assert not mine.admit(dead.id, limit=1, lease=LEASE).admitted
     assert other.admit(alive.id, limit=2, lease=LEASE).ahead == 1
     moved.offset = ALIVE + 1
