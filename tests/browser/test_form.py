@@ -294,15 +294,22 @@ def test_code_is_copied(deep):
         assert "kling_outputs/inputs/paste-" in text
 
 
+def choose(form: Locator, name: str) -> None:
+    """Choose as soon as the verdict on the last change allows it; the label covers the circle."""
+    radio = form.get_by_role("radio", name=name)
+    expect(radio).to_be_enabled()
+    radio.check(force=True)
+
+
 def test_a_camera_move_has_one_value(deep):
     """Another slider takes the value from the one before; the object arrives whole."""
     form = deep.form()
     form.get_by_label("Model", exact=True).select_option("kling-v1-5")
-    form.get_by_role("radio", name="pro").check(force=True)
+    choose(form, "pro")
     form.get_by_label("Duration").select_option("5")
     form.get_by_text("More options").click()
     form.locator("summary", has_text="Camera control").click()
-    form.get_by_role("radio", name="simple").check(force=True)
+    choose(form, "simple")
     form.get_by_label("Pan", exact=True).fill("3")
     form.get_by_label("Zoom, slider").press("End")
     expect(form.get_by_label("Pan", exact=True)).to_have_value("")
