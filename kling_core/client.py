@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import httpx
 
     from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.ledger.rows import Row
     from kling_core.sandbox import Sandbox
     from kling_core.submit import Waiting
     from kling_core.task import AsyncTask, Task
@@ -60,6 +61,22 @@ class Options(TypedDict, total=False):
     paths: Mapping[str, str] | None
     clock: Clock | None
     pace: Pace | None
+
+
+class Wishes(TypedDict, total=False):
+    """How a request is submitted, beside its fields.
+
+    `max_cost`, `project` and `dedupe` as in `Resource.create`. `on_update` is told the place in
+    line while all slots are taken. To `dedupe`, requests of different `take` are different ones.
+    `row_id` names it in the ledger from the first moment.
+    """
+
+    max_cost: Money | None
+    project: str | None
+    dedupe: float | None
+    take: int
+    row_id: str | None
+    on_update: Callable[[Waiting], Any] | None
 
 
 _PLACE = ("access_key", "secret_key", "api_key", "base_url", "region")
@@ -123,6 +140,15 @@ class _Base:
         read = self.session.settings.timeout
         return Timeouts(min(10.0, read), read, 2 * read)
 
+    def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
+        """The flow that submits a request that breaks no rule; what may surprise is said."""
+        from kling_core.submit import submit
+
+        for text in request.require().warnings:
+            notify(text)
+        exact: dict[str, Any] = {**wishes, "max_cost": limit(wishes.get("max_cost"))}
+        return submit(self.session, request, **exact)
+
     def __repr__(self) -> str:
         where = "sandbox" if self.sandbox else self.base_url
         return f"<{type(self).__name__} {where}, {self.session.signer.kind}>"
@@ -164,44 +190,10 @@ class Kling(_Base, SyncMethods):
         """The account: its packs and what is left of them."""
         return Account(self)
 
-    def submit(
-        self,
-        request: Request,
-        *,
-        max_cost: Money | None = None,
-        project: str | None = None,
-        dedupe: float | None = None,
-        take: int = 1,
-        row_id: str | None = None,
-        on_update: Callable[[Waiting], Any] | None = None,
-    ) -> Task:
-        """Submit a typed request, see `Resource.create`.
-
-        `on_update` is told the place in line while all slots are taken. To `dedupe`, requests of
-        different `take` are different ones. `row_id` names it in the ledger from the first moment.
-        """
-        from kling_core.submit import submit
-
-        _judge(request)
-        flow = submit(
-            self.session,
-            request,
-            max_cost=limit(max_cost),
-            project=project,
-            dedupe=dedupe,
-            take=take,
-            row_id=row_id,
-            listener=on_update,
-        )
-        row = self.run_flow(flow)
-        _warn_message(request, row.raw)
-        return self.task(
-            request.endpoint,
-            row.raw,
-            request=request,
-            external_task_id=row.external_task_id,
-            row_id=row.id,
-        )
+    def submit(self, request: Request, **wishes: Unpack[Wishes]) -> Task:
+        """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
+        row = self.run_flow(self._submission(request, wishes))
+        return self.task(request.endpoint, row.raw, **_known(request, row))
 
     @property
     def tasks(self) -> Tasks:
@@ -249,44 +241,10 @@ class AsyncKling(_Base, AsyncMethods):
         """The account: its packs and what is left of them."""
         return AsyncAccount(self)
 
-    async def submit(
-        self,
-        request: Request,
-        *,
-        max_cost: Money | None = None,
-        project: str | None = None,
-        dedupe: float | None = None,
-        take: int = 1,
-        row_id: str | None = None,
-        on_update: Callable[[Waiting], Any] | None = None,
-    ) -> AsyncTask:
-        """Submit a typed request, see `Resource.create`.
-
-        `on_update` is told the place in line while all slots are taken. To `dedupe`, requests of
-        different `take` are different ones. `row_id` names it in the ledger from the first moment.
-        """
-        from kling_core.submit import submit
-
-        _judge(request)
-        flow = submit(
-            self.session,
-            request,
-            max_cost=limit(max_cost),
-            project=project,
-            dedupe=dedupe,
-            take=take,
-            row_id=row_id,
-            listener=on_update,
-        )
-        row = await adrive_guarded(flow, self.port)
-        _warn_message(request, row.raw)
-        return self.task(
-            request.endpoint,
-            row.raw,
-            request=request,
-            external_task_id=row.external_task_id,
-            row_id=row.id,
-        )
+    async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> AsyncTask:
+        """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
+        row = await adrive_guarded(self._submission(request, wishes), self.port)
+        return self.task(request.endpoint, row.raw, **_known(request, row))
 
     @property
     def tasks(self) -> AsyncTasks:
@@ -353,16 +311,14 @@ def _ms(moment: datetime) -> int:
     return int(moment.timestamp() * 1000)
 
 
-def _judge(request: Request) -> None:
-    """Raise `InvalidRequest` for a request that breaks rules; warn of what may surprise."""
-    for text in request.require().warnings:
-        notify(text)
+def _known(request: Request, row: Row) -> dict[str, Any]:
+    """What a task of an accepted request knows beside the server's data.
 
-
-def _warn_message(request: Request, data: Mapping[str, Any]) -> None:
-    """Pass on what Kling said beside its acceptance, unless we have said it ourselves."""
-    if data.get("message") and not request.check().warnings:
-        notify(str(data["message"]))
+    What Kling said beside its acceptance is passed on, unless we have said something ourselves.
+    """
+    if row.raw.get("message") and not request.check().warnings:
+        notify(str(row.raw["message"]))
+    return {"request": request, "external_task_id": row.external_task_id, "row_id": row.id}
 
 
 def _shared_sandbox() -> Sandbox:

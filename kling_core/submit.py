@@ -73,7 +73,7 @@ def submit(
     dedupe: float | None = None,
     take: int = 1,
     row_id: str | None = None,
-    listener: Callable[[Any], Any] | None = None,
+    on_update: Callable[[Waiting], Any] | None = None,
 ) -> Flow[Row]:
     """Create the task of a request; returns its row.
 
@@ -88,7 +88,7 @@ def submit(
     ledger: Ledger = yield Call(session.ledger)
     project = project or session.settings.project
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
-    attempt.listener = listener
+    attempt.listener = on_update
     limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
     limit = min(limits, default=None)
     settings = session.settings
@@ -98,7 +98,7 @@ def submit(
     )
     if row.id != entry.id:  # a twin; whoever made it may have died before it was sent
         attempt, _ = begin(session, ledger, request, check, row.project, row=row, take=take)
-        attempt.listener = listener
+        attempt.listener = on_update
         return (yield from _rejoin(attempt, row))
     if not new:
         if row.digest != entry.digest and row.state != "rejected":

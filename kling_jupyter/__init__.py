@@ -43,9 +43,9 @@ def card(task: Task) -> Card:
 
     Its files are fetched to where downloads of its client go.
     """
-    from kling_jupyter import job
+    from kling_jupyter import cell
 
-    return job.watch(task)
+    return cell.watch(task)
 
 
 def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:

@@ -10,7 +10,7 @@ from kling_core.downloading import must_be_writable
 from kling_core.errors import KlingError
 from kling_core.reports import finding, words
 from kling_core.reports.certain import certain
-from kling_jupyter import job
+from kling_jupyter import cell
 from kling_jupyter.errors import KlingMagicError, StoppedWaiting, translated
 from kling_jupyter.running import place
 
@@ -51,7 +51,7 @@ def _follow(studio: Studio, row: Row, settings: Settings) -> Job:
     with notices.heard_by(notes.append):
         row = certain(studio.client, row)
         task = finding.restored(studio.client, row)
-    return job.follow(studio, task, settings, notes)
+    return cell.follow(studio, task, settings, notes)
 
 
 def _together(count: int, problems: Sequence[tuple[Row, KlingError]]) -> KlingMagicError:

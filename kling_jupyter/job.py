@@ -1,8 +1,7 @@
 """A job: one generation, followed in its own thread from the request to the files.
 
-The cell that starts it returns as soon as Kling has the request, or a place in line for it is
-known; whatever happens after that is told in the card, and raised by `wait`. Nothing here prints
-from the thread: views are replaced, which reaches the right cell in every kernel.
+What happens after its cell has returned is told in the card, and raised by `wait`. Nothing here
+prints from the thread: views are replaced, which reaches the right cell in every kernel.
 """
 
 from __future__ import annotations
@@ -32,72 +31,13 @@ if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.card import Card
 
-__all__ = ["Job", "follow", "start", "watch"]
+__all__ = ["Job"]
 
 _TICK = 0.2
 """Seconds between two looks while something waits for a job: an interrupt is felt that soon."""
 
 _NEWS = 1.0
 """Seconds between two news of the same state."""
-
-
-def start(studio: Studio, request: Request, settings: Settings, notes: Sequence[str] = ()) -> Job:
-    """Submit a request, show it in this cell, and wait for it if this cell is to wait.
-
-    Raises `KlingError` when it is refused, and `StoppedWaiting` on an interrupt.
-    """
-    job = Job(studio, request.endpoint, settings, request=request, notes=notes)
-    return _in_cell(studio, job, settings)
-
-
-def follow(
-    studio: Studio, task: Task, settings: Settings | None = None, notes: Sequence[str] = ()
-) -> Job:
-    """Show an earlier task in this cell, and follow it as if it had been started here.
-
-    It gets a live card, its files are fetched, and the cell waits when it would wait for a new
-    task; `settings` say otherwise (`wait`, `timeout`, `out`, `name`). A task that another cell
-    follows already keeps its job. Raises as `start`.
-    """
-    settings = settings or Settings()
-    job = studio.jobs.get(task.task_id)
-    if job is None or settings.out:
-        job = Job(studio, task.endpoint, settings, task=task, notes=notes)
-    return _in_cell(studio, job, settings)
-
-
-def watch(task: Task) -> Card:
-    """The live card of a task, as a widget for places without magics: marimo, a dashboard.
-
-    Its files are fetched to where downloads of its client go, and played in the card.
-    """
-    from kling_jupyter import anywhere
-
-    job = Job(anywhere.studio(), task.endpoint, Settings(), task=task)
-    card = job.card()
-    job.begin()
-    return card
-
-
-def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:
-    waits = studio.waits(settings) or (job.status == "succeeded" and settings.wait is None)
-    elsewhere = not job.done
-    view = job.show()
-    studio.just_shown = job
-    if job.task is not None:
-        studio.keep(job, settings.name)
-    try:
-        with job.cell_open():
-            job.begin()
-            job.settle(waits=waits)
-            if waits:
-                job.wait(settings.timeout)
-                if elsewhere and isinstance(view, Printed) and view.live.pages:
-                    job.retell(view)
-    finally:
-        if isinstance(view, Printed):
-            job.leave(view)
-    return job
 
 
 class Job:

@@ -32,14 +32,14 @@ def carry_out(
     studio: Studio, request: Request, settings: Settings, notes: Sequence[str] = ()
 ) -> Job | None:
     """Make what a request describes, or only show it; see `run`."""
-    from kling_jupyter import job
+    from kling_jupyter import cell
     from kling_jupyter.running import place
 
     notes = list(dict.fromkeys([*notes, *request.require().warnings]))
     if settings.dry_run:
         return _show_dry_run(studio, request, notes)
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    return job.start(studio, request, settings, notes)
+    return cell.start(studio, request, settings, notes)
 
 
 def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kling_core import notices
 from kling_core.cli.arguments import Parser, UsageProblem
 from kling_core.downloading import must_be_writable
-from kling_jupyter import commands, grammar, job, recorded
+from kling_jupyter import cell, commands, grammar, recorded
 from kling_jupyter.commands.base import Line
 from kling_jupyter.running import place
 
@@ -45,4 +45,4 @@ def run(studio: Studio, line: Line) -> Job:
             task.refresh()
     if settings.wait is not False or task.done:
         must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    return job.follow(studio, task, settings, notes)
+    return cell.follow(studio, task, settings, notes)

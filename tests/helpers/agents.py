@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -12,6 +13,7 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
@@ -96,3 +98,13 @@ async def over_stdio(
     with Path(errors or os.devnull).open("w", encoding="utf-8") as log:
         async with Client(stdio_client(start, errlog=log), mode=mode, **options) as client:
             yield client
+
+
+async def made(client: Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The facts of a call that must succeed."""
+    result = await client.call_tool(name, arguments)
+    assert not result.is_error, result.content[0]
+    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    jsonschema.validate(result.structured_content, tools[name].output_schema)
+    assert "base64" not in json.dumps(result.structured_content)
+    return result.structured_content

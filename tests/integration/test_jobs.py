@@ -11,9 +11,10 @@ from kling_core import AsyncKling
 from kling_core.errors import KlingError
 from kling_core.sandbox import Fault
 from kling_jupyter import anywhere, figure
+from kling_jupyter.cell import watch
 from kling_jupyter.errors import translated
 from kling_jupyter.grammar import Settings
-from kling_jupyter.job import Job, watch
+from kling_jupyter.job import Job
 from kling_jupyter.views import span
 
 

@@ -174,6 +174,7 @@ def test_a_page_that_was_reloaded_gets_the_file_through_the_kernel(kernel, servi
         told = kernel.outputs("clip = %kling text-to-video a boat")
         card = _card(told)
         kernel.send(card, {"kind": "here"})
+        kernel.outputs("")  # messages are taken in turn: the page is known before the clip is there
     kernel.until(final)
     kernel.send(card, {"kind": "play", "file": 0, "for": "me"})
     (chunk,) = [m for m in kernel.until(_chunk) if _chunk(m)]

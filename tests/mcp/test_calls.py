@@ -12,10 +12,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
-from helpers.agents import ERAS, in_loop, server
-from helpers.walk import BYTES, example
+from helpers.agents import ERAS, in_loop, made, server
+from helpers.every_tool import CLIP, data_uri
+from helpers.walk import example
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
@@ -30,7 +30,6 @@ from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
 
 Agent = Callable[..., Any]
-CLIP = {"prompt": "a face in the rain", "model_name": "kling-v1-6", "wait_seconds": 60}
 
 
 @pytest.fixture(params=ERAS)
@@ -44,23 +43,6 @@ def agent(request: pytest.FixtureRequest, quick_sandbox: Sandbox, tmp_path: Path
             yield client
 
     return opened
-
-
-async def made(client: Client, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
-    """The facts of a call that must succeed."""
-    result = await client.call_tool(name, arguments)
-    assert not result.is_error, result.content[0]
-    tools = {tool.name: tool for tool in (await client.list_tools()).tools}
-    jsonschema.validate(result.structured_content, tools[name].output_schema)
-    assert "base64" not in json.dumps(result.structured_content)
-    return result.structured_content
-
-
-def data_uri(kind: str) -> str:
-    """Media as an agent may give it over any transport."""
-    if kind == "video":
-        return "https://videos.example/clip.mp4"
-    return f"data:application/octet-stream;base64,{base64.b64encode(BYTES[kind]).decode()}"
 
 
 @pytest.mark.parametrize("endpoint", registry.endpoints(), ids=lambda e: e.name)

@@ -10,19 +10,17 @@ from typing import Any
 
 import httpx
 import pytest
-from helpers.agents import ERAS, in_loop, settings
+from helpers.agents import ERAS, in_loop, made, settings
+from helpers.every_tool import CLIP, call_all
 from helpers.mcp_http import HttpServer, http_process, refused
-from helpers.walk import example
 from helpers.web import served
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference
-from test_calls import CLIP, data_uri, made
 
 from kling_core import Sandbox
-from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
-from kling_mcp import auth, http
+from kling_mcp import auth, http, reference
 from kling_mcp.issuer import Issuer
 from kling_mcp.main import main
 
@@ -50,33 +48,10 @@ async def until(condition: Callable[[], Any]) -> None:
 @in_loop
 async def test_each_tool(mode: str, place: str):
     """Every tool that is listed is called once, and no result names a path of the server."""
-    said: list[Any] = []
     async with Client(f"{place}/mcp", mode=mode) as client:
-        listed = {tool.name for tool in (await client.list_tools()).tools}
-        assert "kling_download" not in listed
-        clip = await made(client, "kling_text_to_video", CLIP)
-        known = {
-            "kling_get_task": {"task_id": clip["task_id"]},
-            "kling_list_tasks": {"limit": 2},
-            "kling_wait_tasks": {"task_ids": [clip["task_id"]]},
-            "kling_preview": {"task_id": clip["task_id"]},
-            "kling_recover_tasks": {},
-            "kling_quote": {"endpoint": "text_to_video", "arguments": {"prompt": "x"}},
-            "kling_models": {},
-            "kling_account_costs": {},
-        }
-        for endpoint in registry.endpoints():
-            fields = example(endpoint, clip["outputs"][0]["id"], data_uri)
-            known[f"kling_{endpoint.name}"] = {**fields, "wait_seconds": 60}
-            known[f"kling_list_{endpoint.name}"] = {"size": 1}
-            known[f"kling_get_{endpoint.name}"] = {"task_id": ""}
-        assert known.keys() == listed
-        for name, arguments in known.items():
-            if name.startswith("kling_get_") and name != "kling_get_task":
-                create = f"kling_{name.removeprefix('kling_get_')}"
-                arguments["task_id"] = next(s["task_id"] for n, s in said if n == create)
-            said.append((name, await made(client, name, arguments)))
-    assert '"path"' not in json.dumps(said)
+        told = await call_all(client, wait=60)
+    assert set(told) == {tool["name"] for tool in reference.listed()} - {"kling_download"}
+    assert '"path"' not in json.dumps(told)
 
 
 @pytest.mark.parametrize("mode", ERAS)

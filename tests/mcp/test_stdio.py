@@ -13,10 +13,12 @@ from typing import Any
 
 import pytest
 from helpers.agents import ERAS, in_loop, over_stdio, parameters
+from helpers.every_tool import call_all
 from mcp.client.stdio import StdioServerParameters
 
 from kling_core import Sandbox
 from kling_core.endpoints import registry
+from kling_mcp import reference
 from kling_mcp.settings import USUAL
 
 TOOLS = 17
@@ -53,6 +55,19 @@ async def test_a_session(mode: str, quick_sandbox: Sandbox, tmp_path: Path):
         bad = await client.call_tool("kling_text_to_video", {"prompt": "x", "duration": 7})
         assert bad.is_error
     assert heard
+    assert log.read_text(encoding="utf-8") == ""
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@in_loop
+async def test_each_tool(mode: str, quick_sandbox: Sandbox, tmp_path: Path):
+    """Every tool is called once, and speaks of no other channel than the protocol's."""
+    log = tmp_path / "log"
+    start = parameters(quick_sandbox, tmp_path, "--toolsets", "all")
+    async with over_stdio(start, mode=mode, errors=log) as client:
+        told = await call_all(client, wait=0)  # what is waited for here takes the real pace
+    assert set(told) == {tool["name"] for tool in reference.listed()}
+    assert Path(told["kling_download"]["outputs"][0]["path"]).is_relative_to(tmp_path / "clips")
     assert log.read_text(encoding="utf-8") == ""
 
 
