@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import os
-import socket
+import re
 import subprocess
 import sys
 import textwrap
-import time
-import urllib.request
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-
-STARTING = 60.0
-"""Seconds for the server to answer."""
 
 APP = """\
 import marimo
@@ -40,31 +36,30 @@ def _():
 def served(folder: Path, setup: str, *cells: str) -> Iterator[str]:
     """Serve an app with these cells, each of which shows its last expression; the app's address.
 
-    Names of `setup` can be used in all cells.
+    Names of `setup` can be used in all cells. marimo finds a free port, and says which.
     """
     body = "".join(CELL.format(body=textwrap.indent(cell, " " * 4)) for cell in cells)
     file = folder / "app.py"
     file.write_text(APP.format(setup=textwrap.indent(setup, " " * 4), cells=body))
-    port = _free_port()
-    log = folder / "marimo.log"
-    command = (sys.executable, "-m", "marimo", "-q", "run", file.name, "--headless", "--no-token")
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port), "--no-check", "--no-sandbox"],
-            cwd=folder,
-            env=_environment(folder),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    try:
-        yield _answering(server, f"http://127.0.0.1:{port}", log)
-    finally:
-        server.terminate()
+    options = ("--headless", "--no-token", "--host", "127.0.0.1", "--no-check", "--no-sandbox")
+    with subprocess.Popen(
+        [sys.executable, "-m", "marimo", "run", file.name, *options],
+        cwd=folder,
+        env=_environment(folder),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as server:
         try:
-            server.wait(20)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+            url = _address(server)
+            threading.Thread(target=server.communicate, daemon=True).start()  # no pipe runs full
+            yield url
+        finally:
+            server.terminate()
+            try:
+                server.wait(20)
+            except subprocess.TimeoutExpired:
+                server.kill()
 
 
 def _environment(folder: Path) -> dict[str, str]:
@@ -79,23 +74,15 @@ def _environment(folder: Path) -> dict[str, str]:
         "XDG_STATE_HOME": str(home),
         "XDG_CACHE_HOME": str(home),
         "KLING_HOME": str(home / "kling"),
+        "KLING_SANDBOX": "1",
     }
 
 
-def _answering(server: subprocess.Popen[bytes], url: str, log: Path) -> str:
-    end = time.monotonic() + STARTING
-    while time.monotonic() < end and server.poll() is None:
-        try:
-            urllib.request.urlopen(f"{url}/health", timeout=5).close()
-        except OSError:
-            time.sleep(0.1)  # another process gives no event to wait for
-            continue
-        return url
-    pytest.fail(f"marimo did not start:\n{log.read_text()[-3000:]}")
-
-
-def _free_port() -> int:
-    """A port that was free just now: marimo takes no port 0."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def _address(server: subprocess.Popen[str]) -> str:
+    said = ""
+    assert server.stdout is not None
+    for line in server.stdout:
+        said += line
+        if found := re.search(r"http://\S+?:(\d+)", line):
+            return f"http://127.0.0.1:{found[1]}"
+    pytest.fail(f"marimo did not start:\n{said}")
