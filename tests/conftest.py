@@ -17,6 +17,27 @@ from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 
 from kling_core import AsyncKling, Kling, Sandbox
 
+HERE = Path(__file__).parent
+LONGEST = (
+    "ledger/test_slots.py",
+    "mcp/test_inspector.py",
+    "crash/test_kills.py",
+    "browser/test_form.py",
+    "browser/test_card.py",
+    "integration/test_faults.py",
+    "mcp/test_agent_faults.py",
+    "notebooks/test_agent.py",
+    "browser/test_gallery.py",
+)
+"""Files that are begun first, so that no worker is left alone with one of them in the end."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Bring the longest files to the front; the rest keeps its order."""
+    ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:

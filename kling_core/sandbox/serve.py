@@ -5,50 +5,18 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-from decimal import Decimal
-from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from kling_core.sandbox.catalog import Retired
 from kling_core.sandbox.embedded import Sandbox
-from kling_core.sandbox.jobs import Quality
 
 
-def serve(
-    *,
-    port: int = 0,
-    speed: float = 60.0,
-    limit: int = 5,
-    image_limit: int = 9,
-    units: Decimal | int | str = Decimal(1000),
-    image_units: Decimal | int | str = Decimal(10000),
-    access_key: str | None = None,
-    secret_key: str | None = None,
-    api_key: str | None = None,
-    retired: Retired = "warn",
-    quality: Quality = "std",
-    storage: Path | None = None,
-    webhook_secret: str | None = None,
-) -> None:
+def serve(**options: Any) -> None:
     """Serves until SIGINT or SIGTERM, then stops cleanly and returns. Call it in the main thread.
 
-    Raises `OSError` when the port is taken.
+    The options are those of `Sandbox`. Raises `OSError` when the port is taken.
     """
-    sandbox = Sandbox(
-        port=port,
-        speed=speed,
-        limit=limit,
-        image_limit=image_limit,
-        units=units,
-        image_units=image_units,
-        access_key=access_key,
-        secret_key=secret_key,
-        api_key=api_key,
-        retired=retired,
-        quality=quality,
-        storage=storage,
-        webhook_secret=webhook_secret,
-    )
+    sandbox = Sandbox(**options)
     ended = threading.Event()
 
     def end(_number: int, _frame: FrameType | None) -> None:
