@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from contextlib import closing
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -454,10 +455,9 @@ def test_a_twin_that_is_refused_is_an_error() -> None:
         def sleep(self, seconds: float) -> None:
             live.ledger().refused("mine", "1301 no such prompts")
 
-    with pytest.raises(errors.ContentPolicyError, match="no such prompts") as caught:
+    with closing(first), pytest.raises(errors.ContentPolicyError, match="such prompts") as caught:
         drive(submit(live, T2V.request(prompt="x"), dedupe=60), Refusing(script))
     assert (caught.value.code, caught.value.billed) == (1301, "no")
-    first.close()
     assert script.methods == []
 
 
