@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
 from kling_core.endpoints.base import Check, Endpoint, Request
-from kling_core.ledger.recording import record
+from kling_core.ledger.money import Budget
+from kling_core.ledger.recording import identity, record
 from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
 from kling_core.media.item import Unreadable
@@ -30,7 +31,11 @@ MARGIN = 30.0
 
 @dataclass(slots=True)
 class Attempt:
-    """What is known of one create while it is sent, and what was tried already."""
+    """What is known of one create while it is sent, and what was tried already.
+
+    `budget` holds its limits when it is admitted; `out` says that Kling may have a request of it
+    whose outcome is not known yet.
+    """
 
     session: Session
     ledger: Ledger
@@ -45,6 +50,8 @@ class Attempt:
     pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False
+    budget: Budget | None = None
+    out: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
 
     @property
@@ -104,7 +111,7 @@ def begin(
         project=project,
         request={"fields": record(request), "sent": shown},
         media=media,
-        digest=_digest(endpoint, shown, media, take),
+        digest=_digest(endpoint, identity(request), take),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
         text=str(words or check.fields.get("effect_scene") or ""),
         parent_task_id=parent.get("task_id"),
@@ -120,10 +127,7 @@ def new_id() -> str:
     return f"kc-{uuid.uuid4().hex}"
 
 
-def _digest(
-    endpoint: Endpoint, shown: Mapping[str, Any], media: Mapping[str, str], take: int
-) -> str:
-    made_of = {name: value for name, value in shown.items() if name != "callback_url"}
-    parts = [endpoint.name, made_of, media, *([take] if take > 1 else [])]
+def _digest(endpoint: Endpoint, made_of: Mapping[str, Any], take: int) -> str:
+    parts = [endpoint.name, made_of, *([take] if take > 1 else [])]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()

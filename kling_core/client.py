@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
 from kling_core import calls, config
 from kling_core.errors import ConfigError
-from kling_core.flow import Clock, Flow, adrive, adrive_guarded, drive
+from kling_core.flow import Clock, Flow, adrive_guarded, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
 from kling_core.resources import limit
@@ -243,7 +243,7 @@ class AsyncKling(_Base, AsyncMethods):
 
     async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> AsyncTask:
         """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
-        row = await adrive_guarded(self._submission(request, wishes), self.port)
+        row = await self.run_flow(self._submission(request, wishes))
         return self.task(request.endpoint, row.raw, **_known(request, row))
 
     @property
@@ -261,7 +261,7 @@ class AsyncKling(_Base, AsyncMethods):
 
     async def run_flow(self, flow: Flow[T]) -> T:
         """Run one flow to its end."""
-        return await adrive(flow, self.port)
+        return await adrive_guarded(flow, self.port)
 
     async def close(self) -> None:
         """Close the connections of this event loop; tasks go on at Kling."""

@@ -18,10 +18,10 @@
     │   │   └── ConcurrencyLimit  1303
     │   ├── ServerError           5000-5002 and other 5xx
     │   └── UnreadableAnswer      HTML or broken JSON instead of an answer
-    ├── SubmitOutcomeUnknown      sent, answer lost, and the look-up could not decide
+    ├── SubmitOutcomeUnknown      sent, but answer lost or not written down: look before you resend
     ├── TaskFailed                the task ended as failed
     ├── WaitTimeout               we stopped waiting; the task goes on
-    ├── LedgerError               the ledger cannot be used; nothing was sent
+    ├── LedgerError               the ledger cannot be used
     ├── WebhookRejected           a callback is not Kling's, too old, or no callback
     └── DownloadError             the file could not be fetched or written; the task is intact
 
@@ -222,18 +222,24 @@ class UnreadableAnswer(APIError):
 
 
 class SubmitOutcomeUnknown(KlingError):
-    """The request went out, its answer was lost, and the look-up could not decide.
+    """The request went out; its answer was lost and not found, or could not be written down.
 
     The task may exist and be billed. Do not submit again before looking: `external_task_id`
-    finds the task when it exists.
+    finds the task when it exists. When Kling named it, `task_id` is set and `billed` is "yes".
     """
 
     def __init__(
-        self, message: str, *, endpoint: str, external_task_id: str | None, **facts: Any
+        self,
+        message: str,
+        *,
+        endpoint: str,
+        external_task_id: str | None,
+        billed: Billed = "unknown",
+        **facts: Any,
     ) -> None:
         self.endpoint = endpoint
         self.external_task_id = external_task_id
-        super().__init__(message, billed="unknown", **facts)
+        super().__init__(message, billed=billed, **facts)
 
 
 class TaskFailed(KlingError):

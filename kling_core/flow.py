@@ -7,6 +7,7 @@ blocks, `adrive` awaits. What a flow may yield is an *effect*: `Send`, `Sleep`, 
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from pathlib import Path
@@ -207,16 +208,23 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
         return await asyncio.shield(inner)
     except asyncio.CancelledError:
         while not free.is_set() and not inner.done():
-            try:
-                await asyncio.wait(
-                    {inner, waiter := asyncio.ensure_future(free.wait())},
-                    return_when=asyncio.FIRST_COMPLETED,
-                )
-                waiter.cancel()
-            except asyncio.CancelledError:
-                continue  # asked again; what is out must still be written down
+            waiter = asyncio.ensure_future(free.wait())
+            await _first_of(inner, waiter)
+            waiter.cancel()
         inner.cancel()
+        while not inner.done():  # the flow has to let go of what it holds
+            await _first_of(inner)
+        if not inner.cancelled():
+            inner.exception()  # the cancellation comes first; nobody else asks for it
         raise
+
+
+async def _first_of(*futures: asyncio.Future[Any]) -> None:
+    """Wait until one of them is done, or somebody asks again for the cancellation."""
+    import asyncio
+
+    with suppress(asyncio.CancelledError):
+        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
 
 
 async def _aperform(effect: Send | Sleep | Save | Call | Tell, port: AsyncPort) -> Any:
@@ -227,11 +235,25 @@ async def _aperform(effect: Send | Sleep | Save | Call | Tell, port: AsyncPort) 
     if isinstance(effect, Save):
         return await port.save(effect)
     if isinstance(effect, Call):
-        import asyncio
-
-        return await asyncio.to_thread(effect.work)
+        return await _in_thread(effect.work)
     answer = effect.listener(effect.news) if effect.listener else None
     return await answer if isawaitable(answer) else answer
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """Run it in a thread to its end: what it writes is there before a cancellation is seen."""
+    import asyncio
+    from contextvars import copy_context
+
+    # A future of the loop, not a task: the loop's end cancels every task.
+    done = asyncio.get_running_loop().run_in_executor(None, copy_context().run, work)
+    try:
+        return await asyncio.shield(done)
+    except asyncio.CancelledError:
+        while not done.done():
+            await _first_of(done)
+        done.exception()  # the cancellation comes first; nobody else asks for it
+        raise
 
 
 @dataclass(slots=True)

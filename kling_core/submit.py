@@ -17,17 +17,17 @@ that cannot decide, the outcome is unknown and nothing is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
 
-from kling_core import calls, codes, doubt, errors
+from kling_core import calls, codes, doubt, errors, noting
 from kling_core.attempt import Attempt, begin
 from kling_core.endpoints.base import Endpoint, Request
-from kling_core.errors import KlingError, SubmitOutcomeUnknown
+from kling_core.errors import BudgetExceeded, KlingError
 from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
 from kling_core.ledger.line import Line
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Place, Queue, Row
@@ -81,11 +81,11 @@ def submit(
     Requests of different `take` are not identical. `row_id` is the id of a new row, made up when
     there is none.
 
-    Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError`, the API's errors, or
-    `SubmitOutcomeUnknown`.
+    Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError` when nothing was sent, the API's
+    errors, or `SubmitOutcomeUnknown`.
     """
     check = request.require()
-    ledger: Ledger = yield Call(session.ledger)
+    ledger: Ledger = yield from noting.before_sending(session.ledger)
     project = project or session.settings.project
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = on_update
@@ -93,42 +93,66 @@ def submit(
     limit = min(limits, default=None)
     settings = session.settings
     budget = check_cost(request, limit, settings.budget, settings.project_budget)
-    row, new = yield Call(
-        partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
-    )
+    attempt.budget = budget
+    prepare = partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
+    with _held(ledger, entry.id):
+        row, new = yield from noting.before_sending(prepare)
     if row.id != entry.id:  # a twin; whoever made it may have died before it was sent
         attempt, _ = begin(session, ledger, request, check, row.project, row=row, take=take)
-        attempt.listener = on_update
-        return (yield from _rejoin(attempt, row))
-    if not new:
-        if row.digest != entry.digest and row.state != "rejected":
-            raise errors.DuplicateExternalId(
-                f"external_task_id {row.id} is that of another request",
-                task_id=row.task_id,
-                fix="Choose another external_task_id, or leave it out.",
-            )
-        if row.state == "rejected":  # never accepted, never billed: the id is free again
-            row = yield Call(partial(ledger.renew, entry, lease=attempt.lease))
-        return (yield from _rejoin(attempt, row))
-    return (yield from _carry(attempt))
+        attempt.listener, attempt.budget = on_update, budget
+    elif new:
+        return _not_refused((yield from _carry(attempt)))
+    elif row.digest != entry.digest:
+        raise errors.DuplicateExternalId(
+            f"external_task_id {row.id} is that of another request",
+            task_id=row.task_id,
+            fix="Choose another external_task_id, or leave it out.",
+        )
+    return _not_refused((yield from _rejoin(attempt, row)))
+
+
+def _not_refused(row: Row) -> Row:
+    """The row of a task; raises the refusal that came to whoever sent it in our place."""
+    if row.state != "rejected":
+        return row
+    number, _, words = row.error.partition(" ")
+    code = codes.explain(int(number)) if number.isdecimal() else None
+    if code is None:
+        raise errors.APIError(row.error, fix="The request was refused; nothing was made.")
+    raise code.error(
+        words,
+        code=code.code,
+        http_status=code.http_status,
+        cause=code.cause,
+        fix=code.fix,
+        billed=code.billed,
+    )
 
 
 def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
     """Bring a row that no living process holds to a certain state; see `Tasks.resume`.
 
-    A request that was never sent, or certainly not accepted, is sent only with `send`.
+    A request that was never sent, or certainly not accepted, is sent only with `send`, within the
+    limits that hold now.
+
+    Raises what `submit` raises, and `NotReplayable`; the row then stays as it is known to be.
     """
     ledger: Ledger = yield Call(session.ledger)
     endpoint = _endpoint(row)
-    if send:
-        from kling_core.ledger.recording import replay
+    attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
+    attempt.source_video = row.parent_output_id
+    found = yield from _rejoin(attempt, row, may_send=False)
+    if not send or found.state not in IN_LINE:
+        return found
+    from kling_core.ledger.recording import replay
 
-        request = endpoint.request(**replay(row))
-        attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
-    else:
-        attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
-        attempt.source_video = row.parent_output_id
-    return (yield from _rejoin(attempt, row, may_send=send))
+    request = endpoint.request(**replay(row))
+    attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
+    settings = session.settings
+    attempt.budget = check_cost(
+        request, settings.max_cost, settings.budget, settings.project_budget
+    )
+    return (yield from _rejoin(attempt, found))
 
 
 def _endpoint(row: Row) -> Endpoint:
@@ -146,35 +170,63 @@ def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
     while True:
         if row.state in RUNNING or row.state in ENDED:
             return row
-        held: Row | None = yield Call(partial(ledger.take, row.id, lease=attempt.lease))
+        with _held(ledger, row.id):
+            held: Row | None = yield Call(partial(ledger.take, row.id, lease=attempt.lease))
         if held is not None:
             break
         yield Sleep(attempt.session.pace.poll_floor)
         row = yield Call(partial(ledger.row, row.id))
-    if held.state not in IN_LINE:
-        yield Guard(True)
-        found = yield from _settle(attempt)
-        yield Guard(False)
-        if found is not None:
-            return found
-    if not may_send:
-        yield Call(partial(ledger.unsent, row.id, "never sent"))
-        return (yield Call(partial(ledger.row, row.id)))
+    with _held(ledger, row.id):
+        if held.state not in IN_LINE:
+            found = yield from _guarded(attempt)
+            if found is not None:
+                return found
+        if not may_send:
+            yield Call(partial(ledger.unsent, row.id, "never sent"))
+            return (yield Call(partial(ledger.row, row.id)))
     return (yield from _carry(attempt))
+
+
+@contextmanager
+def _held(ledger: Ledger, row_id: str) -> Generator[None]:
+    """A row that this process may hold in line: whatever ends the stretch early lets go of it.
+
+    Else it would stand at the head of the line for as long as this process lives.
+    """
+    try:
+        yield
+    except BaseException:
+        with suppress(KlingError):
+            ledger.release(row_id)
+        raise
+
+
+def _guarded(attempt: Attempt) -> Flow[Row | None]:
+    yield Guard(True)
+    try:
+        found = yield from _settle(attempt)
+    except Exception:  # the flow may go on with something else
+        yield Guard(False)
+        raise
+    yield Guard(False)
+    return found
 
 
 def _settle(attempt: Attempt) -> Flow[Row | None]:
     """Find out what became of a row that was being sent: its task, or None when there is none."""
-    ledger = attempt.ledger
     error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
+    attempt.out = True
     try:
         data = yield from doubt.find(attempt, error)
-    except SubmitOutcomeUnknown as unknown:
-        yield Call(partial(ledger.doubtful, attempt.id, unknown.message))
-        raise
+    except KlingError as trouble:
+        told = yield from noting.failed(attempt, trouble)
+        raise told from told.__cause__
+    attempt.out = False
     if data is not None:
-        return (yield Call(partial(ledger.accepted, attempt.id, data)))
-    yield Call(partial(ledger.unsent, attempt.id, "asked twice, Kling knows of no such task"))
+        return (yield from noting.accepted(attempt, data))
+    yield Call(
+        partial(attempt.ledger.unsent, attempt.id, "asked twice, Kling knows of no such task")
+    )
     return None
 
 
@@ -192,50 +244,21 @@ def _carry(attempt: Attempt) -> Flow[Row]:
             sending = True
             data = yield from _deliver(attempt)
         except (KlingError, Unreadable) as error:
-            yield Call(partial(_write, attempt, error))
+            told = yield from noting.failed(attempt, error)
             yield Guard(False)
-            told = _told(attempt, error)
             raise told from told.__cause__
         except BaseException as interruption:  # no guard can hold everything
-            _interrupted(attempt, interruption, sending=sending)
+            noting.interrupted(attempt, interruption, sending=sending)
             raise
         else:
             if data is not None:
-                row: Row = yield Call(partial(ledger.accepted, attempt.id, data))
+                row = yield from noting.accepted(attempt, data)
                 yield Guard(False)
                 return row
         finally:
             if attempt.external_task_id is None:
-                ledger.resign(attempt.turn, attempt.id)
-
-
-def _told(attempt: Attempt, error: KlingError | Unreadable) -> KlingError:
-    if isinstance(error, KlingError):
-        return error
-    invalid = errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name)
-    invalid.__cause__ = error
-    return invalid
-
-
-def _interrupted(attempt: Attempt, interruption: BaseException, *, sending: bool) -> None:
-    if sending:
-        attempt.ledger.doubtful(attempt.id, "interrupted while it was sent")
-        interruption.add_note(doubt.how_to_find(attempt))
-    else:
-        attempt.ledger.unsent(attempt.id, "interrupted before it was sent")
-
-
-def _write(attempt: Attempt, error: KlingError | Unreadable) -> None:
-    if isinstance(error, Unreadable):  # a file changed under our hands; the body never got whole
-        attempt.ledger.refused(attempt.id, str(error))
-    elif isinstance(error, errors.LedgerError):
-        return  # the row stays as it is; when its lease has ended it is looked up
-    elif isinstance(error, SubmitOutcomeUnknown):
-        attempt.ledger.doubtful(attempt.id, error.message)
-    elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited)):
-        attempt.ledger.unsent(attempt.id, error.message)
-    else:
-        attempt.ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())
+                with suppress(KlingError):  # it ends by itself; a task may be made by now
+                    ledger.resign(attempt.turn, attempt.id)
 
 
 def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
@@ -244,7 +267,9 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
     The first in line also watch the running tasks, and settle what dead processes left behind.
     """
     session, ledger = attempt.session, attempt.ledger
-    admit = partial(ledger.admit, attempt.id, limit=session.settings.slots, lease=attempt.lease)
+    slots, budget = session.settings.slots, attempt.budget
+    admit = partial(ledger.admit, attempt.id, limit=slots, lease=attempt.lease, budget=budget)
+    ask = partial(noting.before_sending, admit)
     watches: dict[str, Watch] = {}
     try:
         yield Guard(False)  # what was out before this is written down
@@ -252,7 +277,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
             yield Tell(attempt.listener, attempt.pause)
             yield Sleep(attempt.pause.seconds)
             attempt.pause = None
-        place: Place = yield Call(admit)
+        place: Place = yield from ask()
         while not (place.admitted or place.lost):
             yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
             yield Sleep(session.pace.line_tick)
@@ -261,10 +286,12 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
                 yield from _tend(attempt, watches, line)
             yield from line.look()
             seen = line.place(attempt.id)
-            place = seen if seen and not seen.admitted else (yield Call(admit))
+            place = seen if seen and not seen.admitted else (yield from ask())
         return place.admitted
-    except BaseException:  # nothing has left yet: the slot is free again, and so is the line
-        ledger.unsent(attempt.id, "interrupted before it was sent")
+    except BaseException as end:  # nothing has left yet: the slot is free again, and so is the line
+        why = end.message if isinstance(end, BudgetExceeded) else "interrupted before it was sent"
+        with suppress(KlingError):
+            ledger.unsent(attempt.id, why)
         raise
     finally:
         for watch in watches.values():
@@ -301,8 +328,10 @@ def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
             if not ours:  # we were silent for so long that somebody else took it over
                 return None
         fresh = False
+        attempt.out = True
         reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
         verdict = calls.judge(reply)
+        attempt.out = verdict.error is None or verdict.error.billed != "no"
         if verdict.envelope is not None:
             data = calls.one(verdict.envelope)
             if data.get("task_id"):
@@ -319,6 +348,7 @@ def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
         found = yield from _go_on(attempt, reply, error, verdict.retry)
         if found is not None:
             return found
+        attempt.out = False  # to be sent again, so nothing was made
 
 
 def _with_message(data: dict[str, Any], envelope: Any) -> dict[str, Any]:

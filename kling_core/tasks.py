@@ -62,10 +62,11 @@ class Tasks:
 
         Requests whose answer was lost are looked up, never sent blindly; running tasks are waited
         for, finished ones downloaded. Requests that certainly reached nobody stay as they are,
-        unless `send`. What a process was sending when it was killed is certain when its lease
-        ends, after some minutes at most: with `wait` that is waited for, else it is in `held`.
+        unless `send`, which keeps the limits of today. What a process was sending when it was
+        killed is certain when its lease ends, after some minutes at most: with `wait` that is
+        waited for, else it is in `held`.
 
-        What cannot be decided is in `doubtful` of the answer, with its error.
+        What cannot be decided, or may not be sent, is in `doubtful` of the answer, with its error.
         """
         flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
         settled = self._client.run_flow(flow)

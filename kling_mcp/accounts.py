@@ -154,9 +154,9 @@ class Account:
 
 
 def _key(request: Request, take: int) -> str:
-    from kling_core.ledger.recording import record
+    from kling_core.ledger.recording import identity
 
-    return json.dumps([request.endpoint.name, record(request), take], sort_keys=True, default=str)
+    return json.dumps([request.endpoint.name, identity(request), take], sort_keys=True, default=str)
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ class Database:
                 raise LedgerError(
                     f"the ledger {self.place} was written by a newer kling-suite "
                     f"(schema {version}; this one knows {VERSION})",
-                    fix="Update: pip install -U kling-suite. Nothing was changed or sent.",
+                    fix="Update: pip install -U kling-suite. Nothing was changed.",
                 )
             for step in MIGRATIONS[version:]:
                 step(db)

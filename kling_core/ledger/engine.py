@@ -121,7 +121,7 @@ def unwritable(path: Path, error: OSError) -> LedgerError:
     """The error of a ledger file that cannot be made or written."""
     return LedgerError(
         f"the ledger {path} cannot be written: {(error.strerror or str(error)).lower()}",
-        fix="Nothing was sent. Make the folder writable, or set KLING_HOME to another one.",
+        fix="Make the folder writable, or set KLING_HOME to another one.",
     )
 
 
@@ -130,14 +130,14 @@ def explain(error: BaseException, place: str) -> LedgerError:
     text = str(error)
     words = text.lower()
     if "full" in words:
-        message, fix = "the disk is full", "Nothing was sent. Make room and try again."
+        message, fix = "the disk is full", "Make room and try again."
     elif "readonly" in words or "read-only" in words:
-        message, fix = "it is read-only", "Nothing was sent. Make the file and folder writable."
+        message, fix = "it is read-only", "Make the file and folder writable."
     elif "malformed" in words or "not a database" in words:
         message = "it is damaged"
         fix = "Move it aside; `kling rescue` finds every task and output of the last 30 days again."
     elif "locked" in words:
         message, fix = "another process holds it for too long", "Try again."
     else:
-        message, fix = text.strip().splitlines()[0], "Nothing was lost; try again."
+        message, fix = text.strip().splitlines()[0], "Try again."
     return LedgerError(f"the ledger {place} cannot be used: {message}", fix=fix)

@@ -12,14 +12,14 @@ import sqlalchemy as sa
 from kling_core.answers import Answer
 from kling_core.errors import LedgerError
 from kling_core.ledger import statements
-from kling_core.ledger.money import Budget, Money
+from kling_core.ledger.money import Budget
 from kling_core.ledger.news import News
 from kling_core.ledger.rows import ENDED, IN_LINE, LIVE, RUNNING, Entry, Row, as_amount, as_text
 from kling_core.ledger.schema import outputs, tasks
 from kling_core.ledger.slots import Slots
 
 
-class Intake(Slots, News, Money):
+class Intake(Slots, News):
     """Rows on their way to Kling."""
 
     def prepare(
@@ -32,10 +32,11 @@ class Intake(Slots, News, Money):
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
 
-        With `dedupe` in seconds an identical request of that time is returned instead, under its
-        own id: of several processes that ask at once, one writes.
+        One that Kling refused is written again over its row: its id is free. With `dedupe` in
+        seconds an identical request of that time is returned instead, under its own id: of several
+        processes that ask at once, one writes.
 
-        Raises `BudgetExceeded` when the day's limit would be passed; nothing is written then.
+        Raises `BudgetExceeded` when a limit would be passed; nothing is written then.
         """
         self.alive()
         values = self._prepared(entry, lease)
@@ -47,18 +48,21 @@ class Intake(Slots, News, Money):
             if budget is not None:
                 known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
                 if known in (None, "rejected"):
-                    self._alone(db, "budget")
-                    self._afford(db, budget, entry.project)
-            new = bool(statements.WRITE_DOWN.run(db, values))
+                    self._afford(db, budget, entry.project, line=True)
+            new = bool(statements.WRITE_DOWN.run(db, values)) or self._renewed(db, values)
             return self._get(db, entry.id), new
 
-    def renew(self, entry: Entry, *, lease: float) -> Row:
-        """Write a request again over one that Kling refused."""
-        values = self._prepared(entry, lease)
+    def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
+        refused = (tasks.c.id == values["id"], tasks.c.state == "rejected")
+        blank = {"known": None, "sent_at": None, "finished_at": None}
+        return bool(db.execute(sa.update(tasks).where(*refused).values(**values, **blank)).rowcount)
+
+    def release(self, row_id: str) -> None:
+        """Let go of a row in line that this process holds; the row may be sent later."""
+        ours = (tasks.c.id == row_id, tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE))
+        free = {"state": "prepared", "owner": None, "lease_until": None, "updated_at": self.now()}
         with self._transaction() as db:
-            where = (tasks.c.id == entry.id, tasks.c.state == "rejected")
-            db.execute(sa.update(tasks).where(*where).values(values))
-            return self._get(db, entry.id)
+            db.execute(sa.update(tasks).where(*ours).values(free))
 
     def _prepared(self, entry: Entry, lease: float) -> dict[str, Any]:
         now = self.now()

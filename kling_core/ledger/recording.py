@@ -24,6 +24,16 @@ def record(request: Request) -> dict[str, Any]:
     return recorded
 
 
+def identity(request: Request) -> dict[str, Any]:
+    """What makes a request the same as another one, however it was written.
+
+    All fields of the wire with the defaults that we assume, texts without blanks around them,
+    media by URL or hash; ids and callbacks are left out. Raises `Unreadable`.
+    """
+    fields = {k: v for k, v in request.check().fields.items() if k not in _NOT_MADE_OF}
+    return {name: _essence(value) for name, value in request.wire_fields(fields).items()}
+
+
 def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
     """The fields of a recorded request, to be given again, but for those in `leave_out`.
 
@@ -36,6 +46,9 @@ def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
         )
     kept = {name: value for name, value in fields.items() if name not in leave_out}
     return {name: _again(value, name) for name, value in kept.items()}
+
+
+_NOT_MADE_OF = ("external_task_id", "callback_url")
 
 
 class NotReplayable(KlingError):
@@ -54,6 +67,20 @@ def _plain(value: Any) -> Any:
         entries: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
         return [_plain(entry) for entry in entries]
     return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)
+
+
+def _essence(value: Any) -> Any:
+    if isinstance(value, Media):
+        return value.url or value.sha256()
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, Mapping):
+        items = cast("Mapping[str, Any]", value)
+        return {name: _essence(inner) for name, inner in items.items()}
+    if isinstance(value, (list, tuple)):
+        entries: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
+        return [_essence(entry) for entry in entries]
+    return value
 
 
 def _media(media: Media) -> dict[str, Any]:

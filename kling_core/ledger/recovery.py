@@ -28,8 +28,8 @@ class Settled:
 
     `running` are at work at Kling, `unsaved` are finished and have an output that was never saved,
     `unsent` were never accepted (send them again with `resume(send=True)`), `held` are in the hands
-    of another process, or of one that has just ended; `doubtful` could not be decided now, each
-    with the reason.
+    of another process, or of one that has just ended; `doubtful` could not be decided now, or not
+    be sent (a limit, a file that is gone), each with the reason.
     """
 
     running: list[Row] = field(default_factory=list[Row])

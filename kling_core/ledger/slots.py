@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from kling_core.ledger import statements
-from kling_core.ledger.reading import Reading
+from kling_core.ledger.money import Budget, Money
 from kling_core.ledger.rows import IN_LINE, LIVE, Place, Queue, as_text
 from kling_core.ledger.schema import tasks
 
@@ -16,14 +16,18 @@ LEARNED_FOR = 3600.0
 """Seconds for which a limit that 1303 taught is believed."""
 
 
-class Slots(Reading):
+class Slots(Money):
     """Slots and the line for them."""
 
-    def admit(self, row_id: str, *, limit: int | None, lease: float) -> Place:
+    def admit(
+        self, row_id: str, *, limit: int | None, lease: float, budget: Budget | None = None
+    ) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
         First come, first served among the rows of living processes: a row is admitted when it fits
         beside what is busy and all that is ahead of it.
+
+        Raises `BudgetExceeded` when a limit would be passed by sending it now.
         """
         self.alive()
         now = self.now()
@@ -35,6 +39,8 @@ class Slots(Reading):
             place = self._queue(db, product, row_id).places(limit)[row_id]
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
+                if budget is not None:
+                    self._afford(db, budget, self._get(db, row_id).project, line=False)
                 change = {"state": "submitting", "sent_at": now, "tries": tries + 1}
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
             statements.CHANGE.run(db, {"row": row_id, **holder, **change})
@@ -79,18 +85,22 @@ class Slots(Reading):
             return self._learned(db, product)
 
     def back_in_line(self, row_id: str, *, lease: float, learn: bool) -> None:
-        """1302 or 1303: the task was not accepted; the latter teaches the limit (`learn`)."""
+        """1302 or 1303: the task was not accepted; the latter teaches the limit (`learn`).
+
+        A row that somebody else has taken over meanwhile is left as it is.
+        """
         now = self.now()
         with self._transaction() as db:
-            row = self._get(db, row_id)
-            self._alone(db, f"slots {row.product}")
-            if learn:
-                others = self._busy(db, row.product) - row.weight
-                known = self._learned(db, row.product)
-                limit = max(1, others if known is None else min(known, others))
-                self._set_meta(db, f"limit {row.product}", as_text({"limit": limit, "at": now}))
-            db.execute(
+            product = self._get(db, row_id).product
+            self._alone(db, f"slots {product}")
+            ours = (tasks.c.owner == self.owner, tasks.c.state == "submitting")
+            done = db.execute(
                 sa.update(tasks)
-                .where(tasks.c.id == row_id)
+                .where(tasks.c.id == row_id, *ours)
                 .values(state="waiting", lease_until=now + lease, updated_at=now)
             )
+            if done.rowcount and learn:
+                others = self._busy(db, product)
+                known = self._learned(db, product)
+                limit = max(1, others if known is None else min(known, others))
+                self._set_meta(db, f"limit {product}", as_text({"limit": limit, "at": now}))

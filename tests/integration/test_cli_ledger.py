@@ -514,7 +514,7 @@ def test_budget_of_the_day(kling, sandbox):
     before = len(sandbox.tasks)
     done = kling("run", "t2v", "a boat", "--budget", "0.30")
     assert done.code == 1
-    assert re.search(r"\$0\.210? of today's \$0\.30 are spent", done.err)
+    assert re.search(r"\$0\.210? of today's \$0\.30 are committed", done.err)
     assert "--budget or KLING_BUDGET" in done.err
     assert len(sandbox.tasks) == before
     assert kling("rerun", "no such", "--budget", "1").code == 1

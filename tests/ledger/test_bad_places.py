@@ -15,8 +15,9 @@ from helpers.ledgers import ACCOUNT, LEASE, Moved, entry
 from sqlalchemy import event
 
 from kling_core import Kling, Sandbox
-from kling_core.errors import LedgerError
+from kling_core.errors import LedgerError, SubmitOutcomeUnknown
 from kling_core.ledger import engine
+from kling_core.ledger.schema import tasks
 from kling_core.ledger.store import Ledger
 
 
@@ -46,9 +47,43 @@ def nothing_sent(kling: Kling, words: str) -> LedgerError:
     with pytest.raises(LedgerError, match=words) as caught:
         kling.text_to_video.create(prompt="a boat")
     assert len(kling.sandbox.tasks) == before
-    assert caught.value.fix
+    assert "Nothing was sent" in caught.value.fix
     assert caught.value.billed == "no"
     return caught.value
+
+
+@pytest.mark.parametrize("trouble", ["database or disk is full", "database is locked", None])
+def test_a_ledger_that_fails_after_the_post(
+    client: Callable[..., Kling], monkeypatch: Any, trouble: str | None
+) -> None:
+    """Kling has the task: the error names it, says that it is billed, and leads back to it."""
+    kling = client(slots=9)
+    assert kling.sandbox is not None
+    ledger, real = kling.tasks.ledger, Ledger._observe
+
+    def broken(self: Ledger, *args: Any, **more: Any) -> Any:
+        if more.get("first"):
+            raise sqlite3.OperationalError(trouble) if trouble else sa.exc.TimeoutError("no pool")
+        return real(self, *args, **more)
+
+    before = len(kling.sandbox.tasks)
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "_observe", broken)
+        with pytest.raises(SubmitOutcomeUnknown, match="Kling has the task") as caught:
+            kling.text_to_video.create(prompt="a boat")
+    (made,) = kling.sandbox.tasks[before:]
+    error = caught.value
+    assert (error.task_id, error.billed) == (made.task_id, "yes")
+    assert "Do not submit again" in error.fix
+    assert "othing was" not in str(error)
+    assert error.__cause__ is not None
+    (row,) = ledger.rows()
+    assert row.state == "submitting"
+    with ledger._transaction() as db:  # its lease ends
+        db.execute(sa.update(tasks).where(tasks.c.id == row.id).values(lease_until=0.0))
+    kling.tasks.resume(download=False)
+    assert ledger.row(row.id).task_id == made.task_id
+    assert len(kling.sandbox.tasks) == before + 1
 
 
 def test_a_newer_ledger(ledger_place: str) -> None:

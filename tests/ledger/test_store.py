@@ -6,6 +6,8 @@ import json
 import multiprocessing
 import os
 import signal
+import time
+from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -140,6 +142,15 @@ def test_a_failed_task_is_free(ledger: Ledger) -> None:
     ledger.observe("text_to_video", [answer("14", "failed", task_status_msg="risk control")])
     assert ledger.row(row.id).error == "risk control"
     assert ledger.spent(0.0) == (Decimal(0), 0)
+    ledger.observe("text_to_video", [answer("14", "failed", final_unit_deduction="0")])
+    assert ledger.spent(0.0) == (Decimal(0), 0)
+
+
+def test_a_failed_task_that_was_charged_counts(ledger: Ledger) -> None:
+    """What Kling deducted is spent, whatever came of the task."""
+    running(ledger, "15")
+    ledger.observe("text_to_video", [answer("15", "failed", final_unit_deduction="1.5")])
+    assert ledger.spent(0.0) == (Decimal("0.21"), 0)
 
 
 # --- owners and leases ---------------------------------------------------------------------
@@ -356,15 +367,48 @@ def test_twin(ledger: Ledger, moved: Moved) -> None:
     assert asked("same", "fifth") == ("fifth", True)
 
 
-def test_renew_takes_only_refused_rows(ledger: Ledger) -> None:
-    """A refused id is free for another try; an accepted one keeps its row."""
+def test_only_a_refused_row_is_written_again(ledger: Ledger) -> None:
+    """A refused id is free for another try, as if it were new; an accepted one keeps its row."""
     row = written(ledger, name="again")
+    ledger.admit("again", limit=None, lease=LEASE)
+    ledger.remember("again", ["1"])
     ledger.refused(row.id, "1301")
-    assert ledger.renew(entry("again", text="better"), lease=LEASE).text == "better"
-    assert ledger.row("again").state == "prepared"
+    renewed, new = ledger.prepare(entry("again", text="better"), lease=LEASE)
+    assert (new, renewed.text, renewed.state, renewed.error) == (True, "better", "prepared", "")
+    assert (renewed.sent_at, renewed.finished_at) == (None, None)
+    assert ledger.remembered("again") is None
     ledger.admit("again", limit=None, lease=LEASE)
     ledger.accepted("again", answer("92"))
-    assert ledger.renew(entry("again", text="worse"), lease=LEASE).text == "better"
+    kept, new = ledger.prepare(entry("again", text="worse"), lease=LEASE)
+    assert (new, kept.text) == (False, "better")
+
+
+def test_release_lets_go_of_what_is_in_line(open_ledger: OpenLedger) -> None:
+    """Only a row in line, and only by its owner: what may be out stays held."""
+    mine, other = open_ledger(), open_ledger()
+    waits, out = written(mine), written(mine)
+    mine.admit(out.id, limit=None, lease=LEASE)
+    other.release(waits.id)
+    mine.release(out.id)
+    assert [mine.row(r.id).owner for r in (waits, out)] == [mine.owner, mine.owner]
+    mine.release(waits.id)
+    assert (mine.row(waits.id).owner, mine.row(waits.id).lease_until) == (None, None)
+    assert mine.queue("video").waiting == ()
+
+
+def test_a_row_that_is_lost_does_not_go_back_in_line(open_ledger: OpenLedger, moved: Moved) -> None:
+    """After a sleep longer than the lease: what another process found out stands, and no limit is
+    learned from it.
+    """
+    mine, other = open_ledger(), open_ledger()
+    row = written(mine)
+    assert mine.admit(row.id, limit=None, lease=LEASE).admitted
+    moved.offset = LEASE + 1
+    assert other.take(row.id, lease=LEASE)
+    other.accepted(row.id, answer("77"))
+    mine.back_in_line(row.id, lease=LEASE, learn=True)
+    assert (mine.row(row.id).state, mine.row(row.id).owner) == ("submitted", None)
+    assert mine.learned("video") is None
 
 
 def test_remember(ledger: Ledger) -> None:
@@ -407,7 +451,7 @@ def test_adopt(ledger: Ledger) -> None:
 def test_the_days_budget(ledger: Ledger, moved: Moved) -> None:
     """What would pass it is refused with all numbers and not written; tomorrow it is free again."""
     for name in ("a", "b"):
-        ledger.prepare(entry(name), lease=LEASE, budget=DAY)
+        running(ledger, f"of-{name}", name=name)
     with pytest.raises(BudgetExceeded, match=r"cost \$0\.21, and \$0\.42 of today's \$0\.50"):
         ledger.prepare(entry("c"), lease=LEASE, budget=DAY)
     assert {row.id for row in ledger.rows()} == {"a", "b"}
@@ -415,6 +459,73 @@ def test_the_days_budget(ledger: Ledger, moved: Moved) -> None:
     assert (row.id, new) == ("a", False)  # what is there already costs nothing more
     moved.offset = 86400 + 1
     assert ledger.prepare(entry("c"), lease=LEASE, budget=DAY)[1]
+
+
+def test_the_budget_is_judged_when_it_is_sent(ledger: Ledger, moved: Moved) -> None:
+    """What was written down days ago counts for the day that sends it; what is refused then stays
+    as it was, and what nobody is about to send counts for nothing.
+    """
+    for name in ("a", "b", "c"):
+        written(ledger, name=name)
+        ledger.unsent(name, "no connection")
+    assert ledger.spent(0.0) == (Decimal(0), 0)
+    moved.offset = 5 * 86400
+    for name in ("a", "b"):
+        assert ledger.admit(name, limit=None, lease=LEASE, budget=DAY).admitted
+    with pytest.raises(BudgetExceeded, match=r"\$0\.42 of today's \$0\.50 are committed"):
+        ledger.admit("c", limit=None, lease=LEASE, budget=DAY)
+    left = ledger.row("c")
+    assert (left.state, left.owner, left.sent_at) == ("prepared", None, None)
+    ledger.unsent("a", "Kling knows of no such task")
+    assert ledger.admit("c", limit=None, lease=LEASE, budget=DAY).admitted
+
+
+def test_what_is_about_to_be_sent_counts(open_ledger: OpenLedger, moved: Moved) -> None:
+    """Creates that stand in line count beside what was sent, until their process is gone."""
+    mine, other = open_ledger(), open_ledger()
+    for name in ("a", "b"):
+        mine.prepare(entry(name), lease=LEASE, budget=DAY)
+    with pytest.raises(BudgetExceeded):
+        other.prepare(entry("c"), lease=LEASE, budget=DAY)
+    assert other.spent(0.0) == (Decimal("0.42"), 0)
+    moved.offset = LEASE + 1
+    assert other.prepare(entry("c"), lease=LEASE, budget=DAY)[1]
+
+
+def test_refused_ids_are_renewed_within_the_budget(ledger: Ledger) -> None:
+    """Judged and written in one step: of three refused ids two are written again, not three."""
+    for name in ("a", "b", "c"):
+        written(ledger, name=name)
+        ledger.refused(name, "1301")
+    for name in ("a", "b"):
+        assert ledger.prepare(entry(name), lease=LEASE, budget=DAY)[1]
+    with pytest.raises(BudgetExceeded):
+        ledger.prepare(entry("c"), lease=LEASE, budget=DAY)
+    assert ledger.row("c").state == "rejected"
+
+
+@pytest.mark.parametrize("month, day", [(10, 25), (3, 29)])
+def test_the_day_begins_at_midnight_when_the_clock_changes(
+    ledger: Ledger, moved: Moved, monkeypatch: Any, month: int, day: int
+) -> None:
+    """What was sent at half past midnight counts at noon, one hour more or less away."""
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    time.tzset()
+    try:
+        for hour, minute in ((0, 30), (12, 0)):
+            then = datetime(2026, month, day, hour, minute).timestamp()  # noqa: DTZ001, local
+            moved.offset += then - ledger.now()
+            if not hour:
+                moved.offset -= 3600
+                running(ledger, "yesterday")
+                moved.offset += 3600
+                for task_id in ("1", "2"):
+                    running(ledger, task_id)
+        with pytest.raises(BudgetExceeded, match=r"\$0\.42 of today's \$0\.50"):
+            ledger.prepare(entry(), lease=LEASE, budget=DAY)
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_budget_of_a_project(ledger: Ledger, moved: Moved) -> None:

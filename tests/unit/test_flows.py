@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import signal
+from contextlib import closing
 from decimal import Decimal
 from itertools import pairwise
 from pathlib import Path
@@ -27,10 +30,13 @@ from helpers.scripted import (
 )
 
 from kling_core import errors
+from kling_core.attempt import begin
 from kling_core.calls import costs, page
 from kling_core.endpoints import registry
-from kling_core.flow import Call, Guard, Sleep, Tell, adrive, drive
-from kling_core.session import Pace
+from kling_core.flow import Call, Guard, Send, Sleep, Tell, adrive, drive
+from kling_core.ledger.recovery import settle
+from kling_core.ledger.store import Ledger
+from kling_core.session import Pace, Session
 from kling_core.submit import submit
 
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
@@ -323,6 +329,175 @@ def test_a_lip_sync_interrupted_before_it_is_sent_is_unsent() -> None:
     assert script.methods == ["GET"]
     (row,) = live.ledger().rows()
     assert (row.state, row.owner) == ("prepared", None)
+
+
+def left_behind(live: Session, *names: str) -> Ledger:
+    """A ledger with requests that were written down and never sent."""
+    ledger = live.ledger()
+    for name in names:
+        request = T2V.request(prompt=name, external_task_id=name)
+        ledger.prepare(begin(live, ledger, request, request.require(), "")[1], lease=60)
+        ledger.release(name)
+    return ledger
+
+
+def test_what_is_sent_later_keeps_the_budget() -> None:
+    """Of three requests left behind the budget has room for one; the others stay and are told."""
+    script = Script([envelope(task("1"))])
+    live = session(script, budget="0.30")
+    ledger = left_behind(live, "a", "b", "c")
+    settled = drive(settle(live, send=True), Port(script))
+    assert script.methods == ["POST"]
+    assert [row.task_id for row in settled.running] == ["1"]
+    refused = {row.id: error for row, error in settled.doubtful}
+    assert len(refused) == 2
+    for row_id, error in refused.items():
+        assert isinstance(error, errors.BudgetExceeded)
+        assert (ledger.row(row_id).state, ledger.row(row_id).owner) == ("prepared", None)
+
+
+def test_a_limit_keeps_nothing_from_being_looked_up() -> None:
+    """What is too dear now is not sent; what may be out is looked up all the same."""
+    script = Script([envelope(task("1", "processing"))])
+    live = session(script, max_cost="0.01")
+    ledger = left_behind(live, "a", "b")
+    ledger.admit("a", limit=None, lease=60)
+    ledger.doubtful("a", "no answer")
+    settled = drive(settle(live, send=True), Port(script))
+    assert script.methods == ["GET"]
+    assert ledger.row("a").state == "processing"
+    ((row, error),) = settled.doubtful
+    assert (row.id, type(error)) == ("b", errors.BudgetExceeded)
+    assert ledger.row("b").state == "prepared"
+
+
+def test_an_old_id_is_sent_within_todays_budget() -> None:
+    """A row of another day, created again under its id, costs what it costs today."""
+    script = Script([envelope(task("1"))])
+    live = session(script, budget="0.30")
+    ledger = left_behind(live, "a", "b")
+    script.clock.now += 5 * 86400
+    drive(submit(live, T2V.request(prompt="a", external_task_id="a")), Port(script))
+    with pytest.raises(errors.BudgetExceeded, match=r"\$0\.21 of today's \$0\.30 are committed"):
+        drive(submit(live, T2V.request(prompt="b", external_task_id="b")), Port(script))
+    left = ledger.row("b")
+    assert (left.state, left.owner) == ("prepared", None)
+    assert "are committed" in left.error
+
+
+def _no_room(*_: Any, **__: Any) -> Any:
+    raise errors.LedgerError("the disk is full", fix="Make room and try again.")
+
+
+def test_a_lost_answer_and_a_full_disk(monkeypatch: Any) -> None:
+    """In doubt, and that cannot be noted: still the recipe of a doubt, with the ledger's word."""
+    script = Script([LOST, envelope(code=1103, message="no permission", status=403)])
+    live = session(script)
+    monkeypatch.setattr(Ledger, "_settle", _no_room)
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="no permission") as caught:
+        drive(submit(live, T2V.request(prompt="x", external_task_id="mine")), Port(script))
+    assert caught.value.billed == "unknown"
+    assert "kling.text_to_video.get('mine')" in caught.value.fix
+    assert "disk is full" in str(caught.value.__cause__)
+
+
+def test_a_refusal_and_a_full_disk(monkeypatch: Any) -> None:
+    """What Kling said is told, not that it could not be noted: nothing is billed."""
+    script = Script([envelope(code=1301, message="policy", status=400)])
+    live = session(script)
+    monkeypatch.setattr(Ledger, "_settle", _no_room)
+    with pytest.raises(errors.ContentPolicyError) as caught:
+        drive(submit(live, T2V.request(prompt="x")), Port(script))
+    assert caught.value.billed == "no"
+    assert "disk is full" in str(caught.value.__cause__)
+
+
+def test_a_comparison_that_the_ledger_cannot_make(monkeypatch: Any) -> None:
+    """The answer is lost and the ledger fails before the list is compared: in doubt."""
+    script = Script([rows(), LOST])
+    live = session(script)
+    monkeypatch.setattr(Ledger, "task_ids", _no_room)
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="the disk is full") as caught:
+        drive(submit(live, LIPS.request(**SPEECH)), Port(script))
+    assert caught.value.billed == "unknown"
+    assert "kling.lip_sync.list()" in caught.value.fix
+
+
+def test_a_look_up_that_cannot_decide_holds_no_interrupt_back() -> None:
+    """Who waits in line behind it can press Ctrl-C at any time."""
+    denied = envelope(code=1103, message="no permission", status=403)
+    script = Script([LOST, denied, *[denied] * 9])
+    live = session(script, slots=1)
+    with pytest.raises(errors.SubmitOutcomeUnknown):
+        drive(submit(live, T2V.request(prompt="x")), Port(script))
+    before, held = signal.getsignal(signal.SIGINT), list[bool]()
+
+    def listen(_: Any) -> None:
+        held.append(signal.getsignal(signal.SIGINT) is not before)
+        if script.methods.count("GET") > 2:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        drive(submit(live, T2V.request(prompt="y"), on_update=listen), Port(script))
+    assert set(held) == {False}
+
+
+def test_a_twin_that_is_refused_is_an_error() -> None:
+    """Who waits for an identical create gets its refusal, not a task without an id."""
+    script = Script()
+    live = session(script)
+    first = submit(live, T2V.request(prompt="x", external_task_id="mine"))
+    effect = first.send(None)
+    while not isinstance(effect, Send):
+        effect = first.send(effect.work() if isinstance(effect, Call) else None)
+
+    class Refusing(Port):
+        def sleep(self, seconds: float) -> None:
+            live.ledger().refused("mine", "1301 no such prompts")
+
+    with closing(first), pytest.raises(errors.ContentPolicyError, match="such prompts") as caught:
+        drive(submit(live, T2V.request(prompt="x"), dedupe=60), Refusing(script))
+    assert (caught.value.code, caught.value.billed) == (1301, "no")
+    assert script.methods == []
+
+
+SAME: list[dict[str, Any]] = [
+    {"prompt": "clip"},
+    {"prompt": " clip\n", "duration": 5},
+    {"prompt": "clip", "model_name": "kling-v2-5-turbo", "mode": "std", "aspect_ratio": "16:9"},
+    {"prompt": "clip", "callback_url": "https://x.test", "external_task_id": "mine"},
+]
+OTHERS: list[dict[str, Any]] = [
+    {"prompt": "a clip"},
+    {"prompt": "clip", "duration": 10},
+    {"prompt": "clip", "mode": "pro"},
+]
+
+
+def test_a_request_is_the_same_however_it_is_written() -> None:
+    """Defaults spelled out and blanks around a text make no other request; what is sent stays."""
+    live = session(Script())
+    digests = list[str]()
+    for fields in (*SAME, *OTHERS):
+        request = T2V.request(**fields)
+        attempt, entry = begin(live, live.ledger(), request, request.require(), "")
+        digests.append(entry.digest)
+        assert json.loads(b"".join(attempt.body))["prompt"] == fields["prompt"]
+    assert len(set(digests[: len(SAME)])) == 1
+    assert len(set(digests)) == 1 + len(OTHERS)
+
+
+def test_a_picture_is_the_same_under_any_name(tmp_path: Path) -> None:
+    """Media count by what is in them: another picture is another request, another name is not."""
+    from helpers.media import picture
+
+    live, i2v = session(Script()), registry.get("i2v")
+    digests = list[str]()
+    for name, data in (("a", picture()), ("b", picture()), ("c", picture(640, 480))):
+        (tmp_path / name).write_bytes(data)
+        request = i2v.request(image=tmp_path / name)
+        digests.append(begin(live, live.ledger(), request, request.require(), "")[1].digest)
+    assert digests[0] == digests[1] != digests[2]
 
 
 def test_a_file_that_changes_is_an_invalid_request(tmp_path: Path) -> None:
