@@ -43,7 +43,8 @@ def test_no_prompt_on_the_line_is_changed(prompt, endpoint):
 @given(st.text(st.characters(codec="utf-8")), st.sampled_from(PROSE))
 def test_no_prompt_in_a_cell_is_changed(prompt, endpoint):
     """The body of a cell arrives as it stands, less the line break that the cell magic adds."""
-    assume(prompt.strip())
+    assume(prompt.strip() and not prompt.endswith("\r"))  # which is part of a line break
+    assume(not prompt.lstrip().startswith("-"))  # may be options, see test_grammar_fuzz
     assert read("", prompt + "\n", endpoint=endpoint).fields == {endpoint.positional: prompt}
 
 
