@@ -284,7 +284,13 @@ def _brief(text: str) -> str:
 
 def _add_settings(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("notebook")
-    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the job")
+    group.add_argument(
+        "--name",
+        dest="set_name",
+        type=variables.usable,
+        metavar="VAR",
+        help="variable for the job",
+    )
     group.add_argument(
         "--out", dest="set_out", metavar="PLACE", help="folder or file [default kling_outputs]"
     )
@@ -314,11 +320,8 @@ def _add_settings(made: argparse.ArgumentParser) -> None:
 
 
 def _settings(given: argparse.Namespace) -> Settings:
-    name: str | None = given.set_name
-    if name is not None and not name.isidentifier():
-        raise UsageProblem(f"--name {name}: that cannot be the name of a variable")
     return Settings(
-        name=name,
+        name=given.set_name,
         out=given.set_out,
         wait=given.set_wait,
         dry_run=given.set_dry_run,

@@ -21,7 +21,9 @@ __all__ = ["options", "run"]
 def options(made: Parser) -> None:
     """Add the command's options."""
     made.add_argument("--from", dest="origin", metavar="TASK", help="a task to begin from")
-    made.add_argument("--name", metavar="VAR", help="variable for the job of each press")
+    made.add_argument(
+        "--name", type=variables.usable, metavar="VAR", help="variable for the job of each press"
+    )
     made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
     made.add_argument("--max-cost", metavar="USD", help="refuse anything dearer")
     made.words, made.usage = "words", "%%kling form ENDPOINT [options]"

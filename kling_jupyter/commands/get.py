@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kling_core import notices
 from kling_core.cli.arguments import Parser, UsageProblem
 from kling_core.downloading import must_be_writable
-from kling_jupyter import cell, commands, grammar, recorded
+from kling_jupyter import cell, commands, grammar, recorded, variables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.running import place
 
@@ -20,7 +20,7 @@ __all__ = ["options", "run"]
 
 def options(made: Parser) -> None:
     """Add the options of this command."""
-    made.add_argument("--name", metavar="VAR", help="variable for the job")
+    made.add_argument("--name", type=variables.usable, metavar="VAR", help="variable for the job")
     made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
     made.add_argument("--wait", action="store_true", default=None, help="wait for the files")
     made.add_argument("--no-wait", dest="wait", action="store_false", help="look once")

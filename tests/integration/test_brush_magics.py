@@ -103,7 +103,7 @@ def test_an_earlier_picture_is_drawn_on_and_sent(shell):
         ("brush", "name a picture"),
         ("brush {nothing}", "there is no variable 'nothing'"),
         ("brush nowhere.jpg", "no such file: nowhere.jpg"),
-        ("brush --name 2b x.jpg", "no such file"),
+        ("brush --name 2b x.jpg", "--name 2b: that cannot be the name of a variable"),
         ("camera --move spin=3", "is no camera move"),
         ("camera --for nowhere", "there is no command 'nowhere'"),
         ("brsh x.jpg", "did you mean brush?"),

@@ -10,43 +10,17 @@ from typing import Any
 
 import pytest
 from helpers.media import decode
+from helpers.shell import Shell
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from traitlets.config import Config
 
-from kling_core import Kling
 from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
+from kling_jupyter.commands import COMMANDS
 from kling_jupyter.errors import KlingMagicError, StoppedWaiting
 
 WAITING = 30
-
-
-class Shell:
-    """An IPython shell with the extension, whose folder is the test's own."""
-
-    def __init__(self, kling: Kling) -> None:
-        quiet = Config({"HistoryManager": {"enabled": False}})
-        self.ip: Any = InteractiveShell(config=quiet)
-        self.ip.run_line_magic("load_ext", "kling_jupyter")
-        self.studio = self.ip.magics_manager.registry["KlingMagics"].studio
-        self.studio._client = kling
-
-    def run(self, cell: str) -> Any:
-        """The value of the cell. Raises what the cell raises."""
-        outcome = self.ip.run_cell(cell)
-        outcome.raise_error()
-        return outcome.result
-
-    def fails(self, cell: str) -> KlingMagicError:
-        """The error with which the cell fails."""
-        outcome = self.ip.run_cell(cell)
-        error = outcome.error_in_exec
-        assert isinstance(error, KlingMagicError), error
-        return error
-
-    def __getitem__(self, name: str) -> Any:
-        return self.ip.user_ns[name]
 
 
 @pytest.fixture
@@ -54,7 +28,7 @@ def shell(kling, tmp_path, monkeypatch) -> Iterator[Shell]:
     monkeypatch.chdir(tmp_path)
     made = Shell(kling)
     yield made
-    made.ip.run_line_magic("unload_ext", "kling_jupyter")
+    made.close()
 
 
 def test_a_line_makes_a_clip(shell, tmp_path, capsys):
@@ -166,6 +140,41 @@ def test_mistakes_are_one_line(shell, line, says):
     assert says in lines[0]
     assert len(lines) <= 2
     assert "\n" not in lines[0]
+
+
+@pytest.mark.parametrize("line", ["", *sorted(COMMANDS.keys() - {"quote"})])
+def test_a_cell_is_never_dropped(shell, quick_sandbox, line):
+    """What takes no cell refuses one that holds something, before it does anything."""
+    shell.run("clip = %kling text-to-video a lighthouse")
+    before = len(quick_sandbox.tasks)
+    typed = f"kling {line}".rstrip()
+    told = shell.complains(f"%%{typed} {{clip}}\na new prompt" if line else "%%kling\nhello")
+    assert told[0] == f"UsageProblem: %%{typed} takes no cell, and this one is not empty"
+    assert "%%kling text-to-video, or of %%kling quote" in told[1]
+    assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize("name", ["1x", "class", "print", "{clip}"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "text-to-video --no-wait --name {name} a boat",
+        "rerun {{clip}} --no-wait --name {name}",
+        "wait {{clip}} --name {name}",
+        "get {{clip.task_id}} --name {name}",
+        "form text-to-video --name {name}",
+        "brush photo.png --name {name}",
+        "camera --name {name}",
+    ],
+)
+def test_a_name_that_cannot_be_had_is_refused_first(shell, quick_sandbox, line, name):
+    """No variable can have it, or a builtin would be lost: nothing is sent for it."""
+    shell.run("clip = %kling text-to-video a lighthouse")
+    before = len(quick_sandbox.tasks)
+    (told, *_) = shell.complains(f"%kling {line.format(name=name)}")
+    assert told.startswith("UsageProblem: --name ")
+    assert len(quick_sandbox.tasks) == before
+    assert name not in shell.ip.user_ns
 
 
 def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys):

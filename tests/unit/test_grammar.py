@@ -242,6 +242,8 @@ def test_structures_and_repeated_images_may_be_variables():
         ("--naem x a", None, "unknown option --naem; did you mean --name?"),
         ("--duration", None, "--duration needs a value"),
         ("--name 2nd a", None, "cannot be the name of a variable"),
+        ("--name lambda a", None, "cannot be the name of a variable"),
+        ("--name input a", None, "that is Python's own input"),
         ("--timeout soon a", None, "--timeout soon is not a number of seconds"),
         ("--timeout -1 a", None, "--timeout -1 is not a number of seconds"),
         ("--prompt one two", None, "the prompt is given twice"),
