@@ -142,6 +142,26 @@ def test_mistakes_are_one_line(shell, line, says):
     assert "\n" not in lines[0]
 
 
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("i2v --image {clip} go", "is a video; this takes a picture"),
+        ("i2v --image {clip.videos[0]} go", "is a video; this takes a picture"),
+        ("multi-image-to-video -i {picture} -i {clip} go", "is a video; this takes a picture"),
+        ("rerun {moved} --set image={clip}", "is a video; this takes a picture"),
+    ],
+)
+def test_an_output_of_the_wrong_kind_is_refused(shell, quick_sandbox, line, says):
+    """Kling would find out when the task has been made."""
+    shell.run("picture = %kling image a red barn")
+    shell.run("clip = %kling text-to-video a boat")
+    shell.run("moved = %kling i2v --image {picture} it glows")
+    before = len(quick_sandbox.tasks)
+    (told, *_) = shell.complains(f"%kling {line}")
+    assert told.endswith(f": output 0 of task {shell['clip'].task_id} {says}")
+    assert len(quick_sandbox.tasks) == before
+
+
 @pytest.mark.parametrize("line", ["", *sorted(COMMANDS.keys() - {"quote"})])
 def test_a_cell_is_never_dropped(shell, quick_sandbox, line):
     """What takes no cell refuses one that holds something, before it does anything."""
