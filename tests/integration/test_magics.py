@@ -15,6 +15,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from traitlets.config import Config
 
+from kling_core import Kling
 from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
 from kling_jupyter.commands import COMMANDS
@@ -208,6 +209,38 @@ def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys
     assert "dry run, nothing was sent" in shown
     assert "$" in shown
     assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize(
+    "amount, says",
+    [
+        ("0.01", "above the limit of $0.01 per call"),
+        ("abc", "--max-cost 'abc' is not an amount in US dollars"),
+        ("-1", "--max-cost '-1' is not an amount in US dollars"),
+    ],
+)
+def test_a_dry_run_fails_as_the_run_would_at_its_limit(shell, amount, says):
+    """Whoever tries a limit out finds out."""
+    dry = shell.fails(f"%kling text-to-video --dry-run --max-cost {amount} a boat")
+    assert says in dry.message
+    assert dry.message == shell.fails(f"%kling text-to-video --max-cost {amount} a boat").message
+
+
+def test_a_dry_run_knows_the_other_limits(kling, shell, quick_sandbox, tmp_path, capsys):
+    """Those of the client, of the day and of the project; what it shows is shown all the same."""
+    for limits, says in (
+        ({"max_cost": "0.10"}, "above the limit of $0.10 per call"),
+        ({"budget": "0.25"}, "$0.21 of today's $0.25 are spent"),
+        ({"project_budget": "0.25"}, "$0.21 of the $0.25 for project 'harbour' are spent"),
+    ):
+        place = {"output_dir": tmp_path / "clips", "ledger": str(tmp_path / f"{says}.db")}
+        with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place) as free:
+            free.text_to_video.create(prompt="a boat", project="harbour")
+        with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place, **limits) as client:
+            shell.studio._client = client
+            line = "%kling text-to-video --dry-run --project harbour --duration"
+            assert says in shell.fails(f"{line} 5 a boat").message
+            assert "dry run, nothing was sent" in capsys.readouterr().out
 
 
 def test_no_wait_returns_the_task_and_get_collects_it(shell, capsys):
