@@ -148,7 +148,7 @@ def _in_options(
     last = actions.get(words[-1]) if words else None
     if last is not None and last.nargs is None:
         return _values(studio, parser, last, fragment)
-    held = _held(studio, fragment, media=False)
+    held = _held(studio, fragment, media="FILE" in takes)
     if held is not None:
         return held
     if fragment.startswith("-"):
