@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ from traitlets.config import Config
 from kling_core import Kling
 from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
+from kling_jupyter import anywhere
 from kling_jupyter.commands import COMMANDS
-from kling_jupyter.errors import KlingMagicError, StoppedWaiting
+from kling_jupyter.errors import KlingMagicError, StoppedWaiting, shown
 
 WAITING = 30
 
@@ -141,6 +143,102 @@ def test_mistakes_are_one_line(shell, line, says):
     assert says in lines[0]
     assert len(lines) <= 2
     assert "\n" not in lines[0]
+
+
+@pytest.mark.parametrize(
+    "line, message, hint",
+    [
+        ("quote", "name an endpoint", "%kling quote text-to-video -d 10 a boat"),
+        ("get", "name an endpoint and a task", "%kling get text-to-video 8319…"),
+        ("brush", "name a picture", "%kling brush photo.jpg, or {variable}"),
+        ("form", "name one endpoint", "%kling form text-to-video"),
+        ("models kling-v3", "there is no endpoint 'kling-v3'", "%kling help lists them all."),
+        ("form txt", "there is no endpoint 'txt'", "%kling help lists them all."),
+        ("help txt", "there is no command 'txt'", "%kling help lists them all."),
+        (
+            "quote -d 10 a boat",
+            "-d stands where the endpoint belongs",
+            "Name the endpoint first, then options.",
+        ),
+        (
+            "--duration 10 a boat",
+            "--duration stands where the command belongs",
+            "Name the command first, then options.",
+        ),
+    ],
+)
+def test_a_mistake_is_told_once(shell, line, message, hint):
+    """The message says what is wrong, in the right word, and only the hint what to do."""
+    told = shell.complains(f"%kling {line}")
+    assert told == [f"UsageProblem: {message}", f"Hint: {hint}"]
+
+
+@pytest.mark.parametrize(
+    "line, shows",
+    [
+        ("-h", "%kling COMMAND [options] prompt"),
+        ("--help", "%kling COMMAND [options] prompt"),
+        ("help -h", "%kling COMMAND [options] prompt"),
+        ("help HELP", "%kling COMMAND [options] prompt"),
+        ("quote --help", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("quote -h", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("help quote", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("quote?", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("help effects", "see `%kling models video-effects`"),
+        ("effects --help", "see `%kling models video-effects`"),
+    ],
+)
+def test_help_is_shown_wherever_it_is_asked_for(shell, capsys, line, shows):
+    """In every place of a command, and in the words of the magics."""
+    shell.run(f"%kling {line}")
+    assert shows in capsys.readouterr().out
+
+
+def test_an_earlier_task_is_got_by_its_variable(shell, capsys):
+    """A job, a text with an id, and the endpoint before either."""
+    shell.run("clip = %kling text-to-video a boat")
+    clip = shell["clip"]
+    shell["ident"] = clip.task_id
+    for words in ("{clip}", "text-to-video {clip}", "{ident}", "{clip.videos[0]}"):
+        assert shell.run(f"%kling get {words} --name again").task_id == clip.task_id
+    (told, _) = shell.complains("%kling get {clp}")
+    assert told == "UsageProblem: {clp}: there is no variable 'clp'"
+
+
+def test_a_limit_stays_when_the_connection_changes(shell, capsys):
+    """It is lifted only by saying so, and each connection tells it."""
+    told = "A call may cost $0.10 at most; --max-cost none lifts it."
+    for line in ("connect --sandbox --max-cost 0.10", "connect --sandbox"):
+        shell.run(f"%kling {line}")
+        assert told in capsys.readouterr().out
+        assert "above the limit of $0.10" in shell.fails("%kling text-to-video a boat").message
+    shell.fails("%kling connect --region xx --max-cost none")
+    assert "above the limit of $0.10" in shell.fails("%kling text-to-video a boat").message
+    shell.run("%kling connect --sandbox --max-cost none")
+    assert "at most" not in capsys.readouterr().out
+    shell.run("%kling text-to-video --dry-run a boat")
+
+
+def test_errors_are_coloured_unless_colours_are_unwished(shell, monkeypatch):
+    """NO_COLOR and `%colors NoColor` are obeyed."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    error = shell.fails("%kling quote")
+    assert error._render_traceback_()[0].startswith("\x1b[31mUsageProblem")
+    with monkeypatch.context() as patch:
+        patch.setattr(anywhere, "shell", lambda: SimpleNamespace(colors="NoColor"))
+        assert "\x1b" not in "".join(error._render_traceback_())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "".join(error._render_traceback_())
+
+
+def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):
+    """In marimo nobody can type %kling connect."""
+    monkeypatch.delitem(sys.modules, "kling_jupyter.magics", raising=False)
+    monkeypatch.setenv("KLING_HOME", str(tmp_path))
+    with pytest.raises(KlingMagicError) as caught, shown():
+        Kling()
+    assert "%kling" not in str(caught.value)
+    assert "KLING_SANDBOX=1" in caught.value.hint
 
 
 @pytest.mark.parametrize(
@@ -321,10 +419,11 @@ def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
     assert shown.count("Note: ") == 1
 
 
-def test_a_failed_task_fails_the_cell(shell):
-    """The words of a task that failed are the error."""
+def test_a_failed_task_fails_the_cell(shell, capsys):
+    """The words of a task that failed are the error, and what is free is given no price."""
     error = shell.fails("%kling text-to-video forbidden-content")
     assert error.title == "TaskFailed"
+    assert "0 units, free in the sandbox" in capsys.readouterr().out
     assert error.task_id == shell["_kling"].task_id
 
 

@@ -134,7 +134,7 @@ def test_a_task_is_named_by_its_ids_their_ends_and_variables(shell, said):
         ("rerun kc-twin-1 --set duration", "--set 'duration' is not field=value", "Write --set"),
         ("rerun kc-twin-1 --set durration=5", "unknown option --durration; did you mean", ""),
         ("rerun kc-twin-1 --set image={nothing}", "there is no variable 'nothing'", ""),
-        ("tasks --endpoint t2w", "there is no command 't2w'; did you mean t2v?", "%kling help"),
+        ("tasks --endpoint t2w", "there is no endpoint 't2w'; did you mean t2v?", "%kling help"),
         ("tasks --state succeded", "did you mean succeeded?", "Use prepared, waiting"),
         ("tasks --limit few", "'few' is not a whole number", "See %kling tasks --help"),
         ("costs --by month", "--by 'month' is not to be had", "Use day, project or model."),
