@@ -78,6 +78,16 @@ def test_a_prompt_of_nothing_is_missing(name: str, prompt: str) -> None:
     assert [(v.field, v.message) for v in violations] == [("prompt", "is required")]
 
 
+@pytest.mark.parametrize("prompt", ["", " \u200b"])
+def test_a_shot_of_nothing_needs_its_prompt(prompt: str) -> None:
+    """Every shot of a video is described in words that can be seen."""
+    shots = [{"prompt": "a boat", "duration": 2}, {"prompt": prompt, "duration": 3}]
+    made = registry.get("text_to_video").request(
+        model_name="kling-v3", multi_shot=True, shot_type="customize", multi_prompt=shots
+    )
+    assert "each shot needs a prompt" in [v.message for v in made.check().violations]
+
+
 def test_given_never_asks_for_the_truth_of_a_picture() -> None:
     """A value without a truth value, such as an array, counts as given."""
 
