@@ -63,7 +63,9 @@ def python(request: Request, *, sandbox: bool = False) -> str:
 
 _BRACED = re.compile(r"\{[^\W\d]")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_READ = re.compile(rf"\A\s*-|^\s*(---|>>>|\.\.\.|In \[|Out\[|({trailer.RULE})\s*$)", re.MULTILINE)
+_READ = re.compile(
+    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({trailer.RULE})\s*$)", re.MULTILINE
+)
 """Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
 IPython (pasted prompts)."""
 _PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
