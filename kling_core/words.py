@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
+    map(chr, (*range(0x180B, 0x1810), *range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Letters, marks and a braille pattern that leave no trace: fillers and variation selectors."""
+
+
+def blank(text: str) -> bool:
+    """Whether nothing of the text can be seen: it is empty, or blanks and invisible characters."""
+    return all(unicodedata.category(c) in _UNSEEN or c in _FILLERS for c in text)
 
 
 def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from kling_jupyter.studio import Studio
 
-__all__ = ["studio"]
+__all__ = ["has_magics", "shell", "studio"]
 
 
 class _Bare:
@@ -23,9 +23,19 @@ class _Bare:
 
 def studio() -> Studio:
     """The studio of `%kling` where the extension is loaded; else one of its own."""
-    ipython = sys.modules.get("IPython")
-    shell: Any = ipython.get_ipython() if ipython is not None else None
-    if shell is None:
+    running = shell()
+    if running is None:
         return Studio(_Bare())
-    magics = shell.magics_manager.registry.get("KlingMagics")
-    return magics.studio if magics is not None else Studio(shell)
+    magics = running.magics_manager.registry.get("KlingMagics")
+    return magics.studio if magics is not None else Studio(running)
+
+
+def shell() -> Any:
+    """IPython's shell that runs here, None where there is none, as in marimo."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def has_magics() -> bool:
+    """Whether the extension is loaded, so that `%kling` can be typed."""
+    return "kling_jupyter.magics" in sys.modules

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.options import Option, options
 from kling_core.endpoints.base import Part
+from kling_jupyter import trailer
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Param, Request
@@ -62,8 +63,11 @@ def python(request: Request, *, sandbox: bool = False) -> str:
 
 _BRACED = re.compile(r"\{[^\W\d]")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_READ = re.compile(r"^\s*(---|>>>|\.\.\.|In \[|Out\[)", re.MULTILINE)
-"""Lines in a cell that mean something to the magic (a trailer) or to IPython (pasted prompts)."""
+_READ = re.compile(
+    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({trailer.RULE})\s*$)", re.MULTILINE
+)
+"""Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
+IPython (pasted prompts)."""
 _PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
 _LONGEST = 96
 """Longer lines become cells."""

@@ -19,6 +19,8 @@ from IPython.core.completer import (
     context_matcher,  # pyright: ignore[reportUnknownVariableType]
 )
 
+from kling_jupyter import trailer
+
 if TYPE_CHECKING:
     import argparse
 
@@ -123,7 +125,7 @@ def _in_body(
     """Below the first line of a cell: variables in the prompt, fields below the mark."""
     held = _held(studio, before, media=False)
     parser = _generation(head.split(maxsplit=1)[0]) if head.split() else None
-    if parser is None or "---" not in (line.rstrip() for line in lines[:-1]):
+    if parser is None or not any(map(trailer.is_mark, lines[:-1])):
         return held or (before.rpartition(" ")[2], ())
     name, colon, value = before.partition(":")
     if before.startswith("-"):
@@ -146,7 +148,7 @@ def _in_options(
     last = actions.get(words[-1]) if words else None
     if last is not None and last.nargs is None:
         return _values(studio, parser, last, fragment)
-    held = _held(studio, fragment, media=False)
+    held = _held(studio, fragment, media="FILE" in takes)
     if held is not None:
         return held
     if fragment.startswith("-"):

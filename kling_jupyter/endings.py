@@ -95,7 +95,7 @@ def unsent() -> StoppedWaiting:
     """What leaving the line raises."""
     return StoppedWaiting(
         "nothing was sent and nothing is paid. The ledger keeps the request as prepared: "
-        "`kling resume --send` sends it",
+        "%kling resume --send sends it",
         title="Stopped waiting for a slot",
     )
 

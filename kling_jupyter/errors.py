@@ -5,6 +5,7 @@ Not IPython's `UsageError`: tools that run notebooks do not take that for a fail
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from contextlib import contextmanager
 from kling_core import errors
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
+from kling_jupyter import anywhere
 
 __all__ = [
     "KlingMagicError",
@@ -43,11 +45,19 @@ class KlingMagicError(KlingError):
         return "\n".join([self.message, *self.lines, *self._hinted("Hint")])
 
     def _render_traceback_(self) -> list[str]:
-        coloured = self._hinted(f"{_CYAN}Hint{_PLAIN}")
-        return [f"{_RED}{self.title}{_PLAIN}: {self.message}", *self.lines, *coloured]
+        red, cyan, plain = (_RED, _CYAN, _PLAIN) if _coloured() else ("", "", "")
+        hint = self._hinted(f"{cyan}Hint{plain}")
+        return [f"{red}{self.title}{plain}: {self.message}", *self.lines, *hint]
 
     def _hinted(self, word: str) -> list[str]:
         return [f"{word}: {self.hint}"] if self.hint else []
+
+
+def _coloured() -> bool:
+    """Whether colours are wished for: not by NO_COLOR, nor by `%colors NoColor`."""
+    shell = anywhere.shell()
+    wished = str(getattr(shell, "colors", "")).lower()
+    return not os.environ.get("NO_COLOR") and wished != "nocolor"
 
 
 class StoppedWaiting(KlingMagicError):
@@ -100,13 +110,18 @@ def translated(error: KlingError) -> KlingMagicError:
 
 def _without_fix(error: KlingError) -> str:
     """What happened, in one line, without the advice at its end."""
-    text = str(error)
-    return text.removesuffix(error.fix).rstrip(" .") if error.fix else text.rstrip(" .")
+    text, fix = str(error), error.fix.strip().removesuffix(".")
+    return text.removesuffix(".").removesuffix(fix).rstrip(" .")
 
 
 def _no_credential(error: KlingError) -> str:
     if "there is no Kling credential" not in error.message:
         return error.fix
+    if not anywhere.has_magics():
+        return (
+            "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY, in the environment; "
+            "KLING_SANDBOX=1 there plays without a key. Then try again."
+        )
     return (
         "%kling connect --sandbox plays without a key. With one, set KLING_API_KEY, or "
         "KLING_ACCESS_KEY and KLING_SECRET_KEY, and type %kling connect."

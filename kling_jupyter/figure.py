@@ -137,11 +137,13 @@ def price(task: Task) -> list[str]:
     known: list[str] = []
     if cost is not None and cost.units is not None:
         known.append(f"{_number(cost.units)} units")
-    if expected is not None and expected.usd is not None:
+    charged = task.status != "failed" and (cost is None or cost.units != 0)
+    if charged and expected is not None and expected.usd is not None:
         known.append(f"${_dollars(expected.usd)}")
     words = " = ".join(known)
     if task.client.sandbox is not None:
-        return [f"{words} by list price, free in the sandbox" if words else "free in the sandbox"]
+        by = " by list price" if charged else ""
+        return [f"{words}{by}, free in the sandbox" if words else "free in the sandbox"]
     return [words] if words else []
 
 

@@ -77,8 +77,9 @@ def generation(
     typed, start = _options(shaped, text, stop=_free_text(endpoint))
     notes: list[str] = []
     if cell is not None and "--raw" not in typed:
-        cell, below = trailer.split(cell, shaped)
-        typed += [word for line in below for word in _below(shaped, line)]
+        body = trailer.split(cell, shaped)
+        cell, notes = body.prompt, [*body.notes]
+        typed += [word for line in body.below for word in _below(shaped, line)]
     raw = "--raw" in typed
     given = typed if raw else [made for word in typed for made in _objects(word, endpoint, names)]
     namespace = parse(shaped, given)
@@ -164,7 +165,10 @@ def _below(shaped: Parser, line: str) -> list[str]:
         return [f"{flag}={value}"] if value else [flag]
     if value.lower() in ("", "on", "true", "yes"):
         return [flag]
-    raise UsageProblem(f"{entry.name}: {value} is neither on nor true", fix="Leave the line out.")
+    if value.lower() in ("off", "false", "no"):
+        opposite = flag.replace("--no-", "--") if flag.startswith("--no-") else f"--no-{flag[2:]}"
+        return [opposite] if opposite in shaped.actions() else []
+    raise UsageProblem(f"{entry.name}: {value} is neither on nor off", fix="Leave the line out.")
 
 
 def _skip(text: str, place: int) -> int:
@@ -228,7 +232,7 @@ def _found(expression: str, names: Mapping[str, Any]) -> Any:
 
 def _prompt(endpoint: Endpoint, rest: str, cell: str | None) -> str | None:
     """The prompt; None when there is none, or when the endpoint's words are no free text."""
-    body = None if cell is None else cell.removesuffix("\n")
+    body = None if cell is None else cell.removesuffix("\n").removesuffix("\r")
     if not _free_text(endpoint):
         if body and body.strip():
             raise UsageProblem(
@@ -280,7 +284,13 @@ def _brief(text: str) -> str:
 
 def _add_settings(made: argparse.ArgumentParser) -> None:
     group = made.add_argument_group("notebook")
-    group.add_argument("--name", dest="set_name", metavar="VAR", help="variable for the job")
+    group.add_argument(
+        "--name",
+        dest="set_name",
+        type=variables.usable,
+        metavar="VAR",
+        help="variable for the job",
+    )
     group.add_argument(
         "--out", dest="set_out", metavar="PLACE", help="folder or file [default kling_outputs]"
     )
@@ -310,11 +320,8 @@ def _add_settings(made: argparse.ArgumentParser) -> None:
 
 
 def _settings(given: argparse.Namespace) -> Settings:
-    name: str | None = given.set_name
-    if name is not None and not name.isidentifier():
-        raise UsageProblem(f"--name {name}: that cannot be the name of a variable")
     return Settings(
-        name=name,
+        name=given.set_name,
         out=given.set_out,
         wait=given.set_wait,
         dry_run=given.set_dry_run,

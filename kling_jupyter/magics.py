@@ -17,7 +17,7 @@ from traitlets import Bool, Enum, Union, observe
 
 from kling_jupyter import completion, lines, variables
 from kling_jupyter.display import Shell, has_pages, say
-from kling_jupyter.errors import shown
+from kling_jupyter.errors import in_notebook, shown
 from kling_jupyter.studio import Studio
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class KlingMagics(Magics):
             with shown():
                 return commands.run(self.studio, line, cell, names)
         except HelpShown as asked:
-            say(asked.text)
+            say(in_notebook(asked.text))
             return None
 
     def show(self, task: Task) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_jupyter.studio import Studio
 
-__all__ = ["one", "row", "words"]
+__all__ = ["ident", "one", "row", "words"]
 
 _WORD = re.compile(r"\{[^{}]*\}|\S+")
 
@@ -41,18 +41,29 @@ def row(studio: Studio, word: str, names: Mapping[str, Any]) -> Row:
     """The row of the task that this word names. Raises `UsageProblem`, `TaskNotFound`."""
     from kling_core.reports.finding import find
 
+    value = _value(word, names)
+    if isinstance(value, str):
+        return find(studio.client, value)
+    return _known(studio, word, _task(value, word))
+
+
+def ident(studio: Studio, word: str, names: Mapping[str, Any]) -> str:
+    """The id that this word names, known to the ledger or not. Raises as `row`."""
+    value = _value(word, names)
+    return value if isinstance(value, str) else _known(studio, word, _task(value, word)).id
+
+
+def _value(word: str, names: Mapping[str, Any]) -> Any:
+    """What stands in a whole `{variable}`, or the word itself."""
     expression = variables.whole(word)
     if expression is None:
-        return find(studio.client, word)
+        return word
     try:
-        value = variables.lookup(expression, names)
+        return variables.lookup(expression, names)
     except variables.Missing as error:
         raise UsageProblem(
             f"{word}: {error}", fix="Run the cell that makes it first, or give the task's id."
         ) from None
-    if isinstance(value, str):
-        return find(studio.client, value)
-    return _known(studio, word, _task(value, word))
 
 
 def _task(value: Any, word: str) -> Any:

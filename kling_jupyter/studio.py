@@ -21,7 +21,8 @@ class Studio:
     `folder` is the notebook's, remembered when the extension is loaded, for notebooks change
     their working directory. `last` is the job of the last command, also in `_kling`; `just_shown`
     the one that the running cell has shown, so that its value need not be shown again. `jobs` are
-    those at work, by the ids of their tasks. `wait` is the user's wish, see `waits`.
+    those at work, by the ids of their tasks. `wait` is the user's wish, see `waits`; `max_cost` the
+    limit per call that `%kling connect` was given, in US dollars as it was typed.
     """
 
     def __init__(self, shell: Shell) -> None:
@@ -31,6 +32,7 @@ class Studio:
         self.just_shown: object = None
         self.jobs: dict[str, Job] = {}
         self.wait: str | bool = "auto"
+        self.max_cost: str | None = None
         self._client: Kling | None = None
 
     @property

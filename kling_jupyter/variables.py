@@ -7,16 +7,18 @@ never worth its price.
 
 from __future__ import annotations
 
+import builtins
 import re
 from collections.abc import Iterable, Mapping
+from keyword import iskeyword
 from numbers import Number
 from pathlib import PurePath
 from typing import Any
 
-from kling_core.cli.arguments import nearest
+from kling_core.cli.arguments import UsageProblem, nearest
 from kling_core.errors import KlingError
 
-__all__ = ["Missing", "NoText", "interpolate", "lookup", "own", "whole"]
+__all__ = ["Missing", "NoText", "interpolate", "lookup", "own", "usable", "whole"]
 
 _NAME = r"[^\W\d]\w*"
 _KEY = r"""-?\d+|'[^'{}\[\]]*'|"[^"{}\[\]]*"|[^\W\d]\w*"""
@@ -73,6 +75,21 @@ def own(shell: Any) -> dict[str, Any]:
     return {
         name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
     }
+
+
+def usable(name: str) -> str:
+    """The name, when a variable can have it and takes it from nothing. Raises `UsageProblem`.
+
+    The type of every option `--name`, so that it is judged before anything is sent.
+    """
+    if not name.isidentifier() or iskeyword(name):
+        raise UsageProblem(f"--name {name}: that cannot be the name of a variable")
+    if hasattr(builtins, name):
+        raise UsageProblem(
+            f"--name {name}: that is Python's own {name}, which you would lose",
+            fix="Choose another name.",
+        )
+    return name
 
 
 def whole(text: str) -> str | None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
+from kling_core.words import blank
+
 Fields = Mapping[str, object]
 
 
@@ -175,11 +177,13 @@ class Not(Condition):
 
 
 def given(name: str, fields: Fields) -> bool:
-    """Whether a field is set, and not None or empty."""
+    """Whether a field is set, and not None or empty; a text of which nothing is seen is empty."""
     value = fields.get(name)
+    if isinstance(value, str):
+        return not blank(value)
     # Only plain containers are measured: a numpy picture has no truth value.
     return value is not None and not (
-        isinstance(value, (str, bytes, list, tuple, dict)) and len(value) == 0  # pyright: ignore[reportUnknownArgumentType]
+        isinstance(value, (bytes, list, tuple, dict)) and len(value) == 0  # pyright: ignore[reportUnknownArgumentType]
     )
 
 

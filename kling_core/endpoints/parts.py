@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from kling_core.catalog.rules import Check
 from kling_core.endpoints.base import Part, param
+from kling_core.words import blank
 
 if TYPE_CHECKING:
     import os
@@ -296,7 +297,7 @@ def _shots_fit(fields: Mapping[str, Any]) -> Problems:
         return []
     lengths = [int(shot["duration"]) for shot in shots]
     problems: Problems = []
-    if not all(shot["prompt"] for shot in shots):
+    if any(blank(shot["prompt"]) for shot in shots):
         problems.append(("multi_prompt", "each shot needs a prompt", ""))
     if min(lengths) < 1:
         problems.append(("multi_prompt", "each shot lasts at least 1 second", ""))

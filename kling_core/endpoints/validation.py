@@ -15,7 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kling_core.endpoints.base import Param, Part
 from kling_core.errors import Violation
-from kling_core.words import did_you_mean, nearest
+from kling_core.words import blank, did_you_mean, nearest
 
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
 
@@ -54,7 +54,7 @@ def validate(
 
 
 def _absent(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value)
+    return value is None or (isinstance(value, str) and blank(value))
 
 
 def _field(declared: Param, hint: Any) -> tuple[Any, Any]:

@@ -36,6 +36,14 @@ class Money(Reading):
         with self._transaction(read=True) as db:
             return self._spent(db, since, project, line=True)
 
+    def afford(self, budget: Budget, project: str) -> None:
+        """Judge a task as it would be judged now when it is written down, without writing it.
+
+        Raises `BudgetExceeded`.
+        """
+        with self._transaction(read=True) as db:
+            self._afford(db, budget, project, line=True)
+
     def amounts(self, since: float) -> list[Amount]:
         """What each task since a moment was expected to cost and did, oldest first."""
         columns = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_core.cli.arguments import UsageProblem
 from kling_jupyter import grammar
 from kling_jupyter.commands.base import Command, Line, endpoint_of
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint
     from kling_jupyter.studio import Studio
 
-__all__ = ["COMMANDS", "Command", "Line", "endpoint", "run"]
+__all__ = ["ASKING", "COMMANDS", "Command", "Line", "endpoint", "run"]
 
 _LIST = (
     Command(
@@ -64,6 +65,9 @@ _LIST = (
 COMMANDS: Mapping[str, Command] = {command.name: command for command in _LIST}
 """Every command that is no endpoint, by its word."""
 
+ASKING = ("-h", "--help")
+"""What asks for help in the place of a command or an endpoint."""
+
 
 def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -> Any:
     """Do what the line says. Raises `KlingError` of any kind, and `HelpShown`."""
@@ -72,16 +76,29 @@ def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -
     word, rest = grammar.first_word(line)
     asks = word.endswith("?")
     word = word.rstrip("?")
-    if asks:
+    if asks or word in ASKING:
         return COMMANDS["help"].run(studio, Line(word, None, names))
+    command = COMMANDS.get(word.lower())
+    if not word or (command is not None and "GENERATION" not in command.takes.split()):
+        _refuse_body(word, cell)
     if not word:
         return status.run(studio)
-    command = COMMANDS.get(word.lower())
     if command is not None:
         return command.run(studio, Line(rest, cell, names))
-    return generate.run(studio, endpoint(word), Line(rest, cell, names))
+    return generate.run(studio, endpoint_of(word, COMMANDS), Line(rest, cell, names))
+
+
+def _refuse_body(word: str, cell: str | None) -> None:
+    """Let no cell be dropped by a command that takes none. Raises `UsageProblem`."""
+    if cell and cell.strip():
+        typed = f"kling {word}".rstrip()
+        raise UsageProblem(
+            f"%%{typed} takes no cell, and this one is not empty",
+            fix="A cell is the prompt of a generation, as in %%kling text-to-video, or of "
+            f"%%kling quote. Write %{typed} with one %; --help says what it takes.",
+        )
 
 
 def endpoint(word: str) -> Endpoint:
     """The endpoint of this name or alias. Raises `UsageProblem`, with what was probably meant."""
-    return endpoint_of(word, COMMANDS)
+    return endpoint_of(word)

@@ -50,18 +50,24 @@ class Command:
         return import_module(f"kling_jupyter.commands.{self.module}").run(studio, line)
 
 
-def endpoint_of(word: str, others: Mapping[str, Any]) -> Endpoint:
-    """The endpoint of this name or alias; `others` are the words that might have been meant too.
+def endpoint_of(word: str, others: Mapping[str, Any] | None = None) -> Endpoint:
+    """The endpoint of this name or alias; `others` are the commands that might stand there too.
 
-    Raises `UsageProblem`.
+    Raises `UsageProblem`, with what was probably meant.
     """
+    if word.startswith("-"):
+        what = "endpoint" if others is None else "command"
+        raise UsageProblem(
+            f"{word} stands where the {what} belongs", fix=f"Name the {what} first, then options."
+        )
     try:
         return registry.get(word.lower())
     except registry.UnknownEndpoint as error:
         known = [e.command for e in registry.endpoints()]
         known += [alias for e in registry.endpoints() for alias in e.aliases]
-        near = nearest(word.lower(), [*others, *known])
+        near = nearest(word.lower(), [*(others or ()), *known])
         meant = f"; did you mean {near}?" if near else ""
+        what = "endpoint" if others is None else "command"
         raise UsageProblem(
-            f"there is no command {word!r}{meant}", fix="%kling help lists them all."
+            f"there is no {what} {word!r}{meant}", fix="%kling help lists them all."
         ) from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import grammar
+from kling_jupyter import grammar, variables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.commands.given import given, keep
 
@@ -18,7 +18,12 @@ __all__ = ["options", "run"]
 
 def options(made: Parser) -> None:
     """Add the options of this command."""
-    made.add_argument("--name", metavar="VAR", help="variable for the brush [default _brush]")
+    made.add_argument(
+        "--name",
+        type=variables.usable,
+        metavar="VAR",
+        help="variable for the brush [default _brush]",
+    )
     made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
 
 

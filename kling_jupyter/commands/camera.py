@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import commands, grammar
+from kling_jupyter import commands, grammar, variables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.commands.given import given, keep
 
@@ -20,7 +20,12 @@ def options(made: Parser) -> None:
     """Add the options of this command."""
     made.add_argument("--for", dest="endpoint", metavar="ENDPOINT", help="such as i2v")
     made.add_argument("--move", metavar="MOVE", help="where to begin, such as zoom=5")
-    made.add_argument("--name", metavar="VAR", help="variable for the camera [default _camera]")
+    made.add_argument(
+        "--name",
+        type=variables.usable,
+        metavar="VAR",
+        help="variable for the camera [default _camera]",
+    )
     made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser, UsageProblem
 from kling_core.errors import AuthError, ConnectionFailed, KlingError, UnreadableAnswer
+from kling_core.reports import words
 from kling_jupyter import grammar
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
@@ -21,7 +22,8 @@ def options(made: Parser) -> None:
     """Add the options of this command."""
     made.add_argument("--sandbox", action="store_true", help="play here, without a key")
     made.add_argument("--region", metavar="REGION", help="global or cn")
-    made.add_argument("--max-cost", metavar="USD", help="refuse any call dearer than this")
+    how = "refuse any call dearer than this; kept until it is changed, or lifted by none"
+    made.add_argument("--max-cost", metavar="USD", help=how)
 
 
 def run(studio: Studio, line: Line) -> None:
@@ -29,13 +31,18 @@ def run(studio: Studio, line: Line) -> None:
     typed = grammar.flags(options, "connect", line.rest)
     if typed.sandbox and typed.region:
         raise UsageProblem("the sandbox has no region", fix="Give --sandbox or --region.")
-    studio.connect(
-        sandbox=True if typed.sandbox else None, region=typed.region, max_cost=typed.max_cost
-    )
+    limit = typed.max_cost or studio.max_cost
+    limit = None if limit == "none" else limit
+    studio.connect(sandbox=True if typed.sandbox else None, region=typed.region, max_cost=limit)
+    studio.max_cost = limit
     say(studio.described())
+    allowed = studio.client.session.settings.max_cost
+    if allowed is not None:
+        lifted = "--max-cost none lifts it" if limit else "it is that of the settings"
+        say(f"A call may cost {words.money(allowed)} at most; {lifted}.")
     if studio.client.sandbox is None:
-        for words in _packs(studio):
-            say(words)
+        for told in _packs(studio):
+            say(told)
 
 
 def _packs(studio: Studio) -> list[str]:

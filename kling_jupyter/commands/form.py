@@ -21,7 +21,9 @@ __all__ = ["options", "run"]
 def options(made: Parser) -> None:
     """Add the command's options."""
     made.add_argument("--from", dest="origin", metavar="TASK", help="a task to begin from")
-    made.add_argument("--name", metavar="VAR", help="variable for the job of each press")
+    made.add_argument(
+        "--name", type=variables.usable, metavar="VAR", help="variable for the job of each press"
+    )
     made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
     made.add_argument("--max-cost", metavar="USD", help="refuse anything dearer")
     made.words, made.usage = "words", "%%kling form ENDPOINT [options]"
@@ -33,8 +35,9 @@ def run(studio: Studio, line: Line) -> KlingForm:
     words = str(getattr(typed, "words", "") or "").split()
     if len(words) > 1 or not (words or typed.origin):
         raise UsageProblem("name one endpoint", fix="%kling form text-to-video")
+    endpoint = commands.endpoint(words[0]).name if words else ""
     if not has_pages(studio.shell):
-        name = words[0] if words else "text-to-video"
+        name = endpoint.replace("_", "-") or "text-to-video"
         raise UsageProblem(
             "a form needs a notebook, and this is a terminal", fix=f"%kling {name} --help"
         )
@@ -42,7 +45,6 @@ def run(studio: Studio, line: Line) -> KlingForm:
 
     settings = grammar.Settings(name=typed.name, out=typed.out, max_cost=typed.max_cost)
     notes: list[str] = []
-    endpoint = commands.endpoint(words[0]).name if words else ""
     origin = _origin(studio, typed.origin, line.names, notes) if typed.origin else None
     form = KlingForm(endpoint or _endpoint(origin), studio, settings=settings)
     if origin is not None:

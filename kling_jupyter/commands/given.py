@@ -35,9 +35,7 @@ def given(word: str, names: Mapping[str, Any]) -> Any:
 
 
 def keep(studio: Studio, name: str, widget: T) -> T:
-    """Put the widget into the variable, and let it say so. Raises `UsageProblem`."""
-    if not name.isidentifier():
-        raise UsageProblem(f"--name {name}: that cannot be the name of a variable")
+    """Put the widget into the variable, and let it say so."""
     studio.shell.user_ns[name] = widget
     widget.known_as(name)
     return widget

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kling_core.cli.arguments import HelpShown
 from kling_jupyter import commands, grammar, tables
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import say
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ __all__ = ["run"]
 
 
 def run(studio: Studio, line: Line) -> None:
-    """Say what there is."""
+    """Say what there is. Raises `HelpShown`, which is how all help of one command is shown."""
     word, _ = grammar.first_word(line.rest)
     command = commands.COMMANDS.get(word.lower())
-    if not word or word == "help":
+    if not word or word.lower() == "help" or word in commands.ASKING:
         say(tables.overview(commands.COMMANDS.values()))
     elif command is not None:
         command.run(studio, Line("--help", None, line.names))
     else:
-        say(grammar.parser(commands.endpoint(word)).format_help())
+        endpoint = endpoint_of(word, commands.COMMANDS)
+        raise HelpShown(grammar.parser(endpoint).format_help())

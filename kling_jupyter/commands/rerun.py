@@ -29,7 +29,7 @@ def options(made: Parser) -> None:
     add = made.add_argument
     how = "change a field; an empty VALUE takes it out; may be repeated"
     add("--set", action="append", metavar="FIELD=VALUE", help=how)
-    add("--name", metavar="VAR", help="variable for the job")
+    add("--name", type=variables.usable, metavar="VAR", help="variable for the job")
     add("--out", metavar="PLACE", help="folder or file of the outputs")
     add("--wait", action="store_true", default=None, help="wait for the files")
     add("--no-wait", dest="wait", action="store_false", help="return at once")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kling_core.cli.arguments import Parser, UsageProblem
 from kling_core.ledger import recovery
 from kling_core.ledger.rows import RUNNING
-from kling_jupyter import following, grammar, naming
+from kling_jupyter import following, grammar, naming, variables
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 
@@ -21,7 +21,7 @@ __all__ = ["options", "run"]
 
 def options(made: Parser) -> None:
     """Add the options of this command."""
-    made.add_argument("--name", metavar="VAR", help="variable for the job")
+    made.add_argument("--name", type=variables.usable, metavar="VAR", help="variable for the job")
     made.add_argument("--out", metavar="PLACE", help="folder or file of the outputs")
     made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this for each")
     made.description = (

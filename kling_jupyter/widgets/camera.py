@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 import traitlets
 
+from kling_core.catalog.conditions import either
 from kling_core.endpoints import parts, registry
 from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
@@ -30,8 +31,8 @@ class Camera(Widget):
     shown on it; else it is for text to video, unless `endpoint` names another. `move` is where to
     begin, as in `"zoom=5"`, `"down_back"` or the documented object.
 
-    Raises `UsageProblem` for an image that is none, `ValueError` for a move that is none, and
-    `UnknownEndpoint`.
+    Raises `UsageProblem` for an image that is none, `ValueError` for a move that is none and an
+    endpoint that takes none, and `UnknownEndpoint`.
     """
 
     _esm = modules.script("camera.js")
@@ -101,7 +102,11 @@ class Camera(Widget):
 
 def _endpoint(name: str | None, *, with_image: bool) -> Endpoint:
     if name is not None:
-        return registry.get(name)
+        endpoint = registry.get(name)
+        if _FIELD not in endpoint.request.params():
+            able = [e.command for e in registry.endpoints() if _FIELD in e.request.params()]
+            raise ValueError(f"{endpoint.command} takes no camera move; use {either(able)}")
+        return endpoint
     return endpoint_with(_FIELD, "image") if with_image else endpoint_with(_FIELD, without="image")
 
 

@@ -60,11 +60,10 @@ def caution(offered: Sequence[Choice]) -> list[str]:
 
 def feature_of(endpoint: Endpoint, field: str) -> str:
     """The feature that a request uses when it gives this field. Raises `LookupError`."""
-    return next(
-        feature
-        for feature, condition in endpoint.features.items()
-        if field in condition.names and condition.holds({field: True})
-    )
+    for feature, condition in endpoint.features.items():
+        if field in condition.names and condition.holds({field: True}):
+            return feature
+    raise LookupError(f"{endpoint.command} has no {field}")
 
 
 def endpoint_with(*fields: str, without: str = "") -> Endpoint:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from IPython.core.interactiveshell import InteractiveShell
@@ -27,14 +28,16 @@ class Shell:
         outcome.raise_error()
         return outcome.result
 
-    def fails(self, cell: str) -> list[str]:
-        """The lines with which the cell fails, without their colours."""
+    def fails(self, cell: str) -> KlingMagicError:
+        """The error with which the cell fails."""
         error = self.ip.run_cell(cell).error_in_exec
         assert isinstance(error, KlingMagicError), error
-        return [
-            line.replace("\x1b[31m", "").replace("\x1b[36m", "").replace("\x1b[39m", "")
-            for line in error._render_traceback_()
-        ]
+        return error
+
+    def complains(self, cell: str) -> list[str]:
+        """The lines with which the cell fails, without their colours."""
+        lines = self.fails(cell)._render_traceback_()
+        return [re.sub(r"\x1b\[\d+m", "", line) for line in lines]
 
     def __getitem__(self, name: str) -> Any:
         return self.ip.user_ns[name]

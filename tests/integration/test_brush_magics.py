@@ -103,9 +103,13 @@ def test_an_earlier_picture_is_drawn_on_and_sent(shell):
         ("brush", "name a picture"),
         ("brush {nothing}", "there is no variable 'nothing'"),
         ("brush nowhere.jpg", "no such file: nowhere.jpg"),
-        ("brush --name 2b x.jpg", "no such file"),
+        ("brush --name 2b x.jpg", "--name 2b: that cannot be the name of a variable"),
         ("camera --move spin=3", "is no camera move"),
-        ("camera --for nowhere", "there is no command 'nowhere'"),
+        ("camera --for nowhere", "there is no endpoint 'nowhere'"),
+        (
+            "camera --for lip-sync",
+            "lip-sync takes no camera move; use image-to-video or text-to-video",
+        ),
         ("brsh x.jpg", "did you mean brush?"),
     ],
 )

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from helpers.media import decode
+from helpers.shell import Shell
 from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from traitlets.config import Config
@@ -17,36 +19,11 @@ from traitlets.config import Config
 from kling_core import Kling
 from kling_core.endpoints import registry
 from kling_core.sandbox import Fault
-from kling_jupyter.errors import KlingMagicError, StoppedWaiting
+from kling_jupyter import anywhere
+from kling_jupyter.commands import COMMANDS
+from kling_jupyter.errors import KlingMagicError, StoppedWaiting, shown
 
 WAITING = 30
-
-
-class Shell:
-    """An IPython shell with the extension, whose folder is the test's own."""
-
-    def __init__(self, kling: Kling) -> None:
-        quiet = Config({"HistoryManager": {"enabled": False}})
-        self.ip: Any = InteractiveShell(config=quiet)
-        self.ip.run_line_magic("load_ext", "kling_jupyter")
-        self.studio = self.ip.magics_manager.registry["KlingMagics"].studio
-        self.studio._client = kling
-
-    def run(self, cell: str) -> Any:
-        """The value of the cell. Raises what the cell raises."""
-        outcome = self.ip.run_cell(cell)
-        outcome.raise_error()
-        return outcome.result
-
-    def fails(self, cell: str) -> KlingMagicError:
-        """The error with which the cell fails."""
-        outcome = self.ip.run_cell(cell)
-        error = outcome.error_in_exec
-        assert isinstance(error, KlingMagicError), error
-        return error
-
-    def __getitem__(self, name: str) -> Any:
-        return self.ip.user_ns[name]
 
 
 @pytest.fixture
@@ -54,7 +31,7 @@ def shell(kling, tmp_path, monkeypatch) -> Iterator[Shell]:
     monkeypatch.chdir(tmp_path)
     made = Shell(kling)
     yield made
-    made.ip.run_line_magic("unload_ext", "kling_jupyter")
+    made.close()
 
 
 def test_a_line_makes_a_clip(shell, tmp_path, capsys):
@@ -168,6 +145,157 @@ def test_mistakes_are_one_line(shell, line, says):
     assert "\n" not in lines[0]
 
 
+@pytest.mark.parametrize(
+    "line, message, hint",
+    [
+        ("quote", "name an endpoint", "%kling quote text-to-video -d 10 a boat"),
+        ("get", "name an endpoint and a task", "%kling get text-to-video 8319…"),
+        ("brush", "name a picture", "%kling brush photo.jpg, or {variable}"),
+        ("form", "name one endpoint", "%kling form text-to-video"),
+        ("models kling-v3", "there is no endpoint 'kling-v3'", "%kling help lists them all."),
+        ("form txt", "there is no endpoint 'txt'", "%kling help lists them all."),
+        ("help txt", "there is no command 'txt'", "%kling help lists them all."),
+        (
+            "quote -d 10 a boat",
+            "-d stands where the endpoint belongs",
+            "Name the endpoint first, then options.",
+        ),
+        (
+            "--duration 10 a boat",
+            "--duration stands where the command belongs",
+            "Name the command first, then options.",
+        ),
+    ],
+)
+def test_a_mistake_is_told_once(shell, line, message, hint):
+    """The message says what is wrong, in the right word, and only the hint what to do."""
+    told = shell.complains(f"%kling {line}")
+    assert told == [f"UsageProblem: {message}", f"Hint: {hint}"]
+
+
+@pytest.mark.parametrize(
+    "line, shows",
+    [
+        ("-h", "%kling COMMAND [options] prompt"),
+        ("--help", "%kling COMMAND [options] prompt"),
+        ("help -h", "%kling COMMAND [options] prompt"),
+        ("help HELP", "%kling COMMAND [options] prompt"),
+        ("quote --help", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("quote -h", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("help quote", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("quote?", "usage: %kling quote ENDPOINT [options] [PROMPT]"),
+        ("help effects", "see `%kling models video-effects`"),
+        ("effects --help", "see `%kling models video-effects`"),
+    ],
+)
+def test_help_is_shown_wherever_it_is_asked_for(shell, capsys, line, shows):
+    """In every place of a command, and in the words of the magics."""
+    shell.run(f"%kling {line}")
+    assert shows in capsys.readouterr().out
+
+
+def test_an_earlier_task_is_got_by_its_variable(shell, capsys):
+    """A job, a text with an id, and the endpoint before either."""
+    shell.run("clip = %kling text-to-video a boat")
+    clip = shell["clip"]
+    shell["ident"] = clip.task_id
+    for words in ("{clip}", "text-to-video {clip}", "{ident}", "{clip.videos[0]}"):
+        assert shell.run(f"%kling get {words} --name again").task_id == clip.task_id
+    (told, _) = shell.complains("%kling get {clp}")
+    assert told == "UsageProblem: {clp}: there is no variable 'clp'"
+
+
+def test_a_limit_stays_when_the_connection_changes(shell, capsys):
+    """It is lifted only by saying so, and each connection tells it."""
+    told = "A call may cost $0.10 at most; --max-cost none lifts it."
+    for line in ("connect --sandbox --max-cost 0.10", "connect --sandbox"):
+        shell.run(f"%kling {line}")
+        assert told in capsys.readouterr().out
+        assert "above the limit of $0.10" in shell.fails("%kling text-to-video a boat").message
+    shell.fails("%kling connect --region xx --max-cost none")
+    assert "above the limit of $0.10" in shell.fails("%kling text-to-video a boat").message
+    shell.run("%kling connect --sandbox --max-cost none")
+    assert "at most" not in capsys.readouterr().out
+    shell.run("%kling text-to-video --dry-run a boat")
+
+
+def test_errors_are_coloured_unless_colours_are_unwished(shell, monkeypatch):
+    """NO_COLOR and `%colors NoColor` are obeyed."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    error = shell.fails("%kling quote")
+    assert error._render_traceback_()[0].startswith("\x1b[31mUsageProblem")
+    with monkeypatch.context() as patch:
+        patch.setattr(anywhere, "shell", lambda: SimpleNamespace(colors="NoColor"))
+        assert "\x1b" not in "".join(error._render_traceback_())
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in "".join(error._render_traceback_())
+
+
+def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):
+    """In marimo nobody can type %kling connect."""
+    monkeypatch.delitem(sys.modules, "kling_jupyter.magics", raising=False)
+    monkeypatch.setenv("KLING_HOME", str(tmp_path))
+    with pytest.raises(KlingMagicError) as caught, shown():
+        Kling()
+    assert "%kling" not in str(caught.value)
+    assert "KLING_SANDBOX=1" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "line, says",
+    [
+        ("i2v --image {clip} go", "is a video; this takes a picture"),
+        ("i2v --image {clip.videos[0]} go", "is a video; this takes a picture"),
+        ("multi-image-to-video -i {picture} -i {clip} go", "is a video; this takes a picture"),
+        ("rerun {moved} --set image={clip}", "is a video; this takes a picture"),
+    ],
+)
+def test_an_output_of_the_wrong_kind_is_refused(shell, quick_sandbox, line, says):
+    """Kling would find out when the task has been made."""
+    shell.run("picture = %kling image a red barn")
+    shell.run("clip = %kling text-to-video a boat")
+    shell.run("moved = %kling i2v --image {picture} it glows")
+    before = len(quick_sandbox.tasks)
+    (told, *_) = shell.complains(f"%kling {line}")
+    assert told.endswith(f": output 0 of task {shell['clip'].task_id} {says}")
+    assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize("line", ["", *sorted(COMMANDS.keys() - {"quote"})])
+def test_a_cell_is_never_dropped(shell, quick_sandbox, line):
+    """What takes no cell refuses one that holds something, before it does anything."""
+    shell.run("clip = %kling text-to-video a lighthouse")
+    before = len(quick_sandbox.tasks)
+    typed = f"kling {line}".rstrip()
+    told = shell.complains(f"%%{typed} {{clip}}\na new prompt" if line else "%%kling\nhello")
+    assert told[0] == f"UsageProblem: %%{typed} takes no cell, and this one is not empty"
+    assert "%%kling text-to-video, or of %%kling quote" in told[1]
+    assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize("name", ["1x", "class", "print", "{clip}"])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "text-to-video --no-wait --name {name} a boat",
+        "rerun {{clip}} --no-wait --name {name}",
+        "wait {{clip}} --name {name}",
+        "get {{clip.task_id}} --name {name}",
+        "form text-to-video --name {name}",
+        "brush photo.png --name {name}",
+        "camera --name {name}",
+    ],
+)
+def test_a_name_that_cannot_be_had_is_refused_first(shell, quick_sandbox, line, name):
+    """No variable can have it, or a builtin would be lost: nothing is sent for it."""
+    shell.run("clip = %kling text-to-video a lighthouse")
+    before = len(quick_sandbox.tasks)
+    (told, *_) = shell.complains(f"%kling {line.format(name=name)}")
+    assert told.startswith("UsageProblem: --name ")
+    assert len(quick_sandbox.tasks) == before
+    assert name not in shell.ip.user_ns
+
+
 def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys):
     """--dry-run shows what would be sent and its price, and makes no task."""
     before = len(quick_sandbox.tasks)
@@ -179,6 +307,38 @@ def test_a_dry_run_shows_the_body_and_sends_nothing(shell, quick_sandbox, capsys
     assert "dry run, nothing was sent" in shown
     assert "$" in shown
     assert len(quick_sandbox.tasks) == before
+
+
+@pytest.mark.parametrize(
+    "amount, says",
+    [
+        ("0.01", "above the limit of $0.01 per call"),
+        ("abc", "--max-cost 'abc' is not an amount in US dollars"),
+        ("-1", "--max-cost '-1' is not an amount in US dollars"),
+    ],
+)
+def test_a_dry_run_fails_as_the_run_would_at_its_limit(shell, amount, says):
+    """Whoever tries a limit out finds out."""
+    dry = shell.fails(f"%kling text-to-video --dry-run --max-cost {amount} a boat")
+    assert says in dry.message
+    assert dry.message == shell.fails(f"%kling text-to-video --max-cost {amount} a boat").message
+
+
+def test_a_dry_run_knows_the_other_limits(kling, shell, quick_sandbox, tmp_path, capsys):
+    """Those of the client, of the day and of the project; what it shows is shown all the same."""
+    for limits, says in (
+        ({"max_cost": "0.10"}, "above the limit of $0.10 per call"),
+        ({"budget": "0.25"}, "$0.21 of today's $0.25 are spent"),
+        ({"project_budget": "0.25"}, "$0.21 of the $0.25 for project 'harbour' are spent"),
+    ):
+        place = {"output_dir": tmp_path / "clips", "ledger": str(tmp_path / f"{says}.db")}
+        with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place) as free:
+            free.text_to_video.create(prompt="a boat", project="harbour")
+        with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place, **limits) as client:
+            shell.studio._client = client
+            line = "%kling text-to-video --dry-run --project harbour --duration"
+            assert says in shell.fails(f"{line} 5 a boat").message
+            assert "dry run, nothing was sent" in capsys.readouterr().out
 
 
 def test_no_wait_returns_the_task_and_get_collects_it(shell, capsys):
@@ -259,10 +419,11 @@ def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
     assert shown.count("Note: ") == 1
 
 
-def test_a_failed_task_fails_the_cell(shell):
-    """The words of a task that failed are the error."""
+def test_a_failed_task_fails_the_cell(shell, capsys):
+    """The words of a task that failed are the error, and what is free is given no price."""
     error = shell.fails("%kling text-to-video forbidden-content")
     assert error.title == "TaskFailed"
+    assert "0 units, free in the sandbox" in capsys.readouterr().out
     assert error.task_id == shell["_kling"].task_id
 
 

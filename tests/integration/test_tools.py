@@ -134,7 +134,7 @@ def test_a_task_is_named_by_its_ids_their_ends_and_variables(shell, said):
         ("rerun kc-twin-1 --set duration", "--set 'duration' is not field=value", "Write --set"),
         ("rerun kc-twin-1 --set durration=5", "unknown option --durration; did you mean", ""),
         ("rerun kc-twin-1 --set image={nothing}", "there is no variable 'nothing'", ""),
-        ("tasks --endpoint t2w", "there is no command 't2w'; did you mean t2v?", "%kling help"),
+        ("tasks --endpoint t2w", "there is no endpoint 't2w'; did you mean t2v?", "%kling help"),
         ("tasks --state succeded", "did you mean succeeded?", "Use prepared, waiting"),
         ("tasks --limit few", "'few' is not a whole number", "See %kling tasks --help"),
         ("costs --by month", "--by 'month' is not to be had", "Use day, project or model."),
@@ -146,7 +146,7 @@ def test_mistakes_are_one_line_and_a_hint(shell, kling, line, message, hint):
     never_sent(kling, "kc-twin-1")
     never_sent(kling, "kc-twin-2")
     shell["number"] = 7
-    told = shell.fails(f"%kling {line}")
+    told = shell.complains(f"%kling {line}")
     assert message in told[0]
     assert len(told) <= 2
     assert hint in "".join(told[1:])
@@ -157,7 +157,7 @@ def test_a_task_of_another_connection_is_told_apart(shell, start_sandbox, tmp_pa
     shell.run("clip = %kling text-to-video a boat")
     with Kling(sandbox=start_sandbox(), pace=replace(FAST), output_dir=tmp_path) as other:
         shell.studio._client = other
-        told = shell.fails("%kling show {clip}")
+        told = shell.complains("%kling show {clip}")
     assert "is not in this ledger; it was made with another connection" in told[0]
 
 
@@ -170,7 +170,7 @@ def test_a_ledger_of_another_account_is_refused_in_words(shell, kling, start_san
             if not fails:
                 shell.run("%kling tasks")
                 continue
-            told = shell.fails("%kling tasks")
+            told = shell.complains("%kling tasks")
     assert "belongs to another account or host" in told[0]
     assert "KLING_LEDGER" in told[1]
 
@@ -194,7 +194,7 @@ def test_one_failure_does_not_keep_the_others(shell):
     """Of several tasks each is waited for; what went wrong is told in the end, by its id."""
     bad = shell.run("%kling text-to-video --no-wait forbidden-content")
     good = shell.run("%kling text-to-video --no-wait a boat")
-    told = shell.fails(f"%kling wait {bad.task_id} {good.task_id}")
+    told = shell.complains(f"%kling wait {bad.task_id} {good.task_id}")
     assert "1 of 2 tasks did not end well" in told[0]
     assert told[1].startswith(f"  {bad.task_id[-8:]}: ")
     assert shell.run(f"%kling wait {good.task_id}").path.is_file()
@@ -254,16 +254,16 @@ def test_rerun_makes_it_again_with_changes(shell, said, tmp_path):
     shell.run("clip = %kling i2v --project harbour --image {photo} --duration 5 it glows")
     told = said(
         '%kling rerun {clip} --set prompt="it\'s \\"dark\\" now" --set duration=10 '
-        "--set image={other} --name next"
+        "--set image={other} --name darker"
     )
     assert told.startswith(
         f"again: {shell['clip'].task_id[-8:]}, image-to-video 'it glows', 3 units"
     )
-    request = shell["next"].request
+    request = shell["darker"].request
     assert request.given["prompt"] == 'it\'s "dark" now'
     assert request.given["duration"] == "10"
     assert request.given["image"] is shell["other"]
-    row = shell.studio.client.session.ledger().row(shell["next"].row_id)
+    row = shell.studio.client.session.ledger().row(shell["darker"].row_id)
     assert row.project == "harbour"
 
 
@@ -275,8 +275,10 @@ def test_rerun_obeys_the_rules_of_every_generation(shell, said, quick_sandbox):
     assert '"duration": "10"' in told
     assert "negative_prompt" not in told
     assert "dry run, nothing was sent" in told
-    assert "above the limit of $0.01" in shell.fails("%kling rerun {clip} --max-cost 0.01")[0]
-    assert "1 problem in text-to-video" in shell.fails("%kling rerun {clip} --set duration=7")[0]
+    assert "above the limit of $0.01" in shell.complains("%kling rerun {clip} --max-cost 0.01")[0]
+    assert (
+        "1 problem in text-to-video" in shell.complains("%kling rerun {clip} --set duration=7")[0]
+    )
     assert len(quick_sandbox.tasks) == before
 
 

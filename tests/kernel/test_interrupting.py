@@ -16,15 +16,7 @@ def test_the_first_interrupt_is_obeyed_while_a_create_waits_for_a_slot(kernel, s
     try:
         with held(service):
             kernel.outputs("%kling text-to-video a boat that holds the slot")
-            before = len(service.tasks)
-            request = kernel.start("%kling text-to-video --wait a boat that waits")
-            kernel.until(lambda m: "waiting for a slot" in str(m["content"]))
-            interrupted = time.monotonic()
-            kernel.manager.interrupt_kernel()
-            lines = kernel.error(request)
-            assert time.monotonic() - interrupted < 2
-            assert "nothing was sent and nothing is paid" in lines[0]
-            assert len(service.tasks) == before
+            _interrupted_in_line(kernel, service, "a boat that waits")
             rows = f"{STUDIO}.client.tasks.ledger.rows(words='a boat that waits')"
             assert kernel.value(f"{rows}[0].state") == "'prepared'"
     finally:
@@ -72,17 +64,23 @@ def test_an_interrupt_is_obeyed_while_kling_takes_no_more(kernel, service):
     )
     kernel.outputs(f"{STUDIO}.client.session.pace.retry_first = 30.0")
     try:
-        before = len(service.tasks)
-        request = kernel.start("%kling text-to-video --wait a boat too many")
-        kernel.until(lambda m: "waiting for a slot" in str(m["content"]))
-        interrupted = time.monotonic()
-        kernel.manager.interrupt_kernel()
-        lines = kernel.error(request)
-        assert time.monotonic() - interrupted < 2
-        assert "nothing was sent and nothing is paid" in lines[0]
-        assert len(service.tasks) == before
+        _interrupted_in_line(kernel, service, "a boat too many")
     finally:
         kernel.outputs(FAST)
+
+
+def _interrupted_in_line(kernel, service, prompt: str) -> None:
+    """An interrupt while this stands in line ends the cell at once, and nothing has been sent."""
+    before = len(service.tasks)
+    request = kernel.start(f"%kling text-to-video --wait {prompt}")
+    kernel.until(lambda m: "waiting for a slot" in str(m["content"]))
+    interrupted = time.monotonic()
+    kernel.manager.interrupt_kernel()
+    lines = kernel.error(request)
+    assert time.monotonic() - interrupted < 2
+    assert "nothing was sent and nothing is paid" in lines[0]
+    assert "%kling resume --send sends it" in lines[0]
+    assert len(service.tasks) == before
 
 
 def _wait_for(happened) -> None:

@@ -141,6 +141,7 @@ def t2v(**given: Any) -> Any:
 @example(t2v(prompt="on the road", sound="on"))
 @example(t2v(prompt="a {cat}", negative_prompt="two\nlines {cat}"))
 @example(t2v(prompt="a\n---\nseed: 7"))
+@example(t2v(prompt="a\n — \nduration: 5"))
 @example(t2v(prompt="ends in \\"))
 @example(t2v(prompt=" blanks around \n"))
 @example(t2v(prompt=">>> not a prompt of Python"))

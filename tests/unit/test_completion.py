@@ -93,6 +93,8 @@ def test_every_command_completes(shell, command):
         ("%kling i2v --image stills/", "stills/barn.jpg"),
         ("%kling t2v --out st", "stills/"),
         ("%kling i2v --image ", "{photo}"),
+        ("%kling brush {ph", "{photo}"),
+        ("%kling camera {ph", "{photo}"),
         ("%kling t2v a boat in a {ro", "{room}"),
         ("%%kling t2v\na boat in a {ro", "{room}"),
         ("%%kling t2v\na boat\n---\ndur", "duration: "),

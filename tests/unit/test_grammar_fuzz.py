@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -20,12 +21,13 @@ ODD = st.sampled_from(
     (
         "---", "--", "-d 5", "?", "??", "{", "}", "{x}", "{{x}}", "{0}", '"', "'", "\\", "%",
         "%%", "!", "#", ";", "$x", "%kling", "duration: 5", "note: x", "http://a", " ", "\t",
-        "雨", "🚢", "\u200b",
+        "雨", "🚢", "\u200b", "----", "—", "- duration: 5", "duration = 5",
     )
 )
 # fmt: on
 WORDS = st.lists(st.one_of(LINE, ODD), max_size=6).map(" ".join)
-BODY = st.lists(st.one_of(WORDS, ODD, st.text(max_size=30)), max_size=6).map("\n".join)
+PIECE = st.one_of(WORDS, ODD, ODD.map("{}\r".format), st.text(max_size=30))
+BODY = st.lists(PIECE, max_size=6).map("\n".join)
 
 
 @pytest.fixture(scope="module")
@@ -76,15 +78,24 @@ def test_a_line_arrives_as_it_was_typed(read, head, prompt):
 @example(body="a boat\n---\nnothing of the kind")
 @example(body="---")
 @example(body="a\n---\n---\n")
+@example(body="a\n\n --- \r\nduration: 5\n")
+@example(body="a\n—\n- duration: 5")
+@example(body="a\n----\nCamera: pans\nLight: low")
 @example(body="a\n... and then\n>>> it\nIn [1]: rains\n ")
 def test_a_cell_arrives_as_it_was_typed(read, body):
-    """All of the body but its last line break, unless fields are meant below a line ---."""
-    typed = read(f"%%kling text-to-video\nx{body}\n")
-    assert not isinstance(typed, UsageProblem) or "\n---" in body
-    if not isinstance(typed, UsageProblem):
-        prompt, rest = typed.fields["prompt"], set(typed.fields) - {"prompt"}
-        meant = rest or typed.settings != grammar.Settings()
-        assert prompt == f"x{body}" or (meant and f"x{body}".startswith(f"{prompt}\n---"))
+    """All of the body but its last line break, unless fields are meant below a line ---.
+
+    A cell is refused only where a line of dashes stands in it.
+    """
+    typed, whole = read(f"%%kling text-to-video\nx{body}\n"), f"x{body}"
+    if isinstance(typed, UsageProblem):
+        assert any(re.fullmatch(r"\s*[-—]+\s*", line) for line in body.split("\n")[1:])
+        return
+    prompt, rest = typed.fields["prompt"], set(typed.fields) - {"prompt"}
+    if prompt == whole.removesuffix("\r"):
+        return
+    assert rest or typed.settings != grammar.Settings()
+    assert re.match(r"\r?\n(\r?\n)?\s*---\s*\n", whole.removeprefix(prompt))
 
 
 @SETTINGS
@@ -92,7 +103,8 @@ def test_a_cell_arrives_as_it_was_typed(read, body):
 def test_raw_takes_everything(read, body):
     """With --raw neither braces nor fields are looked for."""
     typed = read(f"%%kling text-to-video --raw\nx{body}\n")
-    assert typed.fields == {"prompt": f"x{body}"}
+    assert typed.fields == {"prompt": f"x{body}".removesuffix("\r")}
+    assert typed.notes == ()
 
 
 @pytest.mark.parametrize(
@@ -109,10 +121,21 @@ def test_raw_takes_everything(read, body):
         ("camera: zoom=5", {"camera_control": "zoom=5"}),
     ],
 )
-def test_fields_stand_below_a_mark(read, below, fields):
-    """Names and options after a line of exactly --- are fields, and the prompt ends before it."""
-    typed = read(f"%%kling text-to-video\na boat\n---\n{below}\n")
+@pytest.mark.parametrize("mark", ["---", "--- ", "  ---\t", "---\u00a0"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_fields_stand_below_a_mark(read, below, fields, mark, end):
+    """Names and options after a line --- are fields, and the prompt ends before it."""
+    cell = f"a boat\n{mark}\n{below}\n".replace("\n", end)
+    typed = read(f"%%kling text-to-video\n{cell}")
     assert typed.fields == {**fields, "prompt": "a boat"}
+    assert typed.notes == ()
+
+
+def test_a_cell_of_windows_lines_ends_without_a_carriage_return(read):
+    """The last line break is dropped whole; those within the prompt stay."""
+    assert read("%%kling text-to-video\na boat\r\nat sea\r\n").fields == {
+        "prompt": "a boat\r\nat sea"
+    }
 
 
 def test_settings_stand_below_a_mark_too(read):
@@ -130,8 +153,14 @@ def test_settings_stand_below_a_mark_too(read):
         ("duration: 10\nfoo: 3", "there is no field 'foo'"),
         ("duration: 10\nand so on", "'and so on' is neither name: value nor an option"),
         ("duration:", "--duration needs a value"),
-        ("dry-run: maybe", "neither on nor true"),
+        ("dry-run: maybe", "neither on nor off"),
         ("prompt: twice", "given twice"),
+        ("duration: 10\n- mode: pro", "'- mode: pro' is neither name: value nor an option"),
+        ("- duration: 10", "'- duration: 10' below --- reads as a field"),
+        ("duration = 10\nmode=pro", "'duration = 10' below --- reads as a field"),
+        ("\u2014duration 10", "'\u2014duration 10' below --- reads as a field"),
+        ("duration: 10\n---\nmode: pro", "'duration: 10' below --- reads as a field"),
+        ("duration: 10\n---", "'duration: 10' below --- reads as a field"),
     ],
 )
 def test_mistakes_below_the_mark_are_refused(read, below, says):
@@ -139,3 +168,54 @@ def test_mistakes_below_the_mark_are_refused(read, below, says):
     typed = read(f"%%kling text-to-video\na boat\n---\n{below}\n")
     assert isinstance(typed, UsageProblem)
     assert says in str(typed)
+
+
+@pytest.mark.parametrize("mark", ["----", "\u2014--", "\u2014", "--", "---\u200b", " -----"])
+def test_fields_below_what_is_nearly_the_mark_are_refused(read, mark):
+    """Nothing but fields stands below a line of dashes: it is not paid for as a prompt."""
+    typed = read(f"%%kling text-to-video\na boat\n{mark}\nduration: 10\nmax_cost: 0.10\n")
+    assert isinstance(typed, UsageProblem)
+    assert f"'duration: 10' below {mark.strip()} reads as a field" in str(typed)
+
+
+@pytest.mark.parametrize(
+    "body, noted",
+    [
+        ("a boat\n----\nCamera: pans left\nthe sea is calm", ["'Camera: pans left' below ----"]),
+        ("a boat\n---\n- duratoin: 10", ["'- duratoin: 10' below ---"]),
+        ("a boat\n---\nduration 10", ["'duration 10' below ---"]),
+        ("a\n---\nmode: pro\nlow tide\n---\n", ["'mode: pro' below ---"]),
+        ("--duration is text\na boat", ["--duration begins the cell"]),
+        ("a boat\n---\nhttp: //x", ["'http: //x' below ---"]),
+        ("a boat\n---\nnight: dark\n- waves\nx = y", []),
+        ("one\n\u2014\ntwo", []),
+        ("- a list\n- of things", []),
+    ],
+)
+def test_what_may_be_text_is_sent_and_noted(read, body, noted):
+    """What may be text as well as a field goes out as it stands, and the reader is told."""
+    typed = read(f"%%kling text-to-video\n{body}\n")
+    assert typed.fields == {"prompt": body}
+    assert len(typed.notes) == len(noted)
+    assert all(note.startswith(words) for note, words in zip(typed.notes, noted, strict=True))
+
+
+def test_options_that_begin_a_cell_are_refused(read):
+    """A first line of nothing but options was meant for the line above."""
+    typed = read("%%kling text-to-video\n--duration 10 --sound\na boat\n")
+    assert isinstance(typed, UsageProblem)
+    assert "'--duration 10 --sound' begins the cell" in str(typed)
+
+
+@pytest.mark.parametrize(
+    "below, settings",
+    [
+        ("wait: true", grammar.Settings(wait=True)),
+        ("wait: false", grammar.Settings(wait=False)),
+        ("no-wait: off", grammar.Settings(wait=True)),
+        ("dry-run: no\nname: clip", grammar.Settings(name="clip")),
+    ],
+)
+def test_settings_below_a_mark_may_be_switched_off(read, below, settings):
+    """What can be on can be off."""
+    assert read(f"%%kling text-to-video\na boat\n---\n{below}\n").settings == settings

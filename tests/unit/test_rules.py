@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
+from kling_core.catalog.conditions import given
 from kling_core.catalog.rules import (
     All,
     Any_,
@@ -23,6 +24,7 @@ from kling_core.catalog.rules import (
     Rule,
     check,
 )
+from kling_core.endpoints import registry
 from kling_core.errors import Violation
 
 SOUND = Is("sound", "on")
@@ -59,6 +61,31 @@ def test_conditions_hold(condition: Condition, fields: Mapping[str, object], hol
     """A condition holds exactly for the fields it describes; its negation for the others."""
     assert condition.holds(fields) is holds
     assert Not(condition).holds(fields) is not holds
+
+
+@pytest.mark.parametrize("value", [None, "", "  \n", "\u200b", b"", [], (), {}])
+def test_what_is_empty_is_not_given(value: object) -> None:
+    """Nothing, no items, and a text of which nothing can be seen."""
+    assert not given("prompt", {"prompt": value})
+    assert given("prompt", {"prompt": 0})
+
+
+@pytest.mark.parametrize("prompt", ["", "  ", "\u200b\u2060", "\u3164"])
+@pytest.mark.parametrize("name", ["text_to_video", "image_generation"])
+def test_a_prompt_of_nothing_is_missing(name: str, prompt: str) -> None:
+    """What is required is required to be seen: an invisible prompt is not paid for."""
+    violations = registry.get(name).request(prompt=prompt).check().violations
+    assert [(v.field, v.message) for v in violations] == [("prompt", "is required")]
+
+
+@pytest.mark.parametrize("prompt", ["", " \u200b"])
+def test_a_shot_of_nothing_needs_its_prompt(prompt: str) -> None:
+    """Every shot of a video is described in words that can be seen."""
+    shots = [{"prompt": "a boat", "duration": 2}, {"prompt": prompt, "duration": 3}]
+    made = registry.get("text_to_video").request(
+        model_name="kling-v3", multi_shot=True, shot_type="customize", multi_prompt=shots
+    )
+    assert "each shot needs a prompt" in [v.message for v in made.check().violations]
 
 
 def test_given_never_asks_for_the_truth_of_a_picture() -> None:
