@@ -59,6 +59,14 @@ class Money(Database):
         known = [Decimal(amount) for amount in amounts if amount is not None]
         return sum(known, Decimal(0)), len(amounts) - len(known)
 
+    def afford(self, budget: Budget, project: str) -> None:
+        """Raise `BudgetExceeded` when the next task would pass a limit as things stand now.
+
+        What is written down in the end is judged once more, with nobody else between.
+        """
+        with self._transaction(read=True) as db:
+            self._afford(db, budget, project)
+
     def _afford(self, db: sa.Connection, budget: Budget, project: str) -> None:
         if budget.day is not None:
             spent, _ = self._spent(db, _midnight(self.now()), None)
