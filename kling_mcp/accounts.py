@@ -68,6 +68,17 @@ class Account:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
         return await self.client.tasks.ledger()
 
+    def folders(self) -> list[Path]:
+        """Where the account's ledger and files are."""
+        own = self.client.session.settings
+        return [own.home, own.output_dir]
+
+    def hide(self, told: str) -> str:
+        """A text of the ledger, without paths where callers are elsewhere."""
+        if self.settings.local_files:
+            return told
+        return paths.without(told, [*self.folders(), Path.home(), *self.settings.allowed_dirs])
+
     def job(self, row_id: str) -> Job | None:
         """The create under way that has this id in the ledger."""
         return next((job for job in self.jobs.values() if job.id == row_id), None)
@@ -247,11 +258,9 @@ class Accounts:
             return told
         from kling_core.config import home_folder
 
-        roots = [Path.home(), home_folder(self.settings.client.get("home"))]
-        for account in self._known.values():
-            own = account.client.session.settings
-            roots += [own.home, own.output_dir]
-        return paths.without(told, [*roots, *self.settings.allowed_dirs])
+        own = [folder for account in self._known.values() for folder in account.folders()]
+        usual = [Path.home(), home_folder(self.settings.client.get("home"))]
+        return paths.without(told, [*own, *usual, *self.settings.allowed_dirs])
 
     def said(self, error: KlingError) -> str:
         """An error in one line, for callers that are told no facts."""

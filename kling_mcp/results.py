@@ -127,7 +127,7 @@ async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
         "model_name": row.model_name if row is not None else None,
         "prompt": clean(row.text if row is not None else task.words),
         "service_message": clean(said),
-        "reason": clean(row.error) if row is not None and row.error != said else None,
+        "reason": account.hide(clean(row.error)) if row and row.error != said else None,
         "created_at": _time(task.created_at) or _time(row.created_at if row else None),
         "outputs": [_output(account, output, kept) for output in task.outputs],
         "cost": _cost(task, row),

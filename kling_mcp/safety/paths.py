@@ -10,7 +10,8 @@ from typing import Any
 __all__ = ["without"]
 
 _PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+-]+){2,}/?")
-_BELOW = r"(?:[/\\][^\s'\":;,]*)?"
+_BELOW = r"(?:[/\\](?:[^'\":;,\n]*?\.\w{2,5}\b|[^\s'\":;,]*))?"
+"""What may follow a known folder: up to the suffix of a file, or else to the next blank."""
 
 
 def without(value: Any, roots: Iterable[Path]) -> Any:

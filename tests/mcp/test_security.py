@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import json
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -157,6 +158,22 @@ async def test_no_path_with_blanks_in_any_error(sandbox: Sandbox, tmp_path: Path
         assert "cannot be written" in said
         for part in (str(tmp_path), "My Clips", "Jane", "s own"):
             assert part not in said
+
+
+@in_loop
+async def test_no_path_in_what_the_ledger_tells(sandbox: Sandbox, tmp_path: Path):
+    """Another process, which may name files, has written down why it sent nothing."""
+    for local in (True, False):
+        async with agent(sandbox, tmp_path, local_files=local) as client:
+            task = (await client.call_tool("kling_text_to_video", CLIP)).structured_content
+            (ledger,) = (tmp_path / "home").rglob("*.db")
+            with closing(sqlite3.connect(ledger)) as db:
+                db.execute("UPDATE tasks SET error = ?", (f"{tmp_path}/in/a b.png has changed",))
+                db.commit()
+            arguments = {"task_id": task["task_id"]}
+            told = (await client.call_tool("kling_get_task", arguments)).structured_content
+        path = f"{tmp_path}/in/a b.png" if local else "…"
+        assert told["reason"] == f"{path} has changed"
 
 
 @in_loop
