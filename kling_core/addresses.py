@@ -21,8 +21,20 @@ MEDIA_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com", "kwimgs.com")
 Resolve = Callable[[str], Sequence[str]]
 """Looks a host name up: the addresses it leads to. Raises `OSError` when there are none."""
 
-_INWARD = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa", "onion")
-"""Endings of names that mean this machine or its network."""
+_INWARD = (
+    *("localhost", "local", "localdomain", "internal", "intranet", "private", "lan", "home"),
+    *("corp", "arpa", "onion", "alt", "test", "invalid"),
+)
+"""Endings of names that mean this machine or its network, or that no public server knows.
+
+Not `example`: it stands for a public host wherever it is written.
+"""
+
+_LOCAL = tuple(
+    ipaddress.ip_network(net)
+    for net in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10", "192.88.99.0/24")
+)
+"""Ranges that are translated, routed locally or given up, which Python may call global."""
 
 
 def lookup(host: str) -> Sequence[str]:
@@ -89,9 +101,9 @@ def _inward(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         inner += list(address.teredo or ())
         if address in ipaddress.ip_network("64:ff9b::/96"):
             inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    bad = [a for a in inner if not a.is_global or a.is_multicast]
-    if isinstance(address, ipaddress.IPv6Address) and len(inner) > 1:
-        bad = [a for a in inner[1:] if not a.is_global or a.is_multicast]
+    judged = inner[1:] or inner
+    bad = [a for a in judged if not a.is_global or a.is_multicast]
+    bad += [a for a in inner if any(a in net for net in _LOCAL if net.version == a.version)]
     return f"{address} is a private, loopback or link-local address" if bad else ""
 
 

@@ -17,7 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
+from kling_mcp.safety import paths
+from kling_mcp.safety.asking import Answers
+from kling_mcp.safety.words import clean
 from kling_mcp.settings import Settings
+from kling_mcp.wording import in_tools
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -28,9 +32,10 @@ if TYPE_CHECKING:
     AnyContext = Context[Any, Any] | ServerRequestContext[Any, Any]
 
     from kling_core import AsyncKling, AsyncTask, Request
+    from kling_core.errors import KlingError
     from kling_core.ledger.store import Ledger
 
-__all__ = ["Account", "Accounts", "Job", "opened", "output_folder"]
+__all__ = ["Account", "Accounts", "Job", "named", "opened", "output_folder"]
 
 
 @dataclass(slots=True, eq=False)
@@ -54,33 +59,55 @@ class Account:
     chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
     calls: int = 0
+    answers: Answers = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.answers = Answers(self.settings.window)
 
     async def ledger(self) -> Ledger:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
         return await self.client.tasks.ledger()
 
+    def folders(self) -> list[Path]:
+        """Where the account's ledger and files are."""
+        own = self.client.session.settings
+        return [own.home, own.output_dir]
+
+    def hide(self, told: str) -> str:
+        """A text of the ledger, without paths where callers are elsewhere."""
+        if self.settings.local_files:
+            return told
+        return paths.without(told, [*self.folders(), Path.home(), *self.settings.allowed_dirs])
+
     def job(self, row_id: str) -> Job | None:
         """The create under way that has this id in the ledger."""
         return next((job for job in self.jobs.values() if job.id == row_id), None)
 
-    async def repeats(self, request: Request, take: int) -> bool:
-        """Whether the same call was made a short while ago, and has not failed since."""
-        key = _key(request, take)
-        if key in self.jobs:
-            return True
+    async def earlier(self, request: Request, take: int) -> Job | None:
+        """The create of the same call, made a short while ago here; None when it failed since.
+
+        It is the task itself: nothing is asked for again, and nothing can be sent by it.
+        """
+        key = named(request, take)
+        if (job := self.jobs.get(key)) is not None:
+            return job
         if key not in self.begun:
-            return False
+            return None
         ledger = await self.ledger()
         row = await asyncio.to_thread(ledger.get, self.begun[key])
-        lost = row is None or row.state in ("rejected", "failed", "expired")
-        return not lost and row is not None and row.created_at > ledger.now() - self.settings.window
+        if row is None or row.state in ("rejected", "failed", "expired"):
+            return None
+        if row.created_at <= ledger.now() - self.settings.window:
+            return None
+        return Job(row.id, asyncio.ensure_future(self.client.tasks.get(row.id)))
 
-    def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> Job:
-        """Begin a create, or join the one of the same request that is under way."""
+    def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> tuple[Job, bool]:
+        """Begin a create, or join the one of the same call that is under way: then True."""
         from kling_core.attempt import new_id
 
-        key = _key(request, take)
+        key = named(request, take)
         job = self.jobs.get(key)
+        joined = job is not None
         if job is None:
             row_id = new_id()
             coroutine = self.client.submit(
@@ -94,7 +121,7 @@ class Account:
             job = Job(row_id, asyncio.ensure_future(coroutine))
             self.jobs[key] = job
             job.outcome.add_done_callback(lambda outcome: self._submitted(key, outcome))
-        return job
+        return job, joined
 
     def _hear(self, key: str, news: str) -> None:
         if key in self.jobs:
@@ -153,7 +180,8 @@ class Account:
         await self.client.close()
 
 
-def _key(request: Request, take: int) -> str:
+def named(request: Request, take: int) -> str:
+    """What the same calls share: endpoint, fields, media by their bytes, and the take."""
     from kling_core.ledger.recording import identity
 
     return json.dumps([request.endpoint.name, identity(request), take], sort_keys=True, default=str)
@@ -223,6 +251,20 @@ class Accounts:
         ]
         for key in idle[: max(0, above)]:
             await self._known.pop(key).close()
+
+    def hide(self, told: Any) -> Any:
+        """What may go out of a text, a list or facts: no paths where callers are elsewhere."""
+        if self.settings.local_files:
+            return told
+        from kling_core.config import home_folder
+
+        own = [folder for account in self._known.values() for folder in account.folders()]
+        usual = [Path.home(), home_folder(self.settings.client.get("home"))]
+        return paths.without(told, [*own, *usual, *self.settings.allowed_dirs])
+
+    def said(self, error: KlingError) -> str:
+        """An error in one line, for callers that are told no facts."""
+        return self.hide(in_tools(clean(str(error), 1000)))
 
     async def close(self) -> None:
         """Close every account."""

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
-from kling_core.errors import InvalidRequest, KlingError, SubmitOutcomeUnknown
+from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
+from kling_mcp.safety.words import clean
+from kling_mcp.wording import in_tools
 
 __all__ = ["kind", "refusal", "result", "unexpected"]
 
 
-_PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+-]+){2,}/?")
-
-
 def result(
-    error: KlingError, warnings: Sequence[str] = (), *, paths: bool = True
+    error: KlingError,
+    warnings: Sequence[str] = (),
+    *,
+    hide: Callable[[Any], Any] = lambda facts: facts,
 ) -> CallToolResult:
-    """The error of the library, with everything that it knows.
+    """The error of the library, with everything that it knows, in the words of this server.
 
-    Without `paths` those of this machine are left out, for callers from elsewhere.
+    `hide` leaves out what the caller is not told.
     """
     facts: dict[str, Any] = {
         "error": kind(error),
         "code": error.code,
         "message": _message(error),
-        "cause": error.cause,
-        "fix": _in_tools(error.fix),
+        "cause": in_tools(error.cause),
+        "fix": in_tools(error.fix),
         "retryable": error.retryable,
         "billed": error.billed,
         "task_id": error.task_id,
@@ -37,25 +39,16 @@ def result(
     }
     if isinstance(error, InvalidRequest):
         facts["violations"] = [
-            {"field": v.field, "problem": v.message, "valid": v.valid} for v in error.violations
+            {"field": v.field, "problem": in_tools(v.message), "valid": in_tools(v.valid)}
+            for v in error.violations
         ]
-        facts["fix"] = "Correct the arguments and call again: nothing was sent or billed."
+        facts["fix"] = "Correct the arguments and call again."
     if isinstance(error, SubmitOutcomeUnknown):
         facts["fix"] = (
             "Do not call the create tool again. Call kling_recover_tasks: it finds out whether the "
             "task was made."
         )
-    return _as_result(facts if paths else _without_paths(facts))
-
-
-def _without_paths(value: Any) -> Any:
-    if isinstance(value, str):
-        return _PATH.sub("…", value)
-    if isinstance(value, dict):
-        return {k: _without_paths(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
-    if isinstance(value, list):
-        return [_without_paths(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
-    return value
+    return _as_result(hide(facts))
 
 
 def refusal(word: str, message: str, fix: str, **facts: Any) -> CallToolResult:
@@ -65,15 +58,17 @@ def refusal(word: str, message: str, fix: str, **facts: Any) -> CallToolResult:
     )
 
 
-def unexpected(error: Exception) -> CallToolResult:
+def unexpected(error: Exception, *, billed: Billed) -> CallToolResult:
     """A fault of ours. Its text stays in the log: it might hold anything."""
     return _as_result(
         {
             "error": "internal",
             "message": f"the server failed ({type(error).__name__}); its log says why",
-            "fix": "Look with kling_list_tasks before you create anything again.",
+            "fix": "Look with kling_list_tasks before you create anything again."
+            if billed == "unknown"
+            else "Nothing was sent: change the arguments, or tell the owner of this server.",
             "retryable": False,
-            "billed": "unknown",
+            "billed": billed,
         }
     )
 
@@ -84,13 +79,10 @@ def kind(error: KlingError) -> str:
 
 
 def _message(error: KlingError) -> str:
-    return error.message if error.code is None else f"{error.message} (code {error.code})"
-
-
-def _in_tools(text: str) -> str:
-    """Advice of the library in the words of this front end."""
-    text = re.sub(r"task\.wait\(\)[^.]*\.", "call kling_wait_tasks.", text)
-    return text.replace("`kling doctor`", "kling-mcp doctor")
+    if isinstance(error, InvalidRequest):
+        return in_tools(error.message)
+    words = in_tools(clean(error.message, 1000))
+    return words if error.code is None else f"{words} (code {error.code})"
 
 
 def _as_result(facts: dict[str, Any]) -> CallToolResult:
@@ -99,6 +91,7 @@ def _as_result(facts: dict[str, Any]) -> CallToolResult:
     lines += [f"Fix: {known['fix']}"] if "fix" in known else []
     billed = {"no": "Nothing was billed.", "yes": "This is billed."}.get(known["billed"])
     lines.append(billed or "Whether it is billed is unknown.")
+    lines += known.get("warnings", [])
     return CallToolResult(
         content=[TextContent(text="\n".join(lines))], structured_content=known, is_error=True
     )

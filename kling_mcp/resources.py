@@ -18,6 +18,7 @@ from kling_core.errors import KlingError, TaskNotFound
 from kling_core.notices import heard_by
 from kling_mcp import knowledge, results
 from kling_mcp.safety.media import OUTPUT_URI
+from kling_mcp.wording import in_tools
 
 if TYPE_CHECKING:
     from kling_mcp.accounts import Account, Accounts
@@ -52,7 +53,7 @@ def add(server: MCPServer[Accounts]) -> None:
         try:
             return _json(knowledge.endpoint_facts(registry.get(endpoint)))
         except UnknownEndpoint as error:
-            raise ResourceNotFoundError(str(error)) from None
+            raise ResourceNotFoundError(in_tools(str(error))) from None
 
     @server.resource(
         "kling://tasks/{task_id}",
@@ -71,7 +72,7 @@ def add(server: MCPServer[Accounts]) -> None:
         except TaskNotFound as error:
             raise ResourceNotFoundError(error.message) from None
         except KlingError as error:
-            raise ResourceError(str(error)) from None
+            raise ResourceError(_accounts(context).said(error)) from None
 
     @server.resource(
         "kling://tasks/{task_id}/outputs/{number}",
@@ -87,8 +88,11 @@ def add(server: MCPServer[Accounts]) -> None:
 
 async def account_of(context: Context[Any, Any]) -> Account:
     """The account that a request is for."""
-    accounts: Accounts = context.request_context.lifespan_context
-    return await accounts.of(context)
+    return await _accounts(context).of(context)
+
+
+def _accounts(context: Context[Any, Any]) -> Accounts:
+    return context.request_context.lifespan_context
 
 
 async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadResourceContents]:
@@ -111,7 +115,7 @@ async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadReso
     except TaskNotFound as error:
         raise ResourceNotFoundError(error.message) from None
     except KlingError as error:
-        raise ResourceError(str(error)) from None
+        raise ResourceError(_accounts(context).said(error)) from None
     if path.stat().st_size > MOST_BYTES:
         raise ResourceError(f"output {uri} has more than {MOST_BYTES:,} bytes; download it instead")
     content = await asyncio.to_thread(path.read_bytes)

@@ -65,7 +65,8 @@ MIME = {
     ".wav": "audio/wav",
 }
 
-_UNSENT = ("prepared", "waiting")
+
+_UNSENT = "It was never sent and costs nothing: call the create tool again with the same arguments."
 
 
 def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
@@ -118,19 +119,21 @@ async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
     state = task.status
     if row is not None and (not task.task_id or row.state == "expired"):
         state = row.state
-    message = task.status_message or (row.error if row is not None else "")
+    said = task.status_message if task.task_id else ""  # of no task Kling has said anything
     facts: dict[str, Any] = {
         "task_id": task.task_id or (row.id if row is not None else None),
         "endpoint": task.endpoint.name,
         "state": state,
         "model_name": row.model_name if row is not None else None,
         "prompt": clean(row.text if row is not None else task.words),
-        "service_message": clean(message),
+        "service_message": clean(said),
+        "reason": account.hide(clean(row.error)) if row and row.error != said else None,
         "created_at": _time(task.created_at) or _time(row.created_at if row else None),
         "outputs": [_output(account, output, kept) for output in task.outputs],
         "cost": _cost(task, row),
     }
-    facts["next_step"] = _next_step(account, facts)
+    unsent = row is not None and state == "prepared" and row.owner is None
+    facts["next_step"] = _UNSENT if unsent else _next_step(account, facts)
     return facts
 
 
@@ -201,7 +204,7 @@ def _next_step(account: Account, facts: dict[str, Any]) -> str:
         return "Nothing more comes of it."
     if account.job(task_id) is not None:
         return f'Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it again.'
-    if state in (*_UNSENT, "submitting", "unknown"):
+    if state in ("prepared", "waiting", "submitting", "unknown"):
         return (
             "Not at Kling yet, as far as is known. Call kling_recover_tasks; do not call the "
             "create tool again."
@@ -215,6 +218,8 @@ def line(facts: dict[str, Any]) -> str:
     lines = [f"Task {facts['task_id']} ({facts['endpoint']}): {facts['state']}{words}"]
     if facts.get("service_message"):
         lines.append(f"Kling says: {quoted(facts['service_message'], 200)}")
+    if facts.get("reason"):
+        lines.append(f"Reason: {quoted(facts['reason'], 200)}")
     lines += [f"{o['kind']} {o['index']}: {o['path'] or o['url']}" for o in facts["outputs"]]
     return "\n".join([*lines, facts["next_step"]])
 

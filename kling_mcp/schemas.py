@@ -6,6 +6,7 @@ field takes, the plainest is offered: `sound` is a boolean, a camera move a text
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -211,6 +212,8 @@ def _object(schema: Schema, given: Mapping[str, Any], place: str) -> list[Violat
 def _fits(value: Any, kind: str) -> bool:
     if kind == "integer" and isinstance(value, float):
         return value.is_integer()  # JSON knows one kind of number
+    if isinstance(value, float) and not math.isfinite(value):
+        return False
     return isinstance(value, _TYPES[kind]) and (kind == "boolean" or not isinstance(value, bool))
 
 

@@ -30,7 +30,8 @@ from pydantic.alias_generators import to_camel
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.notices import heard_by
-from kling_mcp import results
+from kling_mcp import results, schemas
+from kling_mcp.tools.create import OPTIONS, REPEATED
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -45,8 +46,10 @@ EXTENSION = "io.modelcontextprotocol/tasks"
 GRACE = 1
 """Seconds in which a quick result comes at once, without a handle."""
 
+_AGAIN = ":repeated"
 _VERSIONS = frozenset({"2026-07-28"})
 _KEPT_MS = 30 * 86_400_000
+_WAIT = schemas.object_schema({"wait_seconds": OPTIONS["wait_seconds"]})
 _NO_CANCEL = "Kling cannot cancel a task: it goes on, and is paid."
 
 Status = Literal["working", "input_required", "completed", "cancelled", "failed"]
@@ -148,7 +151,7 @@ class TasksExtension(Extension):
 
 @dataclass
 class KlingTasks:
-    """Tasks at Kling; a handle's id is `<endpoint>:<task id>`."""
+    """Tasks at Kling; a handle's id is `<endpoint>:<task id>`, and `:repeated` for a repetition."""
 
     grace: int = GRACE
 
@@ -160,7 +163,9 @@ class KlingTasks:
         self, params: CallToolRequestParams, ctx: Context, call_next: CallNext
     ) -> HandlerResult:
         """Submit; errors, questions and quick results are answered as ever."""
-        params.arguments = {**(params.arguments or {}), "wait_seconds": self.grace}
+        given = params.arguments or {}
+        if not schemas.judge(_WAIT, {"wait_seconds": given.get("wait_seconds")}):
+            params.arguments = {**given, "wait_seconds": self.grace}
         result = await call_next(ctx)
         if not isinstance(result, CallToolResult) or result.is_error:
             return result
@@ -169,11 +174,14 @@ class KlingTasks:
         if facts.get("state") not in ("waiting", "submitted", "processing"):
             return result
         account, task = await _find(ctx, endpoint, own)
-        return _handle(account, task, f"{endpoint}:{own}", result_type="task")
+        told = "".join(f" {warning}" for warning in facts.get("warnings", []))
+        again = _AGAIN if facts.get("repeated") else ""
+        name = f"{endpoint}:{own}{again}"
+        return _handle(account, task, name, result_type="task", trouble=told.lstrip())
 
     async def look(self, ctx: Context, task_id: str) -> Handle | None:
         """From the ledger, or else from Kling; trouble with reading ends no task."""
-        endpoint, _, own = task_id.partition(":")
+        endpoint, _, own = task_id.removesuffix(_AGAIN).partition(":")
         if endpoint not in registry.names() or not own:
             return None
         try:
@@ -185,12 +193,17 @@ class KlingTasks:
             try:
                 await task.refresh()
             except KlingError as error:
-                trouble = str(error)
+                accounts: Accounts = ctx.lifespan_context
+                trouble = accounts.said(error)
             account.follow(task)
         handle = _handle(account, task, task_id, trouble=trouble)
         if task.done:
             facts = await results.describe(account, task)
-            whole = results.answer(facts, results.line(facts), results.links(facts))
+            said = [results.line(facts)]
+            if task_id.endswith(_AGAIN):
+                facts |= {"repeated": True, "warnings": [REPEATED]}
+                said.append(REPEATED)
+            whole = results.answer(facts, "\n".join(said), results.links(facts))
             handle.result = whole.model_dump(by_alias=True, mode="json", exclude_none=True)
         return handle
 
@@ -215,7 +228,7 @@ async def _find(ctx: Context, endpoint: str, own: str) -> tuple[Account, AsyncTa
         except TaskNotFound:
             raise
         except KlingError as error:
-            raise MCPError(code=-32603, message=str(error)) from None
+            raise MCPError(code=-32603, message=accounts.said(error)) from None
 
 
 def _handle(

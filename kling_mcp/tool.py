@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mcp.server.mcpserver.tools import Tool as SdkTool
@@ -21,6 +22,7 @@ from pydantic import Field
 from kling_core.errors import InvalidRequest, KlingError, Violation
 from kling_core.notices import heard_by
 from kling_mcp import failures, schemas
+from kling_mcp.wording import in_tools
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
@@ -58,12 +60,18 @@ class Call:
     known: Account | None
     warnings: list[str]
     violations: list[Violation]
+    begun: bool = False
+    """Whether something may have been sent that is billed."""
 
     @property
     def account(self) -> Account:
         """The account of the caller; there is none for a tool that needs no key."""
         assert self.known is not None, f"{self.tool.name} is declared to need no key"
         return self.known
+
+    def tell(self, warning: str) -> None:
+        """Add a warning to the result, once, in the words of this server."""
+        _tell(self.context, self.warnings, warning)
 
     def get(self, name: str) -> Any:
         """An argument, its default from the schema, or None."""
@@ -127,16 +135,16 @@ class Tool(SdkTool):
         """Judge the arguments, call the handler, and give errors back as results."""
         warnings: list[str] = []
         try:
-            with heard_by(warnings.append):
+            with heard_by(partial(_tell, context, warnings)):
                 return await self._call(arguments, context, warnings)
         except MCPError:
             raise
         except KlingError as error:
             accounts: Accounts = context.request_context.lifespan_context
-            return failures.result(error, warnings, paths=accounts.settings.local_files)
+            return failures.result(error, warnings, hide=accounts.hide)
         except Exception as error:
             log.exception("tool %s", self.name)
-            return failures.unexpected(error)
+            return failures.unexpected(error, billed="no")
 
     async def _call(
         self, arguments: dict[str, Any], context: Context[Any, Any], warnings: list[str]
@@ -149,4 +157,17 @@ class Tool(SdkTool):
             raise InvalidRequest(wrong, endpoint=self.name)
         async with accounts.lend(context) if self.needs_key else nullcontext() as account:
             call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
-            return await self.fn(call)
+            try:
+                return await self.fn(call)
+            except (KlingError, MCPError):
+                raise
+            except Exception as error:
+                log.exception("tool %s", self.name)
+                return failures.unexpected(error, billed="unknown" if call.begun else "no")
+
+
+def _tell(context: Context[Any, Any], warnings: list[str], text: str) -> None:
+    accounts: Accounts = context.request_context.lifespan_context
+    words = accounts.hide(in_tools(text))
+    if words not in warnings:  # the check and the submit of a request both tell its warnings
+        warnings.append(words)

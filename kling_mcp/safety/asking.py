@@ -6,7 +6,9 @@ it is the answer to the call, which the client makes again with what the user sa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 from mcp.types import (
     ElicitRequest,
@@ -19,7 +21,7 @@ from mcp.types.version import is_version_at_least
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
-__all__ = ["ask", "can_ask"]
+__all__ = ["Answers", "ask", "can_ask"]
 
 _KEY = "spending"
 _IN_ANSWERS = "2026-07-28"
@@ -32,6 +34,30 @@ _FORM: dict[str, Any] = {
     },
     "required": ["approve"],
 }
+
+
+@dataclass(slots=True)
+class Answers:
+    """Which calls their user declined, and whose question was skipped, in the last `seconds`."""
+
+    seconds: float
+    _known: dict[str, tuple[Literal["declined", "skipped"], float]] = field(
+        default_factory=dict[str, tuple[Literal["declined", "skipped"], float]]
+    )
+
+    def of(self, call: str) -> Literal["declined", "skipped"] | None:
+        """What became of the last question about a call; None without one."""
+        now = time.monotonic()
+        self._known = {k: v for k, v in self._known.items() if v[1] > now}
+        return self._known[call][0] if call in self._known else None
+
+    def keep(self, call: str, verdict: bool | None) -> None:
+        """Note what was said. A yes ends a no; skipping the question does not."""
+        if verdict is True:
+            self._known.pop(call, None)
+        elif verdict is False or self.of(call) is None:
+            word = "declined" if verdict is False else "skipped"
+            self._known[call] = (word, time.monotonic() + self.seconds)
 
 
 def can_ask(context: Context[Any, Any]) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 __all__ = ["OUTPUT_URI", "Refused", "admit", "inside", "output_of", "parent"]
 
 OUTPUT_URI = re.compile(r"kling://tasks/([\w.-]+)/outputs/(\d{1,3})")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=_\s-]{200,}")
+"""The bytes of a medium as text; no path is as long without a dot."""
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
 
 
@@ -34,7 +36,6 @@ class Refused(ValueError):
     def __init__(self, message: str, valid: str) -> None:
         super().__init__(message)
         self.valid = valid
-        self.place: list[str] = []
 
 
 async def admit(
@@ -45,49 +46,43 @@ async def admit(
     admitted: dict[str, Any] = {}
     violations: list[Violation] = []
     for name, value in given.items():
-        try:
-            admitted[name] = await _value(call, params[name], value)
-        except Refused as refusal:
-            place = ".".join([name, *refusal.place])
-            violations.append(Violation(place, str(refusal), refusal.valid))
-    return admitted, violations
-
-
-async def _value(call: Call, declared: Param, value: Any) -> Any:
-    if isinstance(value, list):
-        entries = cast("list[Any]", value)
+        listed = isinstance(value, list)
+        entries = cast("list[Any]", value) if listed else [value]
         made: list[Any] = []
+        refused: list[Violation] = []
         for number, entry in enumerate(entries):
             try:
-                made.append(await _entry(call, declared, entry))
+                made.append(await _entry(call, params[name], entry))
             except Refused as refusal:
-                refusal.place.insert(0, str(number))
-                raise
-        return made
-    return await _entry(call, declared, value)
+                place = f"{name}.{number}" if listed else name
+                refused.append(Violation(place, str(refusal), refusal.valid))
+        violations += refused
+        if not refused:
+            admitted[name] = made if listed else made[0]
+    return admitted, violations
 
 
 async def _entry(call: Call, declared: Param, value: Any) -> Any:
     if isinstance(value, dict):  # a region of the motion brush, whose mask is a picture
         region = cast("dict[str, Any]", value)
         if isinstance(mask := region.get("mask"), str):
-            return {**region, "mask": await _admitted(call, mask)}
+            return {**region, "mask": await _admitted(call, mask, "image")}
         return region
     if not isinstance(value, str):
         return value
     if declared.media:
-        return await _admitted(call, value)
+        return await _admitted(call, value, declared.media)
     if declared.placeholder == "VIDEO" and OUTPUT_URI.fullmatch(value):
-        return (await output_of(call, value)).id
+        return (await output_of(call, value, "video")).id
     if declared.name == "callback_url" and (reason := public(value)):
         raise Refused(reason, "an https URL that everybody can reach")
     return value
 
 
-async def _admitted(call: Call, text: str) -> Any:
+async def _admitted(call: Call, text: str, kind: str) -> Any:
     text = text.strip()
     if text.lower().startswith("kling:"):
-        return await output_of(call, text)
+        return await output_of(call, text, kind)
     if text.lower().startswith("data:"):
         return text
     if _SCHEME.match(text) and not Path(text).drive:
@@ -97,6 +92,8 @@ async def _admitted(call: Call, text: str) -> Any:
         if reason := public(text):
             raise Refused(reason, "an https URL that everybody can reach, or kling://tasks/…")
         return text
+    if _BASE64.fullmatch(text):
+        raise Refused("it is base64 without a type", f"data:{kind}/…;base64, in front of it")
     return await asyncio.to_thread(inside, call, text)
 
 
@@ -114,10 +111,10 @@ def inside(call: Call, text: str) -> Path:
         path = Path(text).expanduser()
         tries = [path] if path.is_absolute() else [root / path for root in roots]
         found = [place.resolve() for place in tries]
+        allowed = [place for place in found if any(place.is_relative_to(root) for root in roots)]
+        there = [place for place in allowed if place.is_file()]
     except (OSError, ValueError, RuntimeError):
         raise Refused("it is no path", "an https URL or a file") from None
-    allowed = [place for place in found if any(place.is_relative_to(root) for root in roots)]
-    there = [place for place in allowed if place.is_file()]
     if there:
         return there[0]
     shown = " or ".join(str(root) for root in roots)
@@ -129,8 +126,8 @@ def inside(call: Call, text: str) -> Path:
     raise Refused("there is no such file in the folders that may be read", f"a file in {shown}")
 
 
-async def output_of(call: Call, uri: str) -> Output:
-    """The output that a `kling://` address means. Raises `Refused`."""
+async def output_of(call: Call, uri: str, kind: str) -> Output:
+    """The output that a `kling://` address means; of this kind, or `Refused` is raised."""
     from kling_mcp.tools.tasks import find
 
     match = OUTPUT_URI.fullmatch(uri)
@@ -145,6 +142,12 @@ async def output_of(call: Call, uri: str) -> Output:
     if number >= len(outputs):
         made = f"has {len(outputs)} outputs, from 0" if outputs else f"is {task.status}"
         raise Refused(f"task {match[1]} {made}", "an output of a finished task")
+    if outputs[number].kind != kind:
+        article = "an" if kind[0] in "aeio" else "a"
+        raise Refused(
+            f"output {number} of task {match[1]} is of the kind {outputs[number].kind}",
+            f"{article} {kind}",
+        )
     return outputs[number]
 
 

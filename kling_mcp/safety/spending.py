@@ -6,11 +6,14 @@ past them. What stands here comes before: the caller's own limit, and a confirma
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kling_core.errors import BudgetExceeded
 from kling_mcp import failures, results
+from kling_mcp.accounts import named
 from kling_mcp.safety import asking
 
 if TYPE_CHECKING:
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint
     from kling_mcp.tool import Call
 
-__all__ = ["confirm", "exact", "limit", "usual"]
+__all__ = ["confirm", "exact", "how_to_confirm", "limit", "owners", "to_confirm", "usual"]
 
 
 def usual(endpoint: Endpoint) -> str:
@@ -60,47 +63,89 @@ def limit(price: Quote | None, most: float | None) -> None:
         )
 
 
+async def owners(call: Call, request: Request) -> None:
+    """Raise `BudgetExceeded` for what the owner's limits refuse, before the user is asked."""
+    from kling_core.limits import check_cost
+
+    known = call.account.client.session.settings
+    budget = check_cost(request, known.max_cost, known.budget, known.project_budget)
+    if budget is not None:
+        ledger = await call.account.ledger()
+        await asyncio.to_thread(ledger.afford, budget, known.project)
+
+
+def to_confirm(call: Call, price: Quote | None) -> Decimal | None:
+    """The amount that must be confirmed, 0 when no price is known; None when nothing must be."""
+    over = call.settings.confirm_over
+    usd = price.usd if price is not None else None
+    if over is None or (usd is not None and usd <= over):
+        return None
+    return (usd or Decimal(0)).normalize()
+
+
+def how_to_confirm(call: Call, amount: Decimal) -> str:
+    """What a create of this amount will ask for."""
+    if asking.can_ask(call.context):
+        return "The user will be asked by a form whether to spend it."
+    return f"It must be confirmed: if the user agrees, give confirm_cost={amount:f} too."
+
+
 async def confirm(
-    call: Call, request: Request, price: Quote | None
+    call: Call, request: Request, price: Quote | None, take: int
 ) -> CallToolResult | InputRequiredResult | None:
     """None when the call may go on; else what to answer in its place.
 
     Above the threshold, and when no price is known, the user is asked by a form where the client
     has forms, and by `confirm_cost` everywhere else. Some clients have forms and skip them: then
-    `confirm_cost` is asked for too.
+    `confirm_cost` is asked for too, and taken from the next call on. It never overrides a no.
+
+    Raises `BudgetExceeded` when the owner's limits would refuse it after all.
     """
-    over = call.settings.confirm_over
-    usd = price.usd if price is not None else None
-    if over is None or (usd is not None and usd <= over):
+    amount = to_confirm(call, price)
+    if amount is None:
         return None
-    shown = f"{(usd or Decimal(0)).normalize():f}"
-    given = exact(call.get("confirm_cost"))
-    if given is not None and given == Decimal(shown):
-        return None
-    what = f"costs ${shown}" if usd is not None else "has no known price"
-    if asking.can_ask(call.context):
-        asked = f"{request.endpoint.name} {what}{_basis(price)}. Create it?"
-        said = await asking.ask(call.context, asked, state=f"{request.endpoint.name} {shown}")
-        if said is True:
-            return None
-        if said is False:
-            return failures.refusal(
-                "declined",
-                "The user declined this spending. Nothing was sent.",
-                "Do not ask again for the same; offer something cheaper, or stop.",
-                retryable=False,
-            )
-        if said is not None:
+    await owners(call, request)
+    answers, key = call.account.answers, named(request, take)
+    agreed = exact(call.get("confirm_cost")) == amount
+    if asking.can_ask(call.context) and not (agreed and answers.of(key) == "skipped"):
+        said = await asking.ask(call.context, _question(call, request, price), state=_seal(key))
+        if said is not None and not isinstance(said, bool):
             return said
+        answers.keep(key, said)
+        agreed = said is True
+    if answers.of(key) == "declined":
+        return failures.refusal(
+            "declined",
+            "The user declined this spending. Nothing was sent.",
+            "Do not ask again for the same; offer something cheaper, or stop.",
+            retryable=False,
+            warnings=call.warnings,
+        )
+    if agreed:
+        return None
     return failures.refusal(
         "confirmation_needed",
-        f"This call {what}, and must be confirmed. Nothing was sent.",
-        f"If the user agrees, call again with the same arguments and confirm_cost={shown}.",
-        confirm_cost=float(shown),
+        f"This call {_what(price)}, and must be confirmed. Nothing was sent.",
+        f"If the user agrees, call again with the same arguments and confirm_cost={amount:f}.",
+        confirm_cost=float(amount),
         cost=results.quote(price),
         endpoint=request.endpoint.name,
+        warnings=call.warnings,
     )
 
 
-def _basis(price: Quote | None) -> str:
-    return f" ({price.basis})" if price is not None else ""
+def _question(call: Call, request: Request, price: Quote | None) -> str:
+    basis = f" ({price.basis})" if price is not None else ""
+    asked = f"{request.endpoint.name} {_what(price)}{basis}. Create it?"
+    return "\n".join([asked, *call.warnings])
+
+
+def _what(price: Quote | None) -> str:
+    if price is None or price.usd is None:
+        return "has no known price"
+    return f"costs ${price.usd.normalize():f}"
+
+
+def _seal(key: str) -> str:
+    """A short name of the call that an answer is for, so that it counts for no other."""
+    return hashlib.sha256(key.encode()).hexdigest()

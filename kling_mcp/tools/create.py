@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from kling_mcp.accounts import Job
     from kling_mcp.settings import Settings
 
-__all__ = ["OPTIONS", "quoted", "read", "tool"]
+__all__ = ["OPTIONS", "REPEATED", "quoted", "read", "tool"]
 
 SUBMITTING = 5.0
 """Seconds that a submit is given in any case: before it has ended there is no task to tell of."""
+
+REPEATED = (
+    "The same call was made a short while ago: this is its task, nothing new was made or billed. "
+    "For another one, call with take=2 (then 3, …)."
+)
+_HELD = (
+    "The same call had been written down a short while ago and was held: it was sent now, and is "
+    "billed once."
+)
 
 OPTIONS: dict[str, schemas.Schema] = {
     "wait_seconds": {
@@ -83,12 +92,17 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
     if call.get("dry_run"):
         return await quoted(call, request, "Call again without dry_run to create it.")
     take: int = call.get("take") or 1
-    if not await call.account.repeats(request, take):
-        asked = await spending.confirm(call, request, price)
-        if asked is not None:
-            return asked
-    job = call.account.submit(request, take=take, max_cost=spending.exact(call.get("max_cost")))
-    return await _follow(call, request, job)
+    earlier = await call.account.earlier(request, take)
+    if earlier is not None:
+        return await _follow(call, request, earlier, repeated=True)
+    asked = await spending.confirm(call, request, price, take)
+    if asked is not None:
+        return asked
+    began = (await call.account.ledger()).now()
+    call.begun = True
+    most = spending.exact(call.get("max_cost"))
+    job, joined = call.account.submit(request, take=take, max_cost=most)
+    return await _follow(call, request, job, repeated=joined, began=began)
 
 
 async def read(call: Call, endpoint: Endpoint) -> Request:
@@ -106,31 +120,48 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
     if violations:
         raise InvalidRequest(violations, endpoint=endpoint.name)
-    call.warnings += check.warnings
+    for warning in check.warnings:
+        call.tell(warning)
     return request
 
 
 async def quoted(call: Call, request: Request, step: str) -> CallToolResult:
-    """The price of a valid request in the place of its task."""
+    """The price of a valid request in the place of its task.
+
+    Raises `BudgetExceeded` for what creating it would be refused by.
+    """
+    price = request.quote()
+    await spending.owners(call, request)
+    said = f"Valid. It would cost {price or 'an unknown amount'}."
+    amount = spending.to_confirm(call, price)
+    if amount is not None:
+        asks = spending.how_to_confirm(call, amount)
+        said, step = f"{said} {asks}", f"{step} {asks}"
     facts = {
         "state": "not created",
         "endpoint": request.endpoint.name,
-        "cost": results.quote(request.quote()),
+        "cost": results.quote(price),
+        "must_be_confirmed": True if amount is not None else None,
         "budget": await results.budget(call.account),
         "warnings": call.warnings,
         "next_step": step,
     }
-    price = request.quote()
-    return results.answer(facts, f"Valid. It would cost {price or 'an unknown amount'}.")
+    return results.answer(facts, "\n".join([said, *call.warnings]))
 
 
-async def _follow(call: Call, request: Request, job: Job) -> CallToolResult:
-    """Wait for the submit, then for the task, and tell what there is when the time is over."""
+async def _follow(
+    call: Call, request: Request, job: Job, *, repeated: bool, began: float = 0.0
+) -> CallToolResult:
+    """Wait for the submit, then for the task, and tell what there is when the time is over.
+
+    `repeated` when the task is that of an earlier call; else the ledger may know it from before
+    `began`, its time.
+    """
     loop = asyncio.get_running_loop()
     begin, seconds = loop.time(), float(call.get("wait_seconds"))
     patience = max(seconds, SUBMITTING)
     if not await wait_for(job.outcome, patience, call.context, lambda: job.news or "submitting"):
-        return await _in_line(call, request, job)
+        return await _in_line(call, request, job, repeated=repeated)
     task = job.outcome.result()
     left = seconds - (loop.time() - begin)
     if left > 0 and not task.done:
@@ -143,11 +174,14 @@ async def _follow(call: Call, request: Request, job: Job) -> CallToolResult:
             waiting.cancel()
     facts = await results.describe(call.account, task)
     if task.row_id is not None and task.row_id != job.id:
+        ledger = await call.account.ledger()
+        row = await asyncio.to_thread(ledger.row, task.row_id)
+        repeated = row.sent_at is not None and row.sent_at < began
+        if not repeated:
+            call.warnings.append(_HELD)
+    if repeated:
         facts["repeated"] = True
-        call.warnings.append(
-            "The same call was made a short while ago: this is its task, nothing new was made or "
-            "billed. For another one, call with take=2 (then 3, …)."
-        )
+        call.warnings.append(REPEATED)
     facts |= {"warnings": call.warnings, "budget": await results.budget(call.account)}
     said = "\n".join([results.line(facts), *call.warnings])
     return results.answer(facts, said, results.links(facts))
@@ -157,10 +191,12 @@ def _harmless(error: BaseException, call: Call) -> None:
     """A failed task is told by its state; trouble with waiting does not make the task fail."""
     if not isinstance(error, KlingError):
         raise error
-    call.warnings.append(str(error))
+    call.tell(str(error))
 
 
-async def _in_line(call: Call, request: Request, job: Job) -> CallToolResult:
+async def _in_line(call: Call, request: Request, job: Job, *, repeated: bool) -> CallToolResult:
+    if repeated:
+        call.warnings.append(REPEATED)
     news = job.news or "on its way to Kling"
     step = f'Call kling_wait_tasks with task_ids ["{job.id}"]. Do not create it again.'
     facts: dict[str, Any] = {
@@ -168,8 +204,9 @@ async def _in_line(call: Call, request: Request, job: Job) -> CallToolResult:
         "endpoint": request.endpoint.name,
         "state": "waiting",
         "place": news,
+        "repeated": repeated or None,
         "cost": results.quote(request.quote()),
         "warnings": call.warnings,
         "next_step": step,
     }
-    return results.answer(facts, f"Request {job.id}: {news}. {step}")
+    return results.answer(facts, "\n".join([f"Request {job.id}: {news}. {step}", *call.warnings]))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.endpoints import registry
 from kling_mcp import knowledge, results, schemas
+from kling_mcp.safety import spending
 from kling_mcp.tool import LOCAL, Call, Tool
 from kling_mcp.tools import create
 
@@ -76,6 +77,7 @@ async def _quote(call: Call, form: schemas.Schema) -> CallToolResult:
     endpoint = registry.load(call.get("endpoint"))
     inner = replace(call, arguments=given, violations=schemas.judge(form, given))
     request = await create.read(inner, endpoint)
+    spending.limit(request.quote(), given.get("max_cost"))
     return await create.quoted(
         call, request, f"Call kling_{endpoint.name} with the same arguments to create it."
     )

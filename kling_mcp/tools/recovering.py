@@ -73,13 +73,14 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
             try:
                 saved.append(str(await task.files[kept.number].download()))
             except KlingError as error:
-                call.warnings.append(str(error))
+                call.tell(str(error))
         settled.unsaved = await asyncio.to_thread(recovery.unsaved, ledger)
     return settled, saved, new
 
 
 async def _told(call: Call, settled: Settled, saved: list[str], new: int) -> CallToolResult:
-    call.warnings += [f"{row.id}: {error}" for row, error in settled.doubtful]
+    for row, error in settled.doubtful:
+        call.tell(f"{row.id}: {error}")
     groups: dict[str, list[Row]] = {
         "running": settled.running,
         "not saved": settled.unsaved,
@@ -98,19 +99,21 @@ async def _told(call: Call, settled: Settled, saved: list[str], new: int) -> Cal
         "new_from_kling": new,
         "saved": saved,
         "warnings": call.warnings,
-        "next_step": _step(groups),
+        "next_step": _step(groups, call.settings),
     }
     lines = [f"{task['found']}: {results.line(task).splitlines()[0]}" for task in tasks]
     said = "\n".join([*lines, *(f"saved {path}" for path in saved), facts["next_step"]])
     return results.answer(facts, said)
 
 
-def _step(groups: dict[str, list[Row]]) -> str:
+def _step(groups: dict[str, list[Row]], settings: Settings) -> str:
     steps: list[str] = []
     if ids := [row.task_id for row in groups["running"]]:
         steps.append(f"Call kling_wait_tasks with task_ids {ids}.")
     if groups["not saved"]:
-        steps.append("Call kling_download with the task_id of what is not saved.")
+        keep = "Call kling_download with the task_id of what is not saved."
+        fetch = "What is not saved is at the url of its outputs for 30 days."
+        steps.append(keep if settings.local_files else fetch)
     if groups["never sent"]:
         steps.append("What was never sent costs nothing and may be created anew.")
     if groups["held by another process"] or groups["in doubt"]:

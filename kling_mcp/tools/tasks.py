@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -160,8 +161,14 @@ async def _list(call: Call) -> CallToolResult:
 async def _wait(call: Call) -> CallToolResult:
     asked: list[str] = list(dict.fromkeys(call.get("task_ids")))
     found: dict[str, AsyncTask] = {}
+    unknown: dict[str, TaskNotFound] = {}
     for task_id in asked:
-        found[task_id] = await find(call.account, task_id)
+        try:
+            found[task_id] = await find(call.account, task_id)
+        except TaskNotFound as error:
+            unknown[task_id] = error
+    if not found:
+        raise unknown[asked[0]]
 
     async def follow(task_id: str) -> None:
         if (job := call.account.job(task_id)) is not None:
@@ -169,7 +176,7 @@ async def _wait(call: Call) -> CallToolResult:
         if found[task_id].task_id:
             await found[task_id].wait()
 
-    waits = asyncio.gather(*(follow(task_id) for task_id in asked), return_exceptions=True)
+    waits = asyncio.gather(*(follow(task_id) for task_id in found), return_exceptions=True)
 
     def news() -> str:
         return f"{sum(task.done for task in found.values())} of {len(found)} tasks have ended"
@@ -180,17 +187,45 @@ async def _wait(call: Call) -> CallToolResult:
             _only_failures(waits.result())
     finally:
         waits.cancel()
-    return await _told(call, list(found.values()))
+    return await _told(call, list(found.values()), unknown)
 
 
-async def _told(call: Call, tasks: list[AsyncTask]) -> CallToolResult:
+async def _told(
+    call: Call, tasks: list[AsyncTask], unknown: Mapping[str, TaskNotFound]
+) -> CallToolResult:
     described = [await results.describe(call.account, task) for task in tasks]
-    left = [d["task_id"] for d, task in zip(described, tasks, strict=True) if not task.done]
-    again = f"Call kling_wait_tasks again with task_ids {json.dumps(left)}."
-    step = again if left else "All have ended."
-    facts = {"tasks": described, "warnings": call.warnings, "next_step": step}
+    both = list(zip(described, tasks, strict=True))
+    left = [facts["task_id"] for facts, task in both if _runs(call.account, facts, task)]
+    facts: dict[str, Any] = {
+        "tasks": [*described, *(_missing(*one) for one in unknown.items())],
+        "warnings": call.warnings,
+        "next_step": _step(left, all(task.done for task in tasks)),
+    }
+    lost = [f"Task {clean(task_id, 60)}: {e.message}. {e.fix}" for task_id, e in unknown.items()]
+    said = [*map(results.line, described), *lost, facts["next_step"]]
     links = [link for task in described for link in results.links(task)]
-    return results.answer(facts, "\n".join([*map(results.line, described), step]), links)
+    return results.answer(facts, "\n".join(said), links)
+
+
+def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
+    """Whether waiting for a task brings it nearer to its end."""
+    under_way = bool(task.task_id) or account.job(facts["task_id"]) is not None
+    return under_way and not task.done
+
+
+def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:
+    return {
+        "task_id": clean(task_id, 60),
+        "state": "not found",
+        "reason": error.message,
+        "next_step": error.fix,
+    }
+
+
+def _step(left: list[str], ended: bool) -> str:
+    if left:
+        return f"Call kling_wait_tasks again with task_ids {json.dumps(left)}."
+    return "All have ended." if ended else "The rest does not run: see the next_step of each."
 
 
 def _only_failures(outcomes: list[Any]) -> None:

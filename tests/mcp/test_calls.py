@@ -89,6 +89,28 @@ async def test_looking_and_listing(agent: Agent):
 
 
 @in_loop
+async def test_an_unknown_id_holds_up_nobody(agent: Agent):
+    """Of several ids the unknown ones are told as such; alone, one is an error."""
+    async with agent() as client:
+        task = await made(client, "kling_text_to_video", CLIP)
+        facts = await made(client, "kling_wait_tasks", {"task_ids": ["123456789", task["task_id"]]})
+        states = {one["task_id"]: one["state"] for one in facts["tasks"]}
+        assert states == {task["task_id"]: "succeeded", "123456789": "not found"}
+        alone = await client.call_tool("kling_wait_tasks", {"task_ids": ["123456789"]})
+        assert alone.structured_content["error"] == "task_not_found"
+
+
+@in_loop
+async def test_recovering_names_tools_that_are_there(agent: Agent):
+    """What is not saved is downloaded where there are files, and fetched elsewhere."""
+    for local in (True, False):
+        async with agent(local_files=local) as client:
+            await made(client, "kling_text_to_video", CLIP)
+            facts = await made(client, "kling_recover_tasks", {})
+            assert ("kling_download" in facts["next_step"]) == local
+
+
+@in_loop
 async def test_download_and_preview(agent: Agent, tmp_path: Path):
     """The file lies in the output folder; the sheet is a small JPEG, and not among the facts."""
     async with agent() as client:

@@ -100,12 +100,59 @@ async def test_the_same_call_after_the_window_is_new(sandbox: Sandbox, tmp_path:
 
 @in_loop
 async def test_equal_calls_at_once(sandbox: Sandbox, tmp_path: Path):
-    """Of five at the same moment one is sent."""
+    """Of five at the same moment one is sent, and the other four are told so."""
     async with Client(server(sandbox, tmp_path)) as client:
         calls = [client.call_tool("kling_text_to_video", BOAT) for _ in range(5)]
         results = await asyncio.gather(*calls)
     assert len({r.structured_content["task_id"] for r in results}) == 1
+    assert sum(r.structured_content.get("repeated", False) for r in results) == 4
     assert created(sandbox) == 1
+
+
+@in_loop
+async def test_a_repeated_call_can_send_nothing(
+    sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """What is not confirmed again is not asked for again either, whatever becomes of its twin."""
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.20"))
+    async with Client(made) as client:
+        first = await client.call_tool("kling_text_to_video", {**BOAT, "confirm_cost": 0.21})
+        monkeypatch.delattr("kling_core.client.AsyncKling.submit")
+        again = await client.call_tool("kling_text_to_video", BOAT)
+    assert again.structured_content["repeated"] is True
+    assert again.structured_content["task_id"] == first.structured_content["task_id"]
+
+
+@in_loop
+async def test_a_held_request_that_is_sent_now(
+    start_sandbox: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Written down by a server that ended before it was sent: it says that it is billed."""
+    sandbox = start_sandbox(limit=1, speed=12)
+    monkeypatch.setattr(create, "SUBMITTING", 0.3)
+    later = {"prompt": "later", "wait_seconds": 0}
+    async with Client(server(sandbox, tmp_path, client={"slots": 1})) as client:
+        await client.call_tool("kling_text_to_video", {**BOAT, "wait_seconds": 0})
+        held = await client.call_tool("kling_text_to_video", later)
+        assert held.structured_content["state"] == "waiting"
+    own = held.structured_content["task_id"]
+    async with Client(server(sandbox, tmp_path, client={"slots": 1})) as client:
+        looked = await client.call_tool("kling_wait_tasks", {"task_ids": [own]})
+        (facts,) = looked.structured_content["tasks"]
+        assert facts["state"] == "prepared"
+        assert "interrupted" in facts["reason"]
+        assert "service_message" not in facts
+        assert "call the create tool again" in facts["next_step"]
+        assert "kling_wait_tasks" not in looked.content[0].text
+        assert "kling_recover_tasks" not in looked.content[0].text
+        sent = await client.call_tool("kling_text_to_video", {**later, "wait_seconds": 60})
+        facts = sent.structured_content
+        assert facts["state"] == "succeeded"
+        assert "repeated" not in facts
+        assert "sent now" in facts["warnings"][0]
+        again = await client.call_tool("kling_text_to_video", later)
+        assert again.structured_content["repeated"] is True
+    assert created(sandbox) == 2
 
 
 @in_loop
@@ -159,7 +206,98 @@ async def test_dry_run_and_limits(sandbox: Sandbox, tmp_path: Path):
         assert own.structured_content["billed"] == "no"
         owners = await call(duration=10, max_cost=100, confirm_cost=0.42)
         assert owners.structured_content["error"] == "budget_exceeded"
+        assert "owner of this server" in owners.structured_content["fix"]
+        assert "max_cost" not in owners.structured_content["fix"]
     assert created(sandbox) == 0
+
+
+@pytest.mark.parametrize("limits", [{"max_cost": "0.30"}, {"budget": "0.30"}])
+@in_loop
+async def test_what_creating_would_refuse_is_not_called_valid(
+    limits: dict[str, str], sandbox: Sandbox, tmp_path: Path
+):
+    """By the owner's limits and the caller's own, in a dry run and in a quote."""
+    async with Client(server(sandbox, tmp_path, client=limits)) as client:
+        for dear in ({"duration": 10}, {"max_cost": 0.1}):
+            arguments = {**BOAT, **dear}
+            for result in (
+                await client.call_tool("kling_text_to_video", {**arguments, "dry_run": True}),
+                await client.call_tool(
+                    "kling_quote", {"endpoint": "text_to_video", "arguments": arguments}
+                ),
+            ):
+                assert result.structured_content["error"] == "budget_exceeded"
+                assert "Raise" not in result.structured_content["fix"]
+
+
+@pytest.mark.parametrize("forms", [True, False])
+@in_loop
+async def test_a_quote_tells_of_the_confirmation(forms: bool, sandbox: Sandbox, tmp_path: Path):
+    """By a form, or by a number; below the threshold nothing is said."""
+
+    async def answer(_: Any, __: Any) -> ElicitResult:
+        raise AssertionError("a quote asks for nothing")
+
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.30"))
+    async with Client(made, elicitation_callback=answer if forms else None) as client:
+
+        async def quote(**arguments: Any) -> Any:
+            given = {"endpoint": "text_to_video", "arguments": {**BOAT, **arguments}}
+            return await client.call_tool("kling_quote", given)
+
+        dear, cheap = await quote(duration=10), await quote()
+    assert dear.structured_content["must_be_confirmed"] is True
+    for told in (dear.structured_content["next_step"], dear.content[0].text):
+        assert ("by a form" if forms else "confirm_cost=0.42") in told
+    assert "confirm" not in str(cheap.structured_content)
+
+
+@in_loop
+async def test_the_owners_limit_comes_before_the_question(sandbox: Sandbox, tmp_path: Path):
+    """Nobody is asked to approve what is refused after all."""
+    limits = {"budget": "0.30"}
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.20"), client=limits)
+    async with Client(made) as client:
+        result = await client.call_tool("kling_text_to_video", {**BOAT, "duration": 10})
+    assert result.structured_content["error"] == "budget_exceeded"
+    assert "KLING_BUDGET" not in result.structured_content["fix"]
+
+
+@in_loop
+async def test_an_unknown_model_is_told_where_it_gets_confirmed(sandbox: Sandbox, tmp_path: Path):
+    """In the form, in the refusal, and once in the result."""
+    typo = {**BOAT, "model_name": "kling-v2-55-turbo"}
+    asked: list[str] = []
+
+    async def answer(_: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="cancel")
+
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.20"))
+    async with Client(made, elicitation_callback=answer) as client:
+        refused = await client.call_tool("kling_text_to_video", typo)
+        result = await client.call_tool("kling_text_to_video", {**typo, "confirm_cost": 0})
+    for told in (asked[0], refused.content[0].text, str(refused.structured_content["warnings"])):
+        assert "kling-v2-5-turbo" in told
+    said = str(result.structured_content["warnings"])
+    assert said.count("kling-v2-55-turbo") == 1
+
+
+@pytest.mark.parametrize("place,billed", [("read", "no"), ("_follow", "unknown")])
+@in_loop
+async def test_a_fault_of_ours(
+    place: str, billed: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Before the submit nothing was billed; after it that is not known."""
+
+    async def broken(*_: Any, **__: Any) -> Any:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(create, place, broken)
+    async with Client(server(sandbox, tmp_path)) as client:
+        result = await client.call_tool("kling_text_to_video", BOAT)
+    assert result.structured_content["error"] == "internal"
+    assert result.structured_content["billed"] == billed
 
 
 @in_loop
@@ -201,6 +339,64 @@ async def test_asking_the_user(mode: str, action: Any, sandbox: Sandbox, tmp_pat
     expected = {"accept": None, "decline": "declined", "cancel": "confirmation_needed"}
     assert facts.get("error") == expected[action]
     assert created(sandbox) == (action == "accept")
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@in_loop
+async def test_no_number_overrides_the_user(mode: str, sandbox: Sandbox, tmp_path: Path):
+    """The form is asked first, and after a no only a yes by the form counts, not skipping it."""
+    answers = [
+        ElicitResult(action="cancel"),  # with the number given before it was asked for
+        ElicitResult(action="accept", content={"approve": False}),
+        ElicitResult(action="decline"),
+        ElicitResult(action="cancel"),
+        ElicitResult(action="accept", content={"approve": True}),
+    ]
+    given = iter(answers)
+
+    async def answer(_: Any, __: Any) -> ElicitResult:
+        return next(given)
+
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.20"))
+    async with Client(made, mode=mode, elicitation_callback=answer) as client:
+
+        async def call(**arguments: Any) -> dict[str, Any]:
+            result = await client.call_tool("kling_text_to_video", {**BOAT, **arguments})
+            return result.structured_content
+
+        assert (await call(confirm_cost=0.21))["error"] == "confirmation_needed"
+        assert (await call())["error"] == "declined"
+        for _ in range(2):
+            assert (await call(confirm_cost=0.21))["error"] == "declined"
+        assert created(sandbox) == 0
+        assert (await call(confirm_cost=0.21))["state"] == "succeeded"
+    assert next(given, None) is None
+    assert created(sandbox) == 1
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@in_loop
+async def test_the_number_counts_after_a_skipped_form(mode: str, sandbox: Sandbox, tmp_path: Path):
+    """Of this call, and of no other; the user is not asked twice."""
+    asked: list[str] = []
+
+    async def answer(_: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="cancel")
+
+    made = server(sandbox, tmp_path, confirm_over=Decimal("0.20"))
+    async with Client(made, mode=mode, elicitation_callback=answer) as client:
+
+        async def call(**arguments: Any) -> dict[str, Any]:
+            result = await client.call_tool("kling_text_to_video", {**BOAT, **arguments})
+            return result.structured_content
+
+        assert (await call())["error"] == "confirmation_needed"
+        assert (await call(confirm_cost=0.21))["state"] == "succeeded"
+        assert len(asked) == 1
+        assert (await call(take=2, confirm_cost=0.21))["error"] == "confirmation_needed"
+    assert len(asked) == 2
+    assert created(sandbox) == 1
 
 
 @in_loop

@@ -57,6 +57,8 @@ def test_right(given: dict[str, Any]):
         ({"text": "a", "count": 0}, "count", "0 is out of range", "1 to 9"),
         ({"text": "a", "share": "0.5"}, "share", "is not a number", "a number, not in quotes"),
         ({"text": "a", "share": -1}, "share", "out of range", "0 to 1"),
+        ({"text": "a", "share": float("nan")}, "share", "nan is not a number", ""),
+        ({"text": "a", "share": float("inf")}, "share", "inf is not a number", ""),
         ({"text": "a", "flag": "true"}, "flag", "is not a boolean", "a boolean, not in quotes"),
         ({"text": "a", "flag": 1}, "flag", "1 is not a boolean", ""),
         ({"text": "a", "word": "yes"}, "word", "is not available", "on, off"),

@@ -160,6 +160,34 @@ async def test_errors_and_quotes_come_at_once(slow: Sandbox, tmp_path: Path):
     assert patient.seen == []
 
 
+@pytest.mark.parametrize("seconds", ["abc", 601, -1, 0.5])
+@in_loop
+async def test_a_wrong_wait_is_refused_all_the_same(seconds: Any, slow: Sandbox, tmp_path: Path):
+    """How long to wait is the server's choice, and what is no such number is not passed over."""
+    async with agent(slow, tmp_path, extensions=[Patient()]) as client:
+        wrong = await client.call_tool("kling_text_to_video", {**BOAT, "wait_seconds": seconds})
+    assert wrong.structured_content["violations"][0]["field"] == "wait_seconds"
+    assert slow.stats.tasks_created.total() == 0
+
+
+@in_loop
+async def test_a_repeated_call_is_told(start_sandbox: Any, tmp_path: Path):
+    """In the handle and in its result; the first call is not called repeated."""
+    slow, patient = start_sandbox(speed=25), Patient()
+    async with agent(slow, tmp_path, extensions=[patient]) as client:
+        calls = [client.call_tool("kling_text_to_video", BOAT) for _ in range(2)]
+        results = await asyncio.gather(*calls)
+    assert [bool(r.structured_content.get("repeated")) for r in results].count(True) == 1
+    assert len({r.structured_content["task_id"] for r in results}) == 1
+    told = {seen.task_id: seen.status_message for seen in reversed(patient.seen)}
+    assert len(told) == 2
+    for name, message in told.items():
+        assert ("take=2" in message) == name.endswith(":repeated")
+    (again,) = [r for r in results if r.structured_content.get("repeated")]
+    assert "take=2" in again.structured_content["warnings"][0]
+    assert "take=2" in again.content[0].text
+
+
 @in_loop
 async def test_a_failed_task_completes_with_its_state(slow: Sandbox, tmp_path: Path):
     """The call worked, the task did not: the model reads why."""

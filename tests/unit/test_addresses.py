@@ -14,6 +14,8 @@ FINE = [
     "https://93.184.215.14/photo.jpg",
     "https://[2606:2800:21f:cb07:6820:80da:af6b:8b2c]/photo.jpg",
     "https://bücher.example/photo.jpg",
+    "https://[64:ff9b::93.184.215.14]/photo.jpg",
+    "https://[::ffff:93.184.215.14]/photo.jpg",
 ]
 
 REFUSED = {
@@ -51,6 +53,13 @@ REFUSED = {
     "https://[::ffff:a9fe:a9fe]/": "link-local",
     "https://[64:ff9b::7f00:1]/": "loopback",
     "https://[2002:7f00:1::]/": "loopback",
+    "https://[::127.0.0.1]/": "loopback",
+    "https://[::93.184.215.14]/": "private",
+    "https://[::ffff:0:127.0.0.1]/": "loopback",
+    "https://[64:ff9b:1::7f00:1]/": "loopback",
+    "https://[fec0::1]/": "private",
+    "https://192.88.99.1/": "private",
+    "https://[2002:c058:6301::]/": "private",
     "https://１２７.0.0.1/": "loopback",
     "https://127。0。0。1/": "loopback",
     "https://localhost/": "private network",
@@ -60,6 +69,10 @@ REFUSED = {
     "https://printer.local/": "private network",
     "https://metadata.google.internal/": "private network",
     "https://intranet/": "private network",
+    "https://router.localdomain/": "private network",
+    "https://nas.private/": "private network",
+    "https://service.test/": "private network",
+    "https://nowhere.invalid/": "private network",
     "https://example.com\\@127.0.0.1/": "backslashes",
     "https://exam ple.com/": "spaces",
     "https://example.com/\r\nHost: evil": "spaces",

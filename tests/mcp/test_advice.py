@@ -1,0 +1,96 @@
+"""Advice of the library, as an agent is told it: in tools, never in words of Python or a shell."""
+
+from __future__ import annotations
+
+import errno
+import re
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from kling_core import codes, config, doubt, downloading, limits
+from kling_core.attempt import Attempt
+from kling_core.endpoints import registry
+from kling_core.endpoints.registry import UnknownEndpoint
+from kling_core.errors import BudgetExceeded, ConnectionFailed, InvalidRequest, KlingError
+from kling_mcp import failures
+from kling_mcp.wording import in_tools
+
+FOREIGN = re.compile(r"`kling |\bkling\.\w+|\bclip\.|\btask\.wait|Kling\(|PIL|numpy|--max-cost")
+
+
+def raised(limit: str | None, budget: str | None = None) -> KlingError:
+    """What a limit of the owner says."""
+    effect = registry.load("video_effects").request(
+        effect_scene="bullet_time_360", image="https://example.com/a.png"
+    )
+    clip = registry.load("text_to_video").request(prompt="a boat")
+    amounts = [None if amount is None else Decimal(amount) for amount in (limit, budget)]
+    with pytest.raises(BudgetExceeded) as caught:
+        limits.check_cost(clip if limit else effect, *amounts)
+    return caught.value
+
+
+def unreadable() -> KlingError:
+    """What a picture that is no picture says."""
+    request = registry.load("image_to_video").request(image=object(), prompt="x")
+    return InvalidRequest(request.check().violations)
+
+
+def sought(endpoint: str, external: str | None) -> str:
+    loaded = registry.load(endpoint)
+    unused: object = None
+    attempt = Attempt(unused, unused, loaded, unused, "kc-1", external)  # type: ignore[arg-type]
+    return doubt.how_to_find(attempt)
+
+
+def errors() -> list[KlingError]:
+    """One error for each advice of the library that an agent can meet."""
+    full, gone = OSError(errno.ENOSPC, "full"), OSError(errno.ENOTDIR, "not a directory")
+    return [
+        *(KlingError("x", cause=row.cause, fix=row.fix) for row in codes.TABLE.values()),
+        *(downloading.disk_error(error, Path("boat.mp4"), "1") for error in (full, gone)),
+        *(
+            KlingError("x", fix=sought(*way))
+            for way in (("text_to_video", "kc-1"), ("lip_sync", None))
+        ),
+        KlingError("x", fix="Wait again: task.wait(), or later kling.lip_sync.get('1').wait()."),
+        KlingError("x", fix=config.THREE_WAYS.format(file="config.toml")),
+        ConnectionFailed("x"),
+        raised("0.01"),
+        raised(None, "1"),
+        unreadable(),
+    ]
+
+
+@pytest.mark.parametrize("error", errors(), ids=lambda e: f"{e.code} {e.fix}"[:60])
+def test_in_the_words_of_this_server(error: KlingError):
+    """Neither the facts nor the text tell of what only other front ends have."""
+    result = failures.result(error)
+    assert FOREIGN.search(result.model_dump_json()) is None
+
+
+def test_the_owners_limits_are_the_owners():
+    """Nothing that an agent could raise."""
+    for error in (raised("0.01"), raised(None, "1")):
+        fix = failures.result(error).structured_content["fix"]
+        assert fix.startswith("The owner of this server set this limit: choose a shorter clip")
+        assert "max_cost" not in fix
+    fix = in_tools("Raise budget (KLING_BUDGET), or wait until tomorrow.")
+    assert fix.endswith("a cheaper mode or model, or wait until tomorrow.")
+
+
+def test_names_as_the_schemas_spell_them():
+    with pytest.raises(UnknownEndpoint) as caught:
+        registry.get("vidoe-effects")
+    result = failures.result(caught.value)
+    assert "did you mean video_effects?" in result.structured_content["message"]
+    assert "text_to_video" in result.structured_content["fix"]
+    assert "text-to-video" not in result.model_dump_json()
+
+
+def test_a_refusal_says_everything_once():
+    text = failures.result(unreadable()).content[0].text
+    assert text.count("nothing was sent") == 1
+    assert text.count("billed") == 1
