@@ -84,13 +84,13 @@ class Tasks:
         """Fetch every finished output of the last 30 days that is not on disk; returns the paths.
 
         Joins Kling's lists with the ledger, so it also finds what was made elsewhere, and works
-        with an empty ledger. Warns of each output that cannot be had any more.
+        with an empty ledger. Warns of each list and each output that cannot be had.
         """
         self._client.run_flow(recovery.collect(self._client.session))
         paths: list[Path] = []
         for row, kept in recovery.missing(self.ledger):
             try:
-                paths.append(self._task(row).files[kept.number].download(out))
+                paths.append(recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
@@ -171,7 +171,7 @@ class AsyncTasks:
         missing: list[tuple[Row, Kept]] = await self._local(lambda: recovery.missing(ledger))
         for row, kept in missing:
             try:
-                paths.append(await self._task(row).files[kept.number].download(out))
+                paths.append(await recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
@@ -14,8 +15,11 @@ import httpx
 import pytest
 from helpers.media import decode, picture
 
-from kling_core import Kling, KlingWarning, Sandbox
-from kling_core.ledger import audit, keeping
+from kling_core import Kling, KlingWarning, Sandbox, Task
+from kling_core.flow import Call
+from kling_core.ledger import audit, keeping, recovery
+from kling_core.reports import rescuing
+from kling_core.sandbox import Fault
 from kling_core.wire.auth import KeyPair
 
 
@@ -179,3 +183,78 @@ def test_rescue_goes_on_after_a_failure(kling: Kling, sandbox: Sandbox) -> None:
     with pytest.warns(KlingWarning, match=f"task {sandbox.tasks[1].task_id}: .*could not be"):
         assert len(kling.tasks.rescue()) == 2
     assert len(kling.tasks.ledger.kept(missing=True)) == 1
+
+
+def test_rescue_when_lists_are_refused(make_driver: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Lists that cannot be read are warned of; what is known or in other lists is fetched."""
+    driver = make_driver(sandbox=sandbox, home=tmp_path / "home", output_dir=tmp_path / "clips")
+    tasks = driver.client.text_to_video, driver.client.image_generation
+    made = [driver.do(one.create(prompt="a boat")) for one in tasks]
+    for task in made:
+        driver.do(task.wait())
+    refusal = Fault("refuse", "list", times=2, status=403, code=1103, message="no right to this")
+    sandbox.faults.add(refusal)
+    with pytest.warns(KlingWarning, match=r"list of .*no right to this") as told:
+        assert len(driver.do(driver.client.tasks.rescue())) == 2
+    assert len(told) == 2
+    assert len(list((tmp_path / "clips").rglob("*.png"))) == 1
+
+
+def test_rescue_with_a_key_that_was_revoked(kling: Kling, sandbox: Sandbox) -> None:
+    """One list says what all would say; the clips need no key."""
+    kling.text_to_video.create(prompt="a boat").wait()
+    before = sandbox.stats.requests.copy()
+    fault = Fault("refuse", "list", times=9, status=401, code=1002, message="no such key")
+    sandbox.faults.add(fault)
+    with pytest.warns(KlingWarning, match="no such key") as told:
+        assert len(kling.tasks.rescue()) == 1
+    assert len(told) == 1
+    assert (sandbox.stats.requests - before).total() == 2  # a list, and the clip
+
+
+def purge(kling: Kling, task: Task) -> None:
+    """Kling tells of a task without what it made, as it does when it has thrown that away."""
+    raw = {k: v for k, v in task.raw.items() if k != "task_result"}
+    raw["updated_at"] += 1
+    kling.tasks.ledger.observe(task.endpoint.name, [raw])
+
+
+@pytest.mark.parametrize("gone", ["purged", "unwritable"])
+@pytest.mark.parametrize("way", ["python", "report"])
+def test_rescue_goes_round_what_cannot_be_had(
+    gone: str, way: str, kling: Kling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An output that Kling names no more, or that this disk refuses, keeps no other away."""
+    first, second, third = [
+        kling.text_to_video.create(prompt=prompt).wait()
+        for prompt in ("a boat", "a pear", "a plum")
+    ]
+    if gone == "purged":
+        monkeypatch.setattr(recovery, "collect", nothing_new)
+        purge(kling, second)
+    else:
+        write = keeping._write_sidecar
+
+        def refuse(path: Path, content: Any) -> None:
+            if content["task_id"] == second.task_id:
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            write(path, content)
+
+        monkeypatch.setattr(keeping, "_write_sidecar", refuse)
+    words = "no longer at Kling" if gone == "purged" else "read-only file system"
+    if way == "python":
+        with pytest.warns(KlingWarning, match=f"task {second.task_id}: .*{words}"):
+            paths = kling.tasks.rescue()
+    else:
+        done = rescuing.rescue(kling, None, lambda *_: None)
+        paths = [path for _, path in done.fetched]
+        assert done.purged == (gone == "purged")
+        assert [words in str(error) for error in done.errors] == [True] * (gone != "purged")
+    names = {first.task_id[-8:], third.task_id[-8:]}
+    assert {path.stem.rpartition("-")[2] for path in paths} == names
+
+
+def nothing_new(*_: Any) -> Iterator[Any]:
+    """In the place of reading Kling's lists, which would name the output again."""
+    yield Call(lambda: None)
+    return 0
