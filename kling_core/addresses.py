@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "lookup", "public"]
+__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "inward", "lookup", "public"]
 
 MEDIA_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com", "kwimgs.com")
 """Domains from which Kling serves results, with all their hosts (result URLs, 2024 to 2026)."""
@@ -21,8 +21,19 @@ MEDIA_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com", "kwimgs.com")
 Resolve = Callable[[str], Sequence[str]]
 """Looks a host name up: the addresses it leads to. Raises `OSError` when there are none."""
 
-_INWARD = ("localhost", "local", "internal", "intranet", "lan", "home", "corp", "arpa", "onion")
-"""Endings of names that mean this machine or its network."""
+_INWARD = (
+    "localhost",
+    "local",
+    "internal",
+    "intranet",
+    "lan",
+    "home",
+    "corp",
+    "arpa",
+    "onion",
+    "test",
+)
+"""Endings of names that mean this machine or its network, or nothing anywhere."""
 
 
 def lookup(host: str) -> Sequence[str]:
@@ -38,6 +49,12 @@ def public(url: str) -> str:
     if parts.scheme != "https":
         return f"{parts.scheme or 'no'}:// is not https://"
     return _credentials(parts) or _host(parts.hostname or "")
+
+
+def inward(host: str) -> bool:
+    """Whether a host, with its port or without, is by its spelling none of the public network."""
+    parts = _split(f"http://{host}")
+    return not isinstance(parts, str) and bool(_host(parts.hostname or ""))
 
 
 def _split(url: str) -> SplitResult | str:
