@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.ledger import audit
 from kling_core.notices import notify
@@ -91,6 +91,10 @@ def _sidecar(
 
 def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     target = sidecar(path)
+    if not _ours(target, content["task_id"]):
+        taken = target
+        target = path.with_name(f"{path.name}.{content['task_id']}.json")
+        notify(f"{taken.name} is there already and tells of something else: see {target.name}")
     # Always the same name: what a killed process leaves is overwritten by whoever comes next.
     temporary = target.with_name(f".{target.name}.part")
     try:
@@ -99,6 +103,18 @@ def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _ours(target: Path, task_id: str | None) -> bool:
+    """Whether a sidecar may have this name: it is free, or what it tells is of this very task."""
+    try:
+        said: Any = json.loads(target.read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    return "kling_suite" in known and known.get("task_id") == task_id
 
 
 def _sha256(path: Path) -> str:

@@ -70,6 +70,25 @@ def test_the_sidecar(kling: Kling) -> None:
     assert (kept.path, kept.sha256, kept.size) == (str(path), digest, path.stat().st_size)
 
 
+@pytest.mark.parametrize(
+    "before", [b'{"mine": 1}', b"[1]", b"no JSON", b'{"kling_suite": "0", "task_id": "7"}']
+)
+def test_a_json_of_somebody_else_stays(kling: Kling, tmp_path: Path, before: bytes) -> None:
+    """What stands in the place of the sidecar and is none of this task is not written over."""
+    theirs = tmp_path / "clip.mp4.json"
+    theirs.write_bytes(before)
+    task = kling.image_generation.create(prompt="a pear").wait()
+    with pytest.warns(KlingWarning, match=r"clip\.mp4\.json is there already .*: see clip\.mp4\."):
+        path = task.images[0].download(tmp_path / "clip.mp4")
+    assert theirs.read_bytes() == before
+    ours = tmp_path / f"clip.mp4.{task.task_id}.json"
+    assert json.loads(ours.read_bytes())["task_id"] == task.task_id
+    assert files(tmp_path)[:3] == ["clip.mp4", ours.name, theirs.name]
+    theirs.unlink()
+    ours.rename(theirs)
+    assert task.images[0].download(path) == path  # its own is written again, without a word
+
+
 def test_a_second_download_fetches_nothing(kling: Kling, sandbox: Sandbox) -> None:
     """What is kept whole is given again; what was changed or is gone is fetched anew, beside it."""
     task = kling.text_to_video.run(prompt="a boat")
