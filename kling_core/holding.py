@@ -26,13 +26,19 @@ class Hold:
         Where the system has no such locks, nobody is kept out.
         """
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
-        if fcntl is None:  # and an open file could not be renamed there
+        if not (_lock(descriptor) and _still_there(path, descriptor)):
             os.close(descriptor)
-            return cls(None)
-        if _lock(descriptor) and _still_there(path, descriptor):
-            return cls(descriptor)
-        os.close(descriptor)
-        return None
+            return None
+        facts, hold = os.fstat(descriptor), cls(descriptor)
+        if fcntl is None:  # nothing is locked, and what is open could not be renamed
+            hold.release()
+            hold = cls(None)
+        if facts.st_size and facts.st_nlink > 1:
+            # It has its name by a process that was killed then; it must not be written to.
+            path.unlink(missing_ok=True)
+            hold.release()
+            return cls.take(path)
+        return hold
 
     def release(self) -> None:
         """Let others have it."""
@@ -53,7 +59,7 @@ def give_name(file: Path, name: Path) -> None:
     except OSError:  # a file system without hard links
         _rename(file, name)
     else:
-        file.unlink()
+        file.unlink(missing_ok=True)
 
 
 def _rename(file: Path, name: Path) -> None:
@@ -74,7 +80,8 @@ def _rename(file: Path, name: Path) -> None:
 
 
 def _lock(descriptor: int) -> bool:
-    assert fcntl is not None
+    if fcntl is None:
+        return True
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.config import project_name
+from kling_core.errors import ConfigError
 from kling_core.ledger import audit
 from kling_core.notices import notify
 from kling_core.version import VERSION
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 def place(row: Row, filename: str, root: Path) -> Path:
     """`<root>/<project>/<date>/<filename>`; the project's folder only when there is one."""
     day = datetime.fromtimestamp(row.created_at).astimezone().strftime("%Y-%m-%d")
-    return root / row.project / day / filename if row.project else root / day / filename
+    try:
+        return root / project_name(row.project) / day / filename
+    except ConfigError:  # written by whoever did not judge it: the clip is still to be had
+        return root / day / filename
 
 
 def keep(

@@ -7,6 +7,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,17 @@ def test_the_tree(kling: Kling, tmp_path: Path) -> None:
     plain = kling.image_generation.run(prompt="a pear", n=2)
     names = [path.name for path in (tmp_path / "clips" / day).glob("*.png")]
     assert sorted(names) == [f"a-pear-{plain.task_id[-8:]}-{n}.png" for n in (1, 2)]
+
+
+def test_a_project_of_another_version_leads_nowhere(kling: Kling, tmp_path: Path) -> None:
+    """A row that names no folder below the output folder goes to that of the day."""
+    kling.text_to_video.create(prompt="a boat", project="film/scene 1")
+    (row,) = kling.tasks.ledger.rows()
+    day = keeping.place(replace(row, project=""), "x.mp4", tmp_path).parent
+    assert day.parent == tmp_path
+    assert keeping.place(row, "x.mp4", tmp_path) == tmp_path / "film/scene 1" / day.name / "x.mp4"
+    for project in ("../film", "/film", "a\0b"):
+        assert keeping.place(replace(row, project=project), "x.mp4", tmp_path).parent == day
 
 
 def test_the_sidecar(kling: Kling) -> None:

@@ -275,6 +275,25 @@ def test_a_name_that_is_being_given_away(tmp_path: Path, monkeypatch: pytest.Mon
     assert not turn.exists()
 
 
+def test_a_name_given_by_a_killed_process(tmp_path: Path) -> None:
+    """A part that has its name already is not written to: the clip stays whole, whatever comes."""
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(DATA)
+    part = tmp_path / "clip.mp4.123456789012345678-0.part"
+    broken = [(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 6
+    whole = [(Saved(200, SIZE), DATA)]
+    for saves, beside in ((broken, part.name), (whole, f"{clip.name}.json")):
+        part.unlink(missing_ok=True)
+        os.link(clip, part)
+        script = Script(saves=saves)
+        run = client_of("sync", script).task(T2V, finished()).videos[0].download
+        result = outcome(lambda _, run=run: run(clip), None)
+        assert script.trace[0] == ("save", URL, 0)
+        assert clip.read_bytes() == DATA
+        assert (result == clip) == (saves is whole)
+        assert {path.name for path in tmp_path.iterdir()} == {clip.name, beside}
+
+
 def test_where_nothing_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a file system without locks a download goes its way instead of waiting for ever."""
     fcntl = pytest.importorskip("fcntl")
