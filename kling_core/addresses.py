@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
-__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "lookup", "public"]
+__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "inward", "lookup", "public"]
 
 MEDIA_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com", "kwimgs.com")
 """Domains from which Kling serves results, with all their hosts (result URLs, 2024 to 2026)."""
@@ -50,6 +50,12 @@ def public(url: str) -> str:
     if parts.scheme != "https":
         return f"{parts.scheme or 'no'}:// is not https://"
     return _credentials(parts) or _host(parts.hostname or "")
+
+
+def inward(host: str) -> bool:
+    """Whether a host, with its port or without, is by its spelling none of the public network."""
+    parts = _split(f"http://{host}")
+    return not isinstance(parts, str) and bool(_host(parts.hostname or ""))
 
 
 def _split(url: str) -> SplitResult | str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
 
@@ -123,9 +124,12 @@ class _Base:
                 "base_url": self.sandbox.url,
             }
             pace = pace or SANDBOX_PACE
-            options.setdefault("home", self.sandbox.home)
+            if config.blank(options.get("home")):
+                options["home"] = self.sandbox.home
         given: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_SETTINGS}
         settings = config.resolve(**given, **place)
+        if self.sandbox is not None and config.blank(options.get("ledger")):
+            settings = replace(settings, ledger="")  # the one that is set is for what is paid
         self.session = Session(settings, options.get("clock") or Clock(), pace or Pace())
         self.session.sandbox = self.sandbox is not None
 
@@ -146,7 +150,12 @@ class _Base:
 
         for text in request.require().warnings:
             notify(text)
-        exact: dict[str, Any] = {**wishes, "max_cost": limit(wishes.get("max_cost"))}
+        exact: dict[str, Any] = {
+            **wishes,
+            "max_cost": limit(wishes.get("max_cost")),
+            "project": config.project_name(wishes.get("project")) or None,
+            "dedupe": config.seconds("dedupe", wishes.get("dedupe")),
+        }
         return submit(self.session, request, **exact)
 
     def __repr__(self) -> str:

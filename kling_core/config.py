@@ -7,13 +7,17 @@ the same place. Blank counts as absent; half a pair is an error that says which 
 from __future__ import annotations
 
 import os
+import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
+from numbers import Real
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from kling_core.errors import ConfigError
+from kling_core.notices import notify
 from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -68,7 +72,7 @@ def resolve(**explicit: Any) -> Settings:
 
     Raises `ConfigError` for a missing key, half a pair, a key with spaces, an unknown region.
     """
-    return _Resolver({k: v for k, v in explicit.items() if not _blank(v)}).settings()
+    return _Resolver({k: v for k, v in explicit.items() if not blank(v)}).settings()
 
 
 def wants_sandbox() -> bool:
@@ -120,10 +124,10 @@ class _Resolver:
         if name in self.explicit:
             return self.explicit[name]
         value = os.environ.get(f"KLING_{name.upper()}")
-        if not _blank(value):
+        if not blank(value):
             return value
         value = self.file.get(name)
-        return None if _blank(value) else value
+        return None if blank(value) else value
 
     def settings(self) -> Settings:
         credential, source = self.credential()
@@ -134,9 +138,9 @@ class _Resolver:
             max_cost=money("max_cost", self.setting("max_cost")),
             budget=money("budget", self.setting("budget")),
             project_budget=money("project_budget", self.setting("project_budget")),
-            project=str(self.setting("project") or ""),
+            project=project_name(self.setting("project")),
             slots=_count("slots", self.setting("slots")),
-            ledger=str(self.setting("ledger") or ""),
+            ledger=_ledger(self.setting("ledger")),
             callback_url=_callback_url(self.setting("callback_url")),
             timeout=_timeout(self.setting("timeout")),
             paths=_paths(self.explicit.get("paths") or self.file.get("paths", {})),
@@ -149,9 +153,9 @@ class _Resolver:
         names = ("base_url", "region")
         environment = {name: os.environ.get(f"KLING_{name.upper()}") for name in names}
         for place in (self.explicit, environment, self.file):
-            if not _blank(url := place.get("base_url")):
+            if not blank(url := place.get("base_url")):
                 return _address(str(url))
-            if not _blank(region := place.get("region")):
+            if not blank(region := place.get("region")):
                 if region not in REGIONS:
                     known = " or ".join(REGIONS)
                     raise ConfigError(f"there is no region {region!r}", fix=f"Use {known}.")
@@ -161,7 +165,7 @@ class _Resolver:
     def credential(self) -> tuple[dict[str, str], str]:
         """The first place that holds an API key or a key pair, and its name."""
         for place, values in self._places():
-            found = {n: _examine(n, v, place) for n in _NAMES if not _blank(v := values.get(n))}
+            found = {n: _examine(n, v, place) for n in _NAMES if not blank(v := values.get(n))}
             if "api_key" in found:
                 return {"api_key": found["api_key"]}, f"API key from {place}"
             if len(found) == 2:
@@ -185,7 +189,7 @@ class _Resolver:
             ("the arguments", self.explicit),
             ("the environment", environment),
         ]
-        if all(_blank(values.get(n)) for _, values in places for n in _NAMES):
+        if all(blank(values.get(n)) for _, values in places for n in _NAMES):
             places.append((str(self.home / "config.toml"), self.file))
         return places
 
@@ -212,7 +216,8 @@ _IN_FILE = {
 _NAMES = ("api_key", "access_key", "secret_key")
 
 
-def _blank(value: Any) -> bool:
+def blank(value: Any) -> bool:
+    """Whether a setting counts as absent."""
     return value is None or (isinstance(value, str) and not value.strip())
 
 
@@ -254,7 +259,64 @@ def _address(url: str) -> str:
         raise ConfigError(
             "base_url holds a user, a password or a query", fix="Give the bare address of the host."
         )
+    if url.startswith("http://"):
+        from kling_core.addresses import inward
+
+        host = url.removeprefix("http://").partition("/")[0]
+        if not inward(host):
+            notify(f"{host} is asked without encryption: anybody on the way can read the key")
     return url.rstrip("/")
+
+
+def _ledger(value: Any) -> str:
+    """A file or a `postgresql://` address; an error shows nothing of it, for it may hold a secret.
+
+    `postgres://` is what many services write for the same.
+    """
+    place = "" if value is None else str(value)
+    scheme, mark, rest = place.partition("://")
+    if not mark or len(scheme) == 1:  # a drive
+        return place
+    kind = scheme.lower()
+    if kind == "postgres":
+        kind = "postgresql"
+    if kind.partition("+")[0] != "postgresql":
+        raise ConfigError(
+            "ledger is neither a file nor a postgresql:// address",
+            fix="Give the path of a file, or postgresql://USER:PASSWORD@HOST/NAME.",
+        )
+    return f"{kind}://{rest}"
+
+
+def project_name(value: Any) -> str:
+    """What tasks belong to, which names a folder below the output folder; empty for None.
+
+    Raises `ConfigError` for anything that is no such name.
+    """
+    if blank(value):
+        return ""
+    if not isinstance(value, str):
+        raise ConfigError(f"project {value!r} is not text", fix='Write project="film".')
+    steps = re.split(r"[/\\]", value)
+    outside = PureWindowsPath(value).drive or any(s.strip() in ("", ".", "..") for s in steps)
+    odd = any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value)
+    if outside or odd or max(len(step.encode()) for step in steps) > 255:
+        raise ConfigError(
+            f"project {value!r} names no folder below the output folder",
+            fix='Write "film" or "film/scene 1".',
+        )
+    return value
+
+
+def seconds(name: str, value: Any) -> float | None:
+    """A span of time in seconds, 0 or more, None for None; raises `ConfigError` otherwise."""
+    if value is None:
+        return None
+    number = not isinstance(value, bool) and isinstance(value, Real)
+    span = float(value) if number else float("nan")
+    if not span >= 0:
+        raise ConfigError(f"{name} {value!r} is not a number of seconds", fix="Write 60.")
+    return span
 
 
 def _paths(paths: Any) -> dict[str, str]:
@@ -262,11 +324,16 @@ def _paths(paths: Any) -> dict[str, str]:
 
     if not isinstance(paths, Mapping):
         raise ConfigError("paths is not a table of endpoint names and paths")
-    given = cast("Mapping[str, str]", paths)
+    given = cast("Mapping[str, Any]", paths)
     for name in given:
         if name not in registry.names():
             hint = did_you_mean(name, registry.names())
             raise ConfigError(f"paths names the unknown endpoint {name!r}{hint}")
+        # What follows the host must not become part of its name.
+        if not isinstance(given[name], str) or not re.fullmatch(r"/(?!/)[^\s?#\\]*", given[name]):
+            raise ConfigError(
+                f"the path of {name}, {given[name]!r}, is none", fix="Begin it with one slash."
+            )
     return dict(given)
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from kling_core import calls
 from kling_core.errors import DownloadError, KlingError
 from kling_core.flow import Call, Flow, Save, Saved, Sleep
-from kling_core.holding import Hold
+from kling_core.holding import Hold, give_name
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
@@ -32,6 +32,14 @@ _GONE = {401, 403, 404, 410}
 
 def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
     """Fetch one output, see `SyncOutput.download`."""
+    try:
+        return (yield from _download(output, to))
+    except OSError as error:
+        place = Path(str(error.filename or to or output.filename))
+        raise disk_error(error, place, output.task.task_id) from error
+
+
+def _download(output: Output, to: str | Path | None) -> Flow[Path]:
     from kling_core.ledger import adoption, keeping
 
     session = output.task.session
@@ -187,16 +195,14 @@ def _fresh_url(output: Output, old: str) -> Flow[str]:
 
 def _finish(part: Path, target: Path) -> Path:
     """Give the whole file its name; a different file of that name is left alone."""
-    try:
-        for candidate in _names(target):
-            if not candidate.exists():
-                part.replace(candidate)
-                return candidate
-            if _same(part, candidate):
-                part.unlink()
-                return candidate
-    except OSError as error:
-        raise disk_error(error, target, None) from error
+    for candidate in _names(target):
+        try:
+            give_name(part, candidate)
+        except FileExistsError:
+            if not _same(part, candidate):
+                continue
+            part.unlink()
+        return candidate
     raise AssertionError("unreachable: there is always another name")
 
 
@@ -211,7 +217,7 @@ def _names(target: Path) -> Iterator[Path]:
 def _same(one: Path, other: Path) -> bool:
     import filecmp
 
-    return filecmp.cmp(one, other, shallow=False)
+    return other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
 def disk_error(error: OSError, target: Path, task_id: str | None) -> DownloadError:

@@ -11,14 +11,16 @@ from typing import Any
 class HeldInterrupts:
     """Holds SIGINT from now on; `release` raises the interruption that came meanwhile.
 
-    Only the main thread gets signals, so in other threads this does nothing. A second SIGINT is
-    held as well: the stretch is bounded by the time-outs of one request.
+    Only the main thread gets signals, so in other threads this does nothing, nor where a program
+    around Python handles SIGINT: its handler could not be put back. A second SIGINT is held as
+    well: the stretch is bounded by the time-outs of one request.
     """
 
     def __init__(self) -> None:
         self._came: list[tuple[int, FrameType | None]] = []
         self._before: Any = None
-        self._main = threading.current_thread() is threading.main_thread()
+        main = threading.current_thread() is threading.main_thread()
+        self._main = main and signal.getsignal(signal.SIGINT) is not None
         if self._main:
             self._before = signal.signal(signal.SIGINT, self._hold)
 

@@ -10,15 +10,18 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core import calls
+from kling_core import calls, waiting
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.errors import InvalidRequest, TaskNotFound, Violation
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     from kling_core.catalog.pricing import Quote
     from kling_core.client import AsyncKling, Kling
+    from kling_core.flow import Flow
+    from kling_core.session import Session
     from kling_core.task import AsyncTask, Task
 
 
@@ -43,6 +46,11 @@ class BaseResource:
         Raises `InvalidRequest`.
         """
         return self.request(**fields).quote()
+
+    def _page(self, session: Session, page: int, size: int) -> Flow[list[dict[str, Any]]]:
+        for name, value in (("page", page), ("size", size)):
+            whole(name, value, endpoint=self.endpoint.name)
+        return calls.page(session, self.endpoint, page, size)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint.name}>"
@@ -78,7 +86,8 @@ class Resource(BaseResource):
 
     def get(self, task_id: str) -> Task:
         """The task with this id or external id. Raises `TaskNotFound`."""
-        data = self._client.run_flow(calls.get(self._client.session, self.endpoint, task_id))
+        flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
+        data = self._client.run_flow(flow)
         return self._client.task(self.endpoint, data)
 
     def list(self, page: int = 1, size: int = 30) -> list[Task]:
@@ -86,7 +95,7 @@ class Resource(BaseResource):
 
         Kling promises no order and tells no total.
         """
-        rows = self._client.run_flow(calls.page(self._client.session, self.endpoint, page, size))
+        rows = self._client.run_flow(self._page(self._client.session, page, size))
         return [self._client.task(self.endpoint, row) for row in rows]
 
     def iterate(self, size: int = 100) -> Iterator[Task]:
@@ -118,9 +127,10 @@ class Resource(BaseResource):
 
         Raises what `create`, `Task.wait` and `download` raise.
         """
-        if out is not None:
-            must_be_writable(out)
-        task = self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
+        request = self.request(**fields)
+        request.require()
+        _prepare(self._client.session, out, timeout, on_update)
+        task = self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         task.wait(timeout, on_update)
         for output in task.files:
             output.download(out)
@@ -149,14 +159,13 @@ class AsyncResource(BaseResource):
 
     async def get(self, task_id: str) -> AsyncTask:
         """The task with this id or external id. Raises `TaskNotFound`."""
-        data = await self._client.run_flow(calls.get(self._client.session, self.endpoint, task_id))
+        flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
+        data = await self._client.run_flow(flow)
         return self._client.task(self.endpoint, data)
 
     async def list(self, page: int = 1, size: int = 30) -> list[AsyncTask]:
         """One page of the account's tasks, see `Resource.list`."""
-        rows = await self._client.run_flow(
-            calls.page(self._client.session, self.endpoint, page, size)
-        )
+        rows = await self._client.run_flow(self._page(self._client.session, page, size))
         return [self._client.task(self.endpoint, row) for row in rows]
 
     async def iterate(self, size: int = 100) -> AsyncIterator[AsyncTask]:
@@ -183,13 +192,34 @@ class AsyncResource(BaseResource):
         **fields: Any,
     ) -> AsyncTask:
         """Create, wait and download, see `Resource.run`."""
-        if out is not None:
-            must_be_writable(out)
-        task = await self.create(max_cost=max_cost, project=project, dedupe=dedupe, **fields)
+        request = self.request(**fields)
+        request.require()
+        _prepare(self._client.session, out, timeout, on_update)
+        task = await self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         await task.wait(timeout, on_update)
         for output in task.files:
             await output.download(out)
         return task
+
+
+def _prepare(session: Session, out: str | Path | None, timeout: Any, on_update: Any) -> None:
+    """Find what would stop `run` after it has paid."""
+    waiting.judge(timeout, on_update)
+    must_be_writable(f"{session.output_dir}/" if out is None else out)
+
+
+def id_of(task_id: Any) -> str:
+    """An id as it is; raises `TaskNotFound` for what is no text."""
+    if not isinstance(task_id, str):
+        raise TaskNotFound(f"{task_id!r} is not a task id, which is text")
+    return task_id
+
+
+def whole(name: str, value: Any, *, endpoint: str = "") -> None:
+    """Raise `InvalidRequest` for what is no whole number, 0 or more."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        wrong = Violation(name, f"{value!r} is not a whole number", "30")
+        raise InvalidRequest([wrong], endpoint=endpoint)
 
 
 def limit(max_cost: Decimal | float | str | None) -> Decimal | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kling_core import waiting
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.ledger import adoption, costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
+from kling_core.resources import id_of, whole
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,10 +38,12 @@ class Tasks:
 
     def recent(self, limit: int = 20) -> list[Task]:
         """The newest tasks."""
+        whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(limit=limit)]
 
     def find(self, words: str, limit: int = 100) -> list[Task]:
         """Tasks whose prompt, text or effect contains these words, in any case."""
+        whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(words=words, limit=limit)]
 
     def get(self, task_id: str) -> Task:
@@ -68,6 +72,7 @@ class Tasks:
 
         What cannot be decided, or may not be sent, is in `doubtful` of the answer, with its error.
         """
+        waiting.judge(timeout, on_update)
         flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
         settled = self._client.run_flow(flow)
         left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
@@ -85,13 +90,13 @@ class Tasks:
         """Fetch every finished output of the last 30 days that is not on disk; returns the paths.
 
         Joins Kling's lists with the ledger, so it also finds what was made elsewhere, and works
-        with an empty ledger. Warns of each output that cannot be had any more.
+        with an empty ledger. Warns of each list and each output that cannot be had.
         """
         self._client.run_flow(recovery.collect(self._client.session))
         paths: list[Path] = []
         for row, kept in recovery.missing(self.ledger):
             try:
-                paths.append(self._task(row).files[kept.number].download(out))
+                paths.append(recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
@@ -127,11 +132,13 @@ class AsyncTasks:
 
     async def recent(self, limit: int = 20) -> list[AsyncTask]:
         """The newest tasks."""
+        whole("limit", limit)
         ledger = await self.ledger()
         return [self._task(row) for row in await self._local(lambda: ledger.rows(limit=limit))]
 
     async def find(self, words: str, limit: int = 100) -> list[AsyncTask]:
         """Tasks whose prompt, text or effect contains these words."""
+        whole("limit", limit)
         ledger = await self.ledger()
         rows = await self._local(lambda: ledger.rows(words=words, limit=limit))
         return [self._task(row) for row in rows]
@@ -151,6 +158,7 @@ class AsyncTasks:
         on_update: Callable[[Any], Any] | None = None,
     ) -> Settled:
         """Take up everything that another process left behind, see `Tasks.resume`."""
+        waiting.judge(timeout, on_update)
         flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
         settled = await self._client.run_flow(flow)
         left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
@@ -172,7 +180,7 @@ class AsyncTasks:
         missing: list[tuple[Row, Kept]] = await self._local(lambda: recovery.missing(ledger))
         for row, kept in missing:
             try:
-                paths.append(await self._task(row).files[kept.number].download(out))
+                paths.append(await recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
@@ -213,7 +221,7 @@ def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:
 
 
 def _known(ledger: Ledger, task_id: str) -> Row:
-    row = ledger.get(task_id)
+    row = ledger.get(id_of(task_id))
     if row is None:
         raise TaskNotFound(f"the ledger knows no task {task_id!r}, or more than one that begins so")
     return row

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kling_core import errors
+from kling_core import config, errors
 from kling_core.errors import KlingError
 from kling_core.flow import Call, Flow, Sleep, Tell
 
@@ -19,10 +19,20 @@ if TYPE_CHECKING:
     from kling_core.task import TaskState
 
 
+def judge(timeout: Any, listener: Any) -> None:
+    """Refuse what nobody could wait by; raises `ConfigError`."""
+    config.seconds("timeout", timeout)
+    if listener is not None and not callable(listener):
+        raise errors.ConfigError(
+            f"on_update {listener!r} cannot be called", fix="Give a function of the task."
+        )
+
+
 def wait(
     task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
+    judge(timeout, listener)
     try:
         if not task.done:
             yield from _follow(task, timeout, listener)

@@ -58,6 +58,13 @@ def seconds(value: Any) -> Any:
     raise ValueError(f"{value!r} is not a whole number of seconds")
 
 
+def web_address(value: Any) -> Any:
+    """A URL that Kling can call."""
+    if isinstance(value, str) and not value.startswith(("http://", "https://")):
+        raise ValueError(f"{value!r} has no http:// or https:// in front")
+    return value
+
+
 def switch(value: Any) -> Any:
     """True and False become "on" and "off"."""
     return {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
@@ -261,7 +268,8 @@ def external_task_id_param() -> Any:
 
 def callback_url_param() -> Any:
     """Where Kling reports status changes."""
-    return param(default=None, doc="URL that Kling calls when the status changes.")
+    doc = "URL that Kling calls when the status changes."
+    return param(default=None, doc=doc, parse=web_address)
 
 
 def watermark_param() -> Any:

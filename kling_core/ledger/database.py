@@ -6,6 +6,7 @@ Each transaction is committed to disk before it returns.
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 import uuid
@@ -40,7 +41,7 @@ class Database:
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._postgres = str(place).startswith("postgresql")
+        self._postgres = re.match(r"postgresql(\+\w+)?://", str(place)) is not None
         self._clock = clock
         self._ahead = 0.0
         self._said = 0.0

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, exc
 
-from kling_core.errors import LedgerError
+from kling_core.errors import ConfigError, LedgerError
 
 NETWORK = {
     "nfs",
@@ -65,8 +65,17 @@ def sqlite(path: Path) -> sa.Engine:
 
 
 def postgresql(url: str) -> sa.Engine:
-    """An engine on PostgreSQL. Raises `LedgerError` when its driver is not installed."""
-    address = sa.make_url(url)
+    """An engine on PostgreSQL.
+
+    Raises `LedgerError` when its driver is not installed, and `ConfigError` when the address is
+    none; that has no cause, which might show a part of the password.
+    """
+    try:
+        address = sa.make_url(url)
+    except (exc.ArgumentError, ValueError):
+        address = None
+    if address is None or "@" in (address.host or ""):
+        raise _no_address()
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     try:
@@ -75,6 +84,15 @@ def postgresql(url: str) -> sa.Engine:
         raise LedgerError(
             "PostgreSQL needs the psycopg driver", fix="pip install 'kling-suite[postgresql]'"
         ) from error
+    except exc.ArgumentError:
+        raise _no_address() from None
+
+
+def _no_address() -> ConfigError:
+    return ConfigError(
+        "the ledger's postgresql:// address is no address",
+        fix="Write postgresql://USER:PASSWORD@HOST:PORT/NAME; in the password %40 for an @.",
+    )
 
 
 def _configure(connection: Any, _record: Any) -> None:

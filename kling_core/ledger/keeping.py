@@ -6,8 +6,10 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.config import project_name
+from kling_core.errors import ConfigError
 from kling_core.ledger import audit
 from kling_core.notices import notify
 from kling_core.version import VERSION
@@ -21,7 +23,10 @@ if TYPE_CHECKING:
 def place(row: Row, filename: str, root: Path) -> Path:
     """`<root>/<project>/<date>/<filename>`; the project's folder only when there is one."""
     day = datetime.fromtimestamp(row.created_at).astimezone().strftime("%Y-%m-%d")
-    return root / row.project / day / filename if row.project else root / day / filename
+    try:
+        return root / project_name(row.project) / day / filename
+    except ConfigError:  # written by whoever did not judge it: the clip is still to be had
+        return root / day / filename
 
 
 def keep(
@@ -91,6 +96,10 @@ def _sidecar(
 
 def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     target = sidecar(path)
+    if not _ours(target, content["task_id"]):
+        taken = target
+        target = path.with_name(f"{path.name}.{content['task_id']}.json")
+        notify(f"{taken.name} is there already and tells of something else: see {target.name}")
     # Always the same name: what a killed process leaves is overwritten by whoever comes next.
     temporary = target.with_name(f".{target.name}.part")
     try:
@@ -99,6 +108,18 @@ def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def _ours(target: Path, task_id: str | None) -> bool:
+    """Whether a sidecar may have this name: it is free, or what it tells is of this very task."""
+    try:
+        said: Any = json.loads(target.read_bytes())
+    except FileNotFoundError:
+        return True
+    except (OSError, ValueError):
+        return False
+    known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
+    return "kling_suite" in known and known.get("task_id") == task_id
 
 
 def _sha256(path: Path) -> str:

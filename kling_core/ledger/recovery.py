@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from kling_core import calls, submit
 from kling_core.answers import Answer
 from kling_core.endpoints import registry
-from kling_core.errors import KlingError, NotFound
+from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flow import Call, Flow, Tell
 from kling_core.ledger import adoption
 from kling_core.ledger.rows import RUNNING, Kept, Row
 from kling_core.ledger.store import Ledger
+from kling_core.notices import notify
 from kling_core.outputs import RETENTION
 from kling_core.session import Session
+
+T = TypeVar("T")
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
 """States that a process leaves behind when it ends too early."""
@@ -83,10 +86,18 @@ def unsaved(ledger: Ledger) -> list[Row]:
     return [row for row in rows if row.id in open_outputs]
 
 
-def collect(session: Session, *, pages: int = 1000) -> Flow[int]:
+def _warn(error: KlingError) -> None:
+    notify(str(error))
+
+
+def collect(
+    session: Session, unread: Callable[[KlingError], object] = _warn, *, pages: int = 1000
+) -> Flow[int]:
     """Read the account's lists of all endpoints into the ledger; returns how many were new.
 
     Tasks that were made elsewhere are taken in; the state of known ones is brought up to date.
+    A list that cannot be read keeps no other from being read: `unread` is told its error, and
+    warns when nobody else is named.
     """
     ledger: Ledger = yield Call(session.ledger)
     new = 0
@@ -95,6 +106,12 @@ def collect(session: Session, *, pages: int = 1000) -> Flow[int]:
             try:
                 rows = yield from calls.page(session, endpoint, number, 500)
             except NotFound:  # an endpoint that this account or host does not have
+                break
+            except KlingError as error:
+                error.message = f"Kling's list of {endpoint.command}: {error.message}"
+                unread(error)
+                if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
+                    return new
                 break
             for data in rows:
                 if Answer(data).task_id:
@@ -115,3 +132,17 @@ def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
         for kept in ledger.kept()
         if kept.task in rows and not (kept.path and Path(kept.path).is_file())
     ]
+
+
+def named(files: Sequence[T], kept: Kept) -> T:
+    """The one of a task's files that `kept` is about.
+
+    Raises `DownloadError` when Kling, which purges results, does not name it any more.
+    """
+    if kept.number < len(files):
+        return files[kept.number]
+    raise DownloadError(
+        f"output {kept.number + 1} is no longer at Kling",
+        retryable=False,
+        fix="Kling keeps results for 30 days.",
+    )

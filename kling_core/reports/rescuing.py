@@ -45,15 +45,18 @@ def rescue(kling: Kling, out: str | None, tell: Callable[[Rescue, Any], object])
     """Join Kling's lists with the ledger and fetch what is missing, into `out` if there is one.
 
     `tell` gets the rescue as it stands and what is new: None when the lists are read, then the
-    path of each file that came, or the `KlingError` of one that did not.
+    path of each file that came, or the `KlingError` of a list or a file that did not.
     """
     from kling_core.ledger import recovery
 
-    made = Rescue(kling.run_flow(recovery.collect(kling.session)))
+    made = Rescue()
+    made.new = kling.run_flow(recovery.collect(kling.session, made.errors.append))
     tell(made, None)
+    for error in tuple(made.errors):
+        tell(made, error)
     for row, kept in recovery.missing(kling.session.ledger()):
         task = kling.tasks.get(row.id)
-        if (days_left(task) or 0) < 0:
+        if (days_left(task) or 0) < 0 or kept.number >= len(task.files):
             made.purged += 1
             continue
         try:

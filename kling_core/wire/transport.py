@@ -86,6 +86,8 @@ class SyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
+            if not _continues(effect, response):
+                return Saved(416)
             digest = hashlib.sha256()
             with _open(effect, response) as file:
                 for chunk in response.iter_raw():
@@ -172,6 +174,8 @@ class AsyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
+            if not _continues(effect, response):
+                return Saved(416)
             digest = hashlib.sha256()
             with _open(effect, response) as file:
                 async for chunk in response.aiter_raw():
@@ -274,6 +278,14 @@ def _download(
 
 def _open(effect: Save, response: httpx.Response) -> IO[bytes]:
     return effect.path.open("ab" if response.status_code == 206 else "wb")
+
+
+def _continues(effect: Save, response: httpx.Response) -> bool:
+    """Whether what comes begins where it is to be written: at the start, or where the part ends."""
+    if response.status_code == 200:
+        return True
+    start = response.headers.get("content-range", "").strip().lower().removeprefix("bytes")
+    return start.strip().partition("-")[0] == str(effect.offset)
 
 
 def _saved(response: httpx.Response, digest: str) -> Saved:

@@ -62,7 +62,9 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
 
     client, new = call.account.client, 0
     if collect:
-        new = await client.run_flow(recovery.collect(client.session))
+        unread: list[KlingError] = []
+        new = await client.run_flow(recovery.collect(client.session, unread.append))
+        call.warnings += map(str, unread)
     # What a process was sending when it was killed is certain when it has certainly ended.
     settled = await client.run_flow(recovery.settle(client.session, send=False, patient=True))
     saved: list[str] = []
@@ -71,7 +73,7 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
         for row, kept in await asyncio.to_thread(recovery.missing, ledger):
             task = await client.tasks.get(row.id)
             try:
-                saved.append(str(await task.files[kept.number].download()))
+                saved.append(str(await recovery.named(task.files, kept).download()))
             except KlingError as error:
                 call.tell(str(error))
         settled.unsaved = await asyncio.to_thread(recovery.unsaved, ledger)

@@ -399,6 +399,22 @@ def test_rescue(kling, monkeypatch, tmp_path):
         assert (again.out, "0 fetched" in again.err) == ("", True)
 
 
+def test_rescue_goes_round_a_list_that_is_refused(kling, monkeypatch):
+    """What other lists hold is fetched; the exit code says that not all could be looked at."""
+    with Sandbox(quality="test", speed=5000) as server:
+        monkeypatch.setenv("KLING_BASE_URL", server.url)
+        monkeypatch.setenv("KLING_ACCESS_KEY", server.access_key)
+        monkeypatch.setenv("KLING_SECRET_KEY", server.secret_key)
+        (path,) = kling("run", "t2v", "a boat").paths
+        path.unlink()
+        server.faults.add(Fault("refuse", "list", status=403, code=1103, message="no right"))
+        done = kling("rescue", "--out", "back")
+    assert len(done.paths) == 1
+    assert done.code == 1
+    assert "error: Kling's list of " in done.err
+    assert "no right" in done.err
+
+
 # --- rerun ---------------------------------------------------------------------------------
 
 

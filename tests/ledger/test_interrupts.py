@@ -53,6 +53,17 @@ def test_interrupted_in_the_middle_of_the_post(
         assert [task.task_id for task in sandbox.tasks] == [row.task_id]
 
 
+def test_a_handler_of_another_language(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> None:
+    """SIGINT that a program around Python handles stays with it, and no create breaks on it."""
+    taken: list[Any] = []
+    monkeypatch.setattr(signal, "getsignal", lambda _number: None)
+    monkeypatch.setattr(signal, "signal", lambda *given: taken.append(given))
+    with Kling(sandbox=sandbox, home=tmp_path, pace=PACE) as kling:
+        task = kling.text_to_video.create(prompt="a boat")
+        assert only_row(kling).task_id == task.task_id
+    assert taken == []
+
+
 def test_interrupted_before_the_post(sandbox: Sandbox, tmp_path: Path, monkeypatch: Any) -> None:
     """Ctrl-C while waiting in line: nothing was sent, the row holds neither slot nor place."""
     with Kling(sandbox=sandbox, home=tmp_path, pace=PACE, slots=1) as kling:

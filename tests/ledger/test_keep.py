@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,8 +16,11 @@ import httpx
 import pytest
 from helpers.media import decode, picture
 
-from kling_core import Kling, KlingWarning, Sandbox
-from kling_core.ledger import audit, keeping
+from kling_core import Kling, KlingWarning, Sandbox, Task
+from kling_core.flow import Call
+from kling_core.ledger import audit, keeping, recovery
+from kling_core.reports import rescuing
+from kling_core.sandbox import Fault
 from kling_core.wire.auth import KeyPair
 
 
@@ -42,6 +47,17 @@ def test_the_tree(kling: Kling, tmp_path: Path) -> None:
     assert sorted(names) == [f"a-pear-{plain.task_id[-8:]}-{n}.png" for n in (1, 2)]
 
 
+def test_a_project_of_another_version_leads_nowhere(kling: Kling, tmp_path: Path) -> None:
+    """A row that names no folder below the output folder goes to that of the day."""
+    kling.text_to_video.create(prompt="a boat", project="film/scene 1")
+    (row,) = kling.tasks.ledger.rows()
+    day = keeping.place(replace(row, project=""), "x.mp4", tmp_path).parent
+    assert day.parent == tmp_path
+    assert keeping.place(row, "x.mp4", tmp_path) == tmp_path / "film/scene 1" / day.name / "x.mp4"
+    for project in ("../film", "/film", "a\0b"):
+        assert keeping.place(replace(row, project=project), "x.mp4", tmp_path).parent == day
+
+
 def test_the_sidecar(kling: Kling) -> None:
     """The request as sent, ids, model, cost and hash; the ledger says the same."""
     task = kling.image_to_video.run(image=picture(), prompt="it turns")
@@ -64,6 +80,25 @@ def test_the_sidecar(kling: Kling) -> None:
     assert said["differences"] == []
     (kept,) = kling.tasks.ledger.kept()
     assert (kept.path, kept.sha256, kept.size) == (str(path), digest, path.stat().st_size)
+
+
+@pytest.mark.parametrize(
+    "before", [b'{"mine": 1}', b"[1]", b"no JSON", b'{"kling_suite": "0", "task_id": "7"}']
+)
+def test_a_json_of_somebody_else_stays(kling: Kling, tmp_path: Path, before: bytes) -> None:
+    """What stands in the place of the sidecar and is none of this task is not written over."""
+    theirs = tmp_path / "clip.mp4.json"
+    theirs.write_bytes(before)
+    task = kling.image_generation.create(prompt="a pear").wait()
+    with pytest.warns(KlingWarning, match=r"clip\.mp4\.json is there already .*: see clip\.mp4\."):
+        path = task.images[0].download(tmp_path / "clip.mp4")
+    assert theirs.read_bytes() == before
+    ours = tmp_path / f"clip.mp4.{task.task_id}.json"
+    assert json.loads(ours.read_bytes())["task_id"] == task.task_id
+    assert files(tmp_path)[:3] == ["clip.mp4", ours.name, theirs.name]
+    theirs.unlink()
+    ours.rename(theirs)
+    assert task.images[0].download(path) == path  # its own is written again, without a word
 
 
 def test_a_second_download_fetches_nothing(kling: Kling, sandbox: Sandbox) -> None:
@@ -179,3 +214,78 @@ def test_rescue_goes_on_after_a_failure(kling: Kling, sandbox: Sandbox) -> None:
     with pytest.warns(KlingWarning, match=f"task {sandbox.tasks[1].task_id}: .*could not be"):
         assert len(kling.tasks.rescue()) == 2
     assert len(kling.tasks.ledger.kept(missing=True)) == 1
+
+
+def test_rescue_when_lists_are_refused(make_driver: Any, sandbox: Sandbox, tmp_path: Path) -> None:
+    """Lists that cannot be read are warned of; what is known or in other lists is fetched."""
+    driver = make_driver(sandbox=sandbox, home=tmp_path / "home", output_dir=tmp_path / "clips")
+    tasks = driver.client.text_to_video, driver.client.image_generation
+    made = [driver.do(one.create(prompt="a boat")) for one in tasks]
+    for task in made:
+        driver.do(task.wait())
+    refusal = Fault("refuse", "list", times=2, status=403, code=1103, message="no right to this")
+    sandbox.faults.add(refusal)
+    with pytest.warns(KlingWarning, match=r"list of .*no right to this") as told:
+        assert len(driver.do(driver.client.tasks.rescue())) == 2
+    assert len(told) == 2
+    assert len(list((tmp_path / "clips").rglob("*.png"))) == 1
+
+
+def test_rescue_with_a_key_that_was_revoked(kling: Kling, sandbox: Sandbox) -> None:
+    """One list says what all would say; the clips need no key."""
+    kling.text_to_video.create(prompt="a boat").wait()
+    before = sandbox.stats.requests.copy()
+    fault = Fault("refuse", "list", times=9, status=401, code=1002, message="no such key")
+    sandbox.faults.add(fault)
+    with pytest.warns(KlingWarning, match="no such key") as told:
+        assert len(kling.tasks.rescue()) == 1
+    assert len(told) == 1
+    assert (sandbox.stats.requests - before).total() == 2  # a list, and the clip
+
+
+def purge(kling: Kling, task: Task) -> None:
+    """Kling tells of a task without what it made, as it does when it has thrown that away."""
+    raw = {k: v for k, v in task.raw.items() if k != "task_result"}
+    raw["updated_at"] += 1
+    kling.tasks.ledger.observe(task.endpoint.name, [raw])
+
+
+@pytest.mark.parametrize("gone", ["purged", "unwritable"])
+@pytest.mark.parametrize("way", ["python", "report"])
+def test_rescue_goes_round_what_cannot_be_had(
+    gone: str, way: str, kling: Kling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An output that Kling names no more, or that this disk refuses, keeps no other away."""
+    first, second, third = [
+        kling.text_to_video.create(prompt=prompt).wait()
+        for prompt in ("a boat", "a pear", "a plum")
+    ]
+    if gone == "purged":
+        monkeypatch.setattr(recovery, "collect", nothing_new)
+        purge(kling, second)
+    else:
+        write = keeping._write_sidecar
+
+        def refuse(path: Path, content: Any) -> None:
+            if content["task_id"] == second.task_id:
+                raise OSError(errno.EROFS, "Read-only file system", str(path))
+            write(path, content)
+
+        monkeypatch.setattr(keeping, "_write_sidecar", refuse)
+    words = "no longer at Kling" if gone == "purged" else "read-only file system"
+    if way == "python":
+        with pytest.warns(KlingWarning, match=f"task {second.task_id}: .*{words}"):
+            paths = kling.tasks.rescue()
+    else:
+        done = rescuing.rescue(kling, None, lambda *_: None)
+        paths = [path for _, path in done.fetched]
+        assert done.purged == (gone == "purged")
+        assert [words in str(error) for error in done.errors] == [True] * (gone != "purged")
+    names = {first.task_id[-8:], third.task_id[-8:]}
+    assert {path.stem.rpartition("-")[2] for path in paths} == names
+
+
+def nothing_new(*_: Any) -> Iterator[Any]:
+    """In the place of reading Kling's lists, which would name the output again."""
+    yield Call(lambda: None)
+    return 0

@@ -160,3 +160,15 @@ async def test_the_outcome_stays_unknown(sandbox: Sandbox, tmp_path: Path):
         found = (await client.call_tool("kling_recover_tasks", {})).structured_content
         assert found["tasks"][0]["task_id"].isdigit()
     assert sandbox.stats.tasks_created.total() == 1
+
+
+@in_loop
+async def test_recovering_goes_round_a_list_that_is_refused(sandbox: Sandbox, tmp_path: Path):
+    """One list that this key may not read is told; what the others hold is taken in."""
+    sandbox.faults.add(Fault("refuse", kind="list", status=403, code=1103, message="no right"))
+    async with Client(server(sandbox, tmp_path)) as client:
+        done = await client.call_tool("kling_recover_tasks", {"from_kling": True})
+    assert not done.is_error
+    (told,) = done.structured_content["warnings"]
+    assert told.startswith("Kling's list of ")
+    assert "no right" in told

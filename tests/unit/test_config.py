@@ -7,7 +7,10 @@ import copy
 import logging
 import pickle
 import traceback
+from contextlib import nullcontext
+from datetime import timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +18,18 @@ import httpx
 import pytest
 from helpers.scripted import Script, session
 
-from kling_core import AsyncKling, ConfigError, Kling, KlingError, Sandbox, TaskFailed
+from kling_core import (
+    AsyncKling,
+    ConfigError,
+    Kling,
+    KlingError,
+    KlingWarning,
+    Sandbox,
+    TaskFailed,
+)
 from kling_core.config import REGIONS, resolve
+from kling_core.endpoints import registry
+from kling_core.endpoints.base import Endpoint
 
 ACCESS, SECRET, KEY = "AK-0123456789abcdef", "SK-" + "s" * 40, "api-key-" + "k" * 30
 PAIR = {"access_key": ACCESS, "secret_key": SECRET}
@@ -104,8 +117,6 @@ def test_path_override_is_used(home: Path) -> None:
     """A replaced path is where the request goes."""
     script = Script()
     live = session(script, paths={"virtual_try_on": "/v1/tryon"})
-    from kling_core.endpoints import registry
-
     assert live.path(registry.get("try-on")) == "/v1/tryon"
     assert live.path(registry.get("t2v")) == "/v1/videos/text2video"
 
@@ -132,6 +143,15 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"api_key": KEY, "max_cost": "nan"}, "is not an amount in US dollars"),
     ({"api_key": KEY, "timeout": "soon"}, "is not a number of seconds"),
     ({"api_key": KEY, "timeout": 0}, "is not a number of seconds"),
+    ({"api_key": KEY, "ledger": f"mysql://me:{SECRET}@h/x"}, "neither a file nor a postgresql://"),
+    ({"api_key": KEY, "ledger": f"sqlite://{SECRET}.db"}, "neither a file nor a postgresql://"),
+    ({"api_key": KEY, "project": 2026}, "project 2026 is not text"),
+    ({"api_key": KEY, "project": "../film"}, "names no folder below the output folder"),
+    ({"api_key": KEY, "paths": {"lip_sync": "v1/x"}}, "the path of lip_sync, 'v1/x', is none"),
+    ({"api_key": KEY, "paths": {"lip_sync": ".evil/x"}}, "Begin it with one slash"),
+    ({"api_key": KEY, "paths": {"lip_sync": "//evil/x"}}, "Begin it with one slash"),
+    ({"api_key": KEY, "paths": {"lip_sync": "/x?y=1"}}, "Begin it with one slash"),
+    ({"api_key": KEY, "paths": {"lip_sync": 5}}, "the path of lip_sync, 5, is none"),
 ]
 
 
@@ -145,6 +165,103 @@ def test_each_bad_setting_has_its_own_line(given: dict[str, Any], line: str) -> 
         assert "\n" not in str(caught.value)
         for value in (ACCESS, SECRET, KEY):
             assert value not in _everything(caught.value)
+
+
+PLACES = {
+    "film": True,
+    "film/scene 1": True,
+    "船 👩\u200d🚀": True,
+    "": True,
+    "x" * 256: False,
+    "../../film": False,
+    "a/../../b": False,
+    "..\\film": False,
+    "/tmp/film": False,
+    "C:film": False,
+    "a\0b": False,
+    "a\nb": False,
+    "\ud800": False,
+}
+
+
+@pytest.mark.parametrize("project, good", PLACES.items(), ids=map(ascii, PLACES))
+@pytest.mark.parametrize("client", [Kling, AsyncKling])
+def test_a_project_stays_below_the_output_folder(client: Any, project: str, good: bool) -> None:
+    """Whatever leads elsewhere, or cannot name a folder, is refused before anything is sent."""
+    kling = client(api_key=KEY)
+    with nullcontext() if good else pytest.raises(ConfigError, match="names no folder"):
+        kling._submission(kling.text_to_video.request(prompt="a boat"), {"project": project})
+
+
+@pytest.mark.parametrize("endpoint", registry.endpoints(), ids=lambda e: e.name)
+def test_a_callback_goes_to_a_web_address(endpoint: Endpoint) -> None:
+    """What the setting refuses is refused of a single request as well."""
+    with pytest.raises(ConfigError, match="has no http:// or https:// in front"):
+        resolve(api_key=KEY, callback_url="nope")
+    found = {v.field: v.message for v in endpoint.request(callback_url="nope").check().violations}
+    assert found["callback_url"] == "'nope' has no http:// or https:// in front"
+    good = endpoint.request(callback_url="https://x.test/hook").check().violations
+    assert "callback_url" not in {v.field for v in good}
+
+
+@pytest.mark.parametrize("given", ["600", -5, float("nan"), True, timedelta(minutes=5)], ids=repr)
+@pytest.mark.parametrize("client", [Kling, AsyncKling])
+def test_a_span_is_seconds(client: Any, given: Any) -> None:
+    """`dedupe` is refused where it could be read in two ways; a number of any kind is one."""
+    kling = client(api_key=KEY)
+    request = kling.text_to_video.request(prompt="a boat")
+    with pytest.raises(ConfigError, match=r"dedupe .* is not a number of seconds"):
+        kling._submission(request, {"dedupe": given})
+    for good in (None, 0, 600, 0.5, Fraction(1, 2), float("inf")):
+        kling._submission(request, {"dedupe": good})
+
+
+@pytest.mark.parametrize(
+    "url, clear",
+    [
+        ("http://api.example.com/kling", True),
+        ("http://8.8.8.8:80", True),
+        ("https://api.example.com", False),
+        ("http://127.0.0.1:8787", False),
+        ("http://[::1]:8787", False),
+        ("http://192.168.1.7", False),
+        ("http://localhost:8787", False),
+        ("http://gateway:8000", False),
+    ],
+)
+def test_a_key_in_clear_text_is_warned_of(url: str, clear: bool) -> None:
+    """Unencrypted, a key goes to this machine and its network only without a word."""
+    with pytest.warns(KlingWarning, match="without encryption") if clear else nullcontext():
+        assert resolve(api_key=KEY, base_url=url).base_url == url
+
+
+def test_an_address_of_postgresql(tmp_path: Path) -> None:
+    """As many services write it; a file whose name begins like one is a file."""
+    for given in ("postgres://me@h/x", "POSTGRESQL://me@h/x", "postgresql://me@h/x"):
+        assert resolve(api_key=KEY, ledger=given).ledger == "postgresql://me@h/x"
+    place = "postgresql+psycopg://me@h/x"
+    assert resolve(api_key=KEY, ledger=place).ledger == place
+    file = tmp_path / "postgresql.db"
+    with Kling(api_key=KEY, ledger=file) as kling:
+        assert kling.tasks.recent() == []
+    assert file.is_file()
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "me:hunter2@hunter3:hunter4@host:abc/db",
+        "me:hunter@hunter@host/db",
+        "me:hunter2@host:port/db",
+    ],
+)
+def test_no_part_of_a_password_is_in_an_error(place: str) -> None:
+    """An address that cannot be read is an error without it, and without a cause that shows it."""
+    kling = Kling(api_key=KEY, ledger=f"postgresql://{place}")
+    with kling, pytest.raises(ConfigError, match="is no address") as caught:
+        kling.session.ledger()
+    assert "hunter" not in _everything(caught.value)
+    assert caught.value.__context__ is None
 
 
 def test_missing_credential_names_the_three_ways(home: Path) -> None:
@@ -248,6 +365,32 @@ def test_sandbox_switch(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> No
         Kling(sandbox=Sandbox())
 
 
+@pytest.mark.parametrize("client", [Kling, AsyncKling])
+@pytest.mark.parametrize("home", [None, "", " "])
+def test_the_sandbox_has_a_ledger_of_its_own(
+    home: Any, client: Any, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is set for paid work, by environment or file, is not the sandbox's; what is given is."""
+    real = tmp_path / "real"
+    real.mkdir()
+    monkeypatch.setenv("KLING_HOME", str(real))
+    monkeypatch.setenv("KLING_LEDGER", str(real / "ledger.db"))
+    for options in ({}, {"home": home}, {"ledger": home}):
+        kling = client(sandbox=sandbox, **options)
+        assert Path(kling.session.ledger().place).parent == sandbox.home
+        kling.session.close()
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    write(mine, f"ledger = '{real / 'ledger.db'}'\n")
+    kling = client(sandbox=sandbox, home=mine)
+    assert Path(kling.session.ledger().place).parent == mine
+    kling.session.close()
+    kling = client(sandbox=sandbox, ledger=mine / "other.db")
+    assert kling.session.ledger().place == str(mine / "other.db")
+    kling.session.close()
+    assert list(real.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
 def test_sandbox_is_never_asked_through_a_proxy(
     name: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
@@ -340,8 +483,6 @@ def test_no_secret_in_pickles(credential: dict[str, str]) -> None:
                 pickle.dumps(thing)
             with pytest.raises(TypeError):
                 copy.deepcopy(thing)
-        from kling_core.endpoints import registry
-
         task = kling.task(registry.get("t2v"), {"task_id": "7", "task_status": "failed"})
         error = pickle.loads(pickle.dumps(TaskFailed("no", task=task, fix="try")))
     assert (str(error), error.task_id, error.task) == (str(TaskFailed("no", fix="try")), "7", None)

@@ -297,6 +297,59 @@ def test_nothing_is_sent_above_the_limit() -> None:
     assert script.trace == []
 
 
+@pytest.mark.parametrize(
+    "given, words",
+    [
+        ({"timeout": "10"}, "timeout '10' is not a number of seconds"),
+        ({"timeout": True}, "timeout True is not a number of seconds"),
+        ({"timeout": -1}, "timeout -1 is not a number of seconds"),
+        ({"timeout": float("nan")}, "timeout nan is not a number of seconds"),
+        ({"on_update": 5}, "on_update 5 cannot be called"),
+        ({}, "out cannot be written: file exists"),
+        ({"out": "out/deeper/"}, "out/deeper cannot be written: not a directory"),
+    ],
+    ids=str,
+)
+def test_what_would_stop_a_run_stops_it_before_it_is_paid(
+    given: dict[str, Any], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """How to wait and where the files go is judged before anything is sent, in both clients."""
+    monkeypatch.chdir(tmp_path)
+    Path("out").write_text("in the way")
+    script, error = both(lambda client: client.text_to_video.run(prompt="x", **given), Script)
+    assert words in str(error)
+    assert error.billed == "no"
+    assert script.trace == []
+
+
+def test_nobody_waits_by_what_is_no_time() -> None:
+    """`wait` and `resume` judge it as `run` does, and before they look at anything."""
+    for call in (
+        lambda client: client.task(T2V, task()).wait("5"),
+        lambda client: client.tasks.resume(timeout="5"),
+        lambda client: client.task(T2V, task()).wait(on_update="tell"),
+    ):
+        script, error = both(call, Script)
+        assert isinstance(error, errors.ConfigError)
+        assert script.trace == []
+
+
+def test_ids_and_numbers_of_another_kind() -> None:
+    """An id is text and a count is a whole number; anything else is told so, and not asked."""
+    for call, kind in (
+        (lambda client: client.text_to_video.get(5), errors.TaskNotFound),
+        (lambda client: client.tasks.get(5), errors.TaskNotFound),
+        (lambda client: client.text_to_video.list("a"), errors.InvalidRequest),
+        (lambda client: client.text_to_video.list(1, 2.5), errors.InvalidRequest),
+        (lambda client: client.tasks.recent(-1), errors.InvalidRequest),
+        (lambda client: client.tasks.find("x", limit="all"), errors.InvalidRequest),
+    ):
+        script, error = both(call, Script)
+        assert isinstance(error, kind)
+        assert "is not a" in str(error)
+        assert script.trace == []
+
+
 def test_an_interrupted_create_says_how_to_look(recwarn: Any) -> None:
     """What no guard holds, after the request went out, carries the recipe as a note.
 

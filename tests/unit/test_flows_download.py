@@ -5,17 +5,23 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-from collections.abc import Callable
+import os
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from helpers.scripted import FakeClock, Script, client_of, envelope, outcome, task
 
-from kling_core import errors
+from kling_core import downloading, errors
 from kling_core.endpoints import registry
 from kling_core.flow import Saved
+from kling_core.holding import Hold
+from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 pytestmark = pytest.mark.filterwarnings(  # these files are not clips, and their audit says so
     "ignore:.*the file cannot be read:kling_core.errors.KlingWarning"
@@ -206,3 +212,152 @@ def test_names_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     found = kling.task(T2V, finished()).videos[0].download("elsewhere/")
     assert found == Path("elsewhere/text-to-video-12345678.mp4")
     assert made.videos[0].path == path
+
+
+def test_a_name_that_is_too_long(tmp_path: Path) -> None:
+    """What the file system refuses is told as every trouble with a download is."""
+    kling = client_of("sync", Script())
+    with pytest.raises(errors.DownloadError, match="cannot be written: file name too long") as told:
+        kling.task(T2V, finished()).videos[0].download(tmp_path / ("x" * 250 + ".mp4"))
+    assert told.value.task_id == "123456789012345678"
+
+
+# --- one name, several files ---------------------------------------------------------------
+
+
+def no_links(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file systems of this test have no hard links."""
+
+    def link(*_: Any, **__: Any) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", link)
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["links", "no links"])
+def test_one_name_at_the_same_moment(
+    links: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Files that get one name at once are all there afterwards, each under a name of its own."""
+    if not links:
+        no_links(monkeypatch)
+    count = 8
+    start = threading.Barrier(count)
+
+    def finish(round_number: int, number: int) -> Path:
+        part = tmp_path / f"{round_number}-{number}.part"
+        part.write_bytes(f"{round_number} {number}".encode())
+        start.wait(30)
+        return downloading._finish(part, tmp_path / f"clip{round_number}.mp4")
+
+    with ThreadPoolExecutor(count) as pool:
+        for i in range(25):
+            named = list(pool.map(finish, [i] * count, range(count)))
+            assert len(set(named)) == count
+            contents = sorted(path.read_bytes() for path in named)
+            assert contents == sorted(f"{i} {n}".encode() for n in range(count))
+    assert {path.suffix for path in tmp_path.iterdir()} == {".mp4"}
+
+
+def test_a_name_that_is_being_given_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without hard links there are turns; what a killed process leaves of one bars nobody."""
+    no_links(monkeypatch)
+    parts = [tmp_path / "1.part", tmp_path / "2.part"]
+    for part in parts:
+        part.write_bytes(part.name.encode())
+    turn = tmp_path / ".clip.mp4.naming"
+    other = Hold.take(turn)
+    assert other is not None
+    assert downloading._finish(parts[0], tmp_path / "clip.mp4").name == "clip-2.mp4"
+    other.release()
+    assert turn.is_file()
+    assert downloading._finish(parts[1], tmp_path / "clip.mp4").name == "clip.mp4"
+    assert not turn.exists()
+
+
+def test_a_name_given_by_a_killed_process(tmp_path: Path) -> None:
+    """A part that has its name already is not written to: the clip stays whole, whatever comes."""
+    clip = tmp_path / "clip.mp4"
+    clip.write_bytes(DATA)
+    part = tmp_path / "clip.mp4.123456789012345678-0.part"
+    broken = [(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 6
+    whole = [(Saved(200, SIZE), DATA)]
+    for saves, beside in ((broken, part.name), (whole, f"{clip.name}.json")):
+        part.unlink(missing_ok=True)
+        os.link(clip, part)
+        script = Script(saves=saves)
+        run = client_of("sync", script).task(T2V, finished()).videos[0].download
+        result = outcome(lambda _, run=run: run(clip), None)
+        assert script.trace[0] == ("save", URL, 0)
+        assert clip.read_bytes() == DATA
+        assert (result == clip) == (saves is whole)
+        assert {path.name for path in tmp_path.iterdir()} == {clip.name, beside}
+
+
+def test_where_nothing_can_be_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a file system without locks a download goes its way instead of waiting for ever."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_: Any) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    kling = client_of("sync", Script(saves=[(Saved(200, SIZE), DATA)]))
+    path = kling.task(T2V, finished()).videos[0].download(tmp_path / "clip.mp4")
+    assert path.read_bytes() == DATA
+
+
+# --- ranges --------------------------------------------------------------------------------
+
+LENGTH = {"content-length": str(SIZE)}
+
+
+class Bytes(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body of some bytes for both clients, whatever length its head announces."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+
+RANGES = [
+    ("bytes 99-2047/2048", False),
+    ("bytes 0-2047/2048", False),
+    ("bytes */2048", False),
+    ("", False),
+    ("bytes 100-2047/2048", True),
+    ("Bytes  100-2047/*", True),
+]
+
+
+@pytest.mark.parametrize("kind", ["sync", "async"])
+@pytest.mark.parametrize("said, fits", RANGES, ids=[said for said, _ in RANGES])
+def test_the_rest_is_the_rest(kind: str, said: str, fits: bool, tmp_path: Path) -> None:
+    """A 206 that begins elsewhere than the part ends is not appended; the file begins anew."""
+    offsets: list[str | None] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked = request.headers.get("range")
+        offsets.append(asked)
+        if asked is None and len(offsets) == 1:  # promises more than it sends
+            return httpx.Response(200, stream=Bytes(DATA[:100]), headers=LENGTH)
+        if asked is None:
+            return httpx.Response(200, stream=Bytes(DATA), headers=LENGTH)
+        headers = {"content-range": said} if said else {}
+        return httpx.Response(206, stream=Bytes(DATA[100:]), headers=headers)
+
+    client = client_of(kind, Script())
+    http: Any = httpx.Client if kind == "sync" else httpx.AsyncClient
+    port: Any = SyncTransport if kind == "sync" else AsyncTransport
+    client.port = port(Timeouts(), http(transport=httpx.MockTransport(answer)))
+    client.session.pace.retry_first = 0.001
+    path = outcome(
+        lambda c: c.task(T2V, finished()).videos[0].download(tmp_path / "clip.mp4"), client
+    )
+    assert path.read_bytes() == DATA
+    assert offsets == [None, "bytes=100-", *([] if fits else [None])]
