@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from kling_core import errors
 from kling_core.endpoints.base import Request
 from kling_core.ledger.money import Budget
 
-__all__ = ["check_cost"]
+if TYPE_CHECKING:
+    from kling_core.session import Session
+
+__all__ = ["afford", "check_cost", "within"]
+
+
+def afford(
+    session: Session, request: Request, *, max_cost: Decimal | None = None, project: str | None
+) -> None:
+    """Judge a request by every limit as its create would be judged now, without writing it.
+
+    Raises `BudgetExceeded`.
+    """
+    budget = within(session, request, max_cost)
+    if budget is not None:
+        session.ledger().afford(budget, project or session.settings.project)
+
+
+def within(session: Session, request: Request, max_cost: Decimal | None = None) -> Budget | None:
+    """`check_cost` by the limits of the settings; `max_cost` in US dollars holds beside them."""
+    known = session.settings
+    per_call = [one for one in (max_cost, known.max_cost) if one is not None]
+    return check_cost(request, min(per_call, default=None), known.budget, known.project_budget)
 
 
 def check_cost(

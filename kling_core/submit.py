@@ -33,7 +33,7 @@ from kling_core.ledger.line import Line
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Place, Queue, Row
 from kling_core.ledger.store import Ledger
 from kling_core.ledger.watch import Watch
-from kling_core.limits import check_cost
+from kling_core.limits import within
 from kling_core.media.item import Unreadable
 from kling_core.session import Session
 from kling_core.wire.body import JSONBody
@@ -89,11 +89,7 @@ def submit(
     project = project or session.settings.project
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = on_update
-    limits = [one for one in (max_cost, session.settings.max_cost) if one is not None]
-    limit = min(limits, default=None)
-    settings = session.settings
-    budget = check_cost(request, limit, settings.budget, settings.project_budget)
-    attempt.budget = budget
+    attempt.budget = budget = within(session, request, max_cost)
     prepare = partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
     with _held(ledger, entry.id):
         row, new = yield from noting.before_sending(prepare)
@@ -148,10 +144,7 @@ def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
 
     request = endpoint.request(**replay(row))
     attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
-    settings = session.settings
-    attempt.budget = check_cost(
-        request, settings.max_cost, settings.budget, settings.project_budget
-    )
+    attempt.budget = within(session, request)
     return (yield from _rejoin(attempt, found))
 
 

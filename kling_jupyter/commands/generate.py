@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Endpoint, Request
-from kling_core.limits import check_cost
+from kling_core.limits import afford
 from kling_core.resources import limit
 from kling_jupyter import figure, grammar
 from kling_jupyter.commands.base import Line
@@ -16,7 +16,6 @@ from kling_jupyter.outputs import adopted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from decimal import Decimal
 
     from kling_jupyter.grammar import Settings
     from kling_jupyter.job import Job
@@ -45,7 +44,7 @@ def carry_out(
     if settings.dry_run:
         budget = limit(settings.max_cost)
         _show_dry_run(studio, request, notes)
-        return _afford(studio, request, budget, settings.project)
+        return afford(studio.client.session, request, max_cost=budget, project=settings.project)
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
     return cell.start(studio, request, settings, notes)
 
@@ -61,16 +60,6 @@ def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> Non
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
     words = ["dry run, nothing was sent", *figure.described(request), *price(request)]
     show(studio.shell, figure.of_state(words, notes))
-
-
-def _afford(studio: Studio, request: Request, budget: Decimal | None, project: str | None) -> None:
-    """Raise `BudgetExceeded` where the request would be refused for what it costs."""
-    session = studio.client.session
-    limits, ledger = session.settings, session.ledger()
-    per_call = [one for one in (budget, limits.max_cost) if one is not None]
-    others = check_cost(request, min(per_call, default=None), limits.budget, limits.project_budget)
-    if others is not None:
-        ledger.afford(others, project or limits.project)
 
 
 def price(request: Request) -> list[str]:

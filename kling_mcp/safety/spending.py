@@ -65,13 +65,11 @@ def limit(price: Quote | None, most: float | None) -> None:
 
 async def owners(call: Call, request: Request) -> None:
     """Raise `BudgetExceeded` for what the owner's limits refuse, before the user is asked."""
-    from kling_core.limits import check_cost
+    from kling_core.limits import afford
 
-    known = call.account.client.session.settings
-    budget = check_cost(request, known.max_cost, known.budget, known.project_budget)
-    if budget is not None:
-        ledger = await call.account.ledger()
-        await asyncio.to_thread(ledger.afford, budget, known.project)
+    session = call.account.client.session
+    await call.account.ledger()
+    await asyncio.to_thread(afford, session, request, project=None)
 
 
 def to_confirm(call: Call, price: Quote | None) -> Decimal | None:
