@@ -157,6 +157,7 @@ def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
         yield Guard(False)
         if found is not None:
             return found
+        attempt.ours = True  # it was sent before: who has this id now is this request
     if not may_send:
         yield Call(partial(ledger.unsent, row.id, "never sent"))
         return (yield Call(partial(ledger.row, row.id)))
@@ -305,11 +306,9 @@ def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
         verdict = calls.judge(reply)
         if verdict.envelope is not None:
             data = calls.one(verdict.envelope)
-            if data.get("task_id"):
+            error = doubt.doubted(attempt, data)
+            if error is None:
                 return _with_message(data, verdict.envelope)
-            error: KlingError = errors.UnreadableAnswer(
-                "Kling accepted the request but named no task", billed="unknown"
-            )
         else:
             assert verdict.error is not None
             error = verdict.error
@@ -367,6 +366,4 @@ def _one_at_a_time(attempt: Attempt) -> Flow[None]:
     take = partial(attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease)
     while not (yield Call(take)):
         yield Sleep(attempt.session.pace.line_tick)
-    if attempt.known is not None:
-        return
-    yield from doubt.read_list(attempt)
+    yield from doubt.read_list(attempt)  # again after 1303: others may have made tasks meanwhile

@@ -247,7 +247,7 @@ def test_waiting_in_line_is_reported() -> None:
     script = Script([busy] * 5 + [REFUSED, envelope(task("5"))])
     news: list[Any] = []
     request = T2V.request(prompt="a boat")
-    made = drive(submit(session(script), request, listener=news.append), Port(script))
+    made = drive(submit(session(script), request, on_update=news.append), Port(script))
     assert made.raw["task_id"] == "5"
     assert [(item.seconds, item.reason) for item in news] == [
         (seconds, "parallel task over resource pack limit") for seconds in (1, 2, 4, 8, 16)

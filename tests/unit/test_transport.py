@@ -1,4 +1,4 @@
-"""The ports: each process has connections of its own, and a closed client sends nothing by halves."""
+"""The ports: each process has connections of its own; what is closed sends nothing by halves."""
 
 from __future__ import annotations
 
