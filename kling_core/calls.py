@@ -168,11 +168,15 @@ def retry_after(reply: Reply | NoReply) -> str | None:
 def get(
     session: Session, endpoint: Endpoint, task_id: str, *, attempts: int = READ_ATTEMPTS
 ) -> Flow[dict[str, Any]]:
-    """One task by its id or external id; raises `TaskNotFound`."""
+    """One task by its id or external id.
+
+    Raises `TaskNotFound`, which is Kling's word; `InvalidRequest` for what cannot be asked for.
+    """
     from urllib.parse import quote
 
-    if not task_id.strip():
-        raise errors.TaskNotFound("an empty text is not a task id")
+    if not task_id.strip() or task_id in (".", ".."):
+        wrong = errors.Violation("task_id", f"{task_id!r} is not the id of a task")
+        raise errors.InvalidRequest([wrong], endpoint=endpoint.name)
     path = f"{session.path(endpoint)}/{quote(task_id, safe='')}"
     envelope = yield from call(session, "GET", path, attempts=attempts)
     return one(envelope)

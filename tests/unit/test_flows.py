@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.ledgers import entry
 from helpers.scripted import (
     LOST,
     REFUSED,
@@ -31,7 +32,7 @@ from kling_core.calls import costs, page
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Guard, Sleep, Tell, adrive, drive
 from kling_core.session import Pace
-from kling_core.submit import submit
+from kling_core.submit import resume, submit
 
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
 SPEECH = {"video_id": "11", "text": "Hello", "voice_id": "oversea_male1"}
@@ -527,12 +528,42 @@ def test_costs() -> None:
 
 
 def test_odd_ids_are_quoted_in_paths() -> None:
-    """An external id may hold anything; an empty one is no id."""
+    """An external id may hold anything; what leads elsewhere is never asked for.
+
+    Nor is it called not found, which would be Kling's word.
+    """
     script = Script([envelope(task("1"))])
     client_of("sync", script).text_to_video.get("a/b?c#d ä")
     assert script.sent[0].url.endswith("/text2video/a%2Fb%3Fc%23d%20%C3%A4")
-    with pytest.raises(errors.TaskNotFound):
-        client_of("sync", Script()).text_to_video.get(" ")
+    for word in ("", " ", ".", ".."):
+        with pytest.raises(errors.InvalidRequest, match="not the id of a task"):
+            client_of("sync", Script()).text_to_video.get(word)
+
+
+def test_a_row_whose_id_cannot_be_asked_for_stays_in_doubt() -> None:
+    """Nobody has said that its task does not exist, so it is not sent again."""
+    script = Script()
+    live = session(script)
+    ledger = live.ledger()
+    row, _ = ledger.prepare(entry(" "), lease=60)
+    ledger.admit(row.id, limit=None, lease=60)
+    ledger.doubtful(row.id, "its answer was lost")
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="not the id of a task"):
+        drive(resume(live, ledger.row(" "), send=False), Port(script))
+    assert (ledger.row(" ").state, script.methods) == ("unknown", [])
+
+
+ODD = [" ", "\t", " a", "a ", ".", "..", "a/b", "a\\b", "50%", "a;b", "a\nb", "\x00", "\ud83d"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_id_that_could_not_be_looked_up_is_refused(name: str) -> None:
+    """Without the look-up a lost answer could be paid twice: nothing is sent with such an id."""
+    script = Script()
+    with pytest.raises(errors.InvalidRequest, match=r"looked up|valid string") as caught:
+        client_of("sync", script).text_to_video.create(prompt="x", external_task_id=name)
+    assert [v.field for v in caught.value.violations] == ["external_task_id"]
+    assert script.methods == []
 
 
 def test_a_flawed_picture_hides_no_other_problem() -> None:
