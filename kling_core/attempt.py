@@ -44,6 +44,7 @@ class Attempt:
     source_video: str | None = None
     connects: int = 0
     waits: int = 0
+    turned_away: int = 0
     pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False

@@ -47,8 +47,9 @@ def judge(reply: Reply | NoReply) -> Verdict:
     except ValueError:
         envelope = None
     if not isinstance(envelope, dict):
-        error = _unreadable(reply)
-        return Verdict(None, error, "reads" if error.retryable else "no")
+        if reply.status != 429:
+            return _unreadable(reply)
+        envelope = {}
     return _judge_envelope(envelope, reply)  # pyright: ignore[reportUnknownArgumentType]
 
 
@@ -57,13 +58,14 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
     if code == 0 and reply.status < 400:
         return Verdict(envelope, None, "no")
     if code is None and reply.status < 400:
-        unread = _unreadable(reply, "JSON that is not the API's")
-        return Verdict(None, unread, "reads" if unread.retryable else "no")
+        return _unreadable(reply, "JSON that is not the API's")
     from kling_core import codes
 
     row = codes.row_for(code, reply.status)
+    retry, billed = (row.retry, row.billed) if row else codes.without_row(code, reply.status)
     message = str(envelope.get("message") or envelope.get("msg") or f"HTTP {reply.status}")
-    kind = _specific(row.error if row else APIError, code, message)
+    unknown = errors.ServerError if code is not None and code >= codes.SERVER else APIError
+    kind = _specific(row.error if row else unknown, code, message)
     error = kind(
         message,
         code=code,
@@ -71,10 +73,10 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
         request_id=_text(envelope.get("request_id")),
         cause=kind.cause_text or (row.cause if row else ""),
         fix=kind.fix_text or (row.fix if row else ""),
-        retryable=row is not None and row.retry != "no",
-        billed=row.billed if row else "no",
+        retryable=retry != "no",
+        billed=billed,
     )
-    return Verdict(None, error, row.retry if row else "no")
+    return Verdict(None, error, retry)
 
 
 def _specific(kind: type[APIError], code: int | None, message: str) -> type[APIError]:
@@ -89,20 +91,23 @@ def _specific(kind: type[APIError], code: int | None, message: str) -> type[APIE
     return kind
 
 
-def _unreadable(reply: Reply, what: str = "something that is not JSON") -> APIError:
-    """An answer that is not the API's; a 3xx or 4xx page is no acceptance either."""
-    refused = 300 <= reply.status < 500
+def _unreadable(reply: Reply, what: str = "something that is not JSON") -> Verdict:
+    """An answer that is not the API's."""
+    from kling_core import codes
+
+    retry, billed = codes.without_row(None, reply.status)
     start = reply.content[:200].lstrip().lower()
     html = start.startswith((b"<!doctype", b"<html"))
     what = "an HTML page" if html else what
-    return errors.UnreadableAnswer(
+    error = errors.UnreadableAnswer(
         f"the server answered HTTP {reply.status} with {what}",
         http_status=reply.status,
         cause="A proxy or the wrong host answered, not the API." if html else "",
         fix="Check KLING_BASE_URL and KLING_REGION; `kling doctor` tests them.",
-        retryable=not refused,
-        billed="no" if refused else "unknown",
+        retryable=retry != "no",
+        billed=billed,
     )
+    return Verdict(None, error, retry)
 
 
 def call(

@@ -63,7 +63,8 @@ def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
     if found is not None:
         return found
     attempt.resends += 1
-    if attempt.external_task_id is None or attempt.resends > RESENDS:
+    again = error.retryable and attempt.external_task_id is not None
+    if not again or attempt.resends > RESENDS:
         raise _nothing_made(error)
     attempt.ours = True
     yield Sleep(attempt.session.backoff(attempt.resends))
