@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from kling_core import errors
 from kling_core.endpoints.base import Endpoint
@@ -42,15 +42,40 @@ def judge(reply: Reply | NoReply) -> Verdict:
             billed="unknown" if reply.sent else "no",
         )
         return Verdict(None, error, "reads")
-    try:
-        envelope = json.loads(reply.content)
-    except ValueError:
-        envelope = None
+    envelope = _read(reply.content)
     if not isinstance(envelope, dict):
         if reply.status != 429:
             return _unreadable(reply)
         envelope = {}
     return _judge_envelope(envelope, reply)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _read(content: bytes) -> Any:
+    """An answer's JSON, None when it is none.
+
+    Halves of surrogate pairs, which come of texts that were cut off, are replaced: they are no
+    characters, and nothing that is written or shown could hold them.
+    """
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    halves = b"\\ud" in content or b"\\uD" in content or b"\xed" in content
+    return _whole(value) if halves else value
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case str() if not value.isascii():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            items = cast("list[Any]", value)
+            return [_whole(item) for item in items]
+        case dict():
+            fields = cast("dict[str, Any]", value)
+            return {_whole(name): _whole(inner) for name, inner in fields.items()}
+        case _:
+            return value
 
 
 def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:

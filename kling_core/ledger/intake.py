@@ -14,7 +14,17 @@ from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget, Money
 from kling_core.ledger.news import News
-from kling_core.ledger.rows import ENDED, IN_LINE, LIVE, RUNNING, Entry, Row, as_amount, as_text
+from kling_core.ledger.rows import (
+    ENDED,
+    IN_LINE,
+    LIVE,
+    RUNNING,
+    Entry,
+    Row,
+    as_amount,
+    as_plain,
+    as_text,
+)
 from kling_core.ledger.schema import outputs, tasks
 from kling_core.ledger.slots import Slots
 
@@ -67,6 +77,7 @@ class Intake(Slots, News, Money):
             "state": "prepared",
             "request": as_text(entry.request),
             "media": as_text(entry.media),
+            "text": as_plain(entry.text),
             "quote_units": as_amount(entry.quote_units),
             "quote_usd": as_amount(entry.quote_usd),
             "owner": self.owner,
@@ -214,7 +225,7 @@ class Intake(Slots, News, Money):
                 )
                 .values(
                     state=state,
-                    error=error,
+                    error=as_plain(error),
                     owner=None,
                     lease_until=None,
                     updated_at=now,

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from kling_core.answers import Answer, text
 from kling_core.ledger import statements
 from kling_core.ledger.reading import Reading
-from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_text
+from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
 from kling_core.ledger.schema import leases, tasks
 
 
@@ -52,11 +52,16 @@ class News(Reading):
         values: dict[str, Any] = {
             "state": state,
             "raw": as_text(data),
-            "error": seen.message if state == "failed" else "",
+            "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
         }
         if first:
-            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None, "now": now}
+            values |= {
+                "task_id": as_plain(seen.task_id),
+                "owner": None,
+                "lease_until": None,
+                "now": now,
+            }
         if seen.ended:
             values["finished_at"] = now
             values["cost_units"] = as_amount(seen.units)
@@ -67,8 +72,8 @@ class News(Reading):
                 "task": row_id,
                 "number": number,
                 "kind": kind,
-                "output_id": text(output, "id", "audio_id"),
-                "url": text(output, "url", "url_mp3", "mp3_url"),
+                "output_id": as_plain(text(output, "id", "audio_id")),
+                "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
             }
             statements.NOTE_OUTPUT.run(db, made)
 

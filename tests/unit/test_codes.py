@@ -451,6 +451,21 @@ def test_numbers_as_strings_and_unknown_fields() -> None:
     assert found.raw["some_new_field"] == [1]
 
 
+@pytest.mark.parametrize("half", [b"\\ud83d", b"\\uD83D", b"\xed\xa0\xbd"])
+def test_halves_of_characters(half: bytes) -> None:
+    """A text that Kling cut through an emoji is read, kept and shown; whole ones are kept."""
+    row = task("1", "failed", task_status_msg="HALF \N{GRINNING FACE}", more=["HALF"])
+    answer = envelope(row, message="HALF")
+    answer = Reply(200, {}, answer.content.replace(b"HALF", half))
+    script = Script([answer])
+    live = session(script)
+    made = drive(submit(live, T2V.request(prompt="a boat", external_task_id="mine")), Port(script))
+    left = live.ledger().row("mine")
+    assert (made.state, left.task_id) == ("failed", "1")
+    assert left.raw["task_status_msg"].endswith("\ufffd \N{GRINNING FACE}")
+    assert str(left.raw).encode()
+
+
 @pytest.mark.parametrize("stamp", ["soon", "", None, 1e30, -1e30, "nan", {}])
 def test_strange_times_are_no_times(stamp: Any) -> None:
     """A time that cannot be read is None, never an exception."""
