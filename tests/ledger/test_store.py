@@ -134,6 +134,23 @@ def test_texts_that_no_database_holds(ledger: Ledger) -> None:
     assert (kept.output_id, kept.url) == ("caf??", "http://x.test/caf??")
 
 
+def test_a_late_answer_changes_nothing(ledger: Ledger) -> None:
+    """What another answer has overtaken is left out; what ends a task is always taken."""
+    row = running(ledger, "11")
+    young = answer("11", "processing", updated_at=2000)
+    assert ledger.observe("text_to_video", [young]) == [row.id]
+    assert ledger.observe("text_to_video", [answer("11", updated_at=1000)]) == []
+    assert ledger.row(row.id).raw == young
+    done = answer("11", "succeed", videos=1, updated_at=1500)
+    assert ledger.observe("text_to_video", [done]) == [row.id]
+    assert ledger.observe("text_to_video", [answer("11", "processing", updated_at=9000)]) == []
+    ended = ledger.row(row.id)
+    assert (ended.state, ended.raw) == ("succeeded", done)
+    billed = {**done, "final_unit_deduction": "1"}
+    assert ledger.observe("text_to_video", [billed]) == [row.id]
+    assert ledger.row(row.id).cost_units == 1
+
+
 def test_refused_doubtful_unsent_expired(ledger: Ledger) -> None:
     """Each end has its state and reason, and gives the row and its slot free."""
     for name, state in (
