@@ -145,7 +145,7 @@ class _Base:
         from kling_core.submit import submit
 
         for text in request.require().warnings:
-            notify(text)
+            notify(text, sent=False)
         exact: dict[str, Any] = {**wishes, "max_cost": limit(wishes.get("max_cost"))}
         return submit(self.session, request, **exact)
 
