@@ -213,7 +213,7 @@ class Kling(_Base, SyncMethods):
         return drive(flow, self.port)
 
     def close(self) -> None:
-        """Close the connections; tasks go on at Kling."""
+        """Close the connections; a later use opens new ones. Tasks go on at Kling."""
         self.port.close()
         self.session.close()
 
@@ -264,7 +264,7 @@ class AsyncKling(_Base, AsyncMethods):
         return await adrive(flow, self.port)
 
     async def close(self) -> None:
-        """Close the connections of this event loop; tasks go on at Kling."""
+        """Close the connections of this event loop, see `Kling.close`."""
         await self.port.close()
         self.session.close()
 
