@@ -43,10 +43,13 @@ class Attempt:
     body: JSONBody
     id: str
     external_task_id: str | None
+    ours: bool = True
+    """Whether nobody else can have this id: we made it up, or may have sent it before."""
     known: frozenset[str] | None = None
     source_video: str | None = None
     connects: int = 0
     waits: int = 0
+    turned_away: int = 0
     pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False
@@ -92,6 +95,7 @@ def begin(
         encoded.setdefault("callback_url", session.settings.callback_url)
     body = JSONBody(encoded)
     attempt = Attempt(session, ledger, endpoint, body, row_id, external)
+    attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")
     quote = request.quote()
     shown: dict[str, Any] = body.preview()

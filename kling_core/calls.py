@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from kling_core import errors
 from kling_core.endpoints.base import Endpoint
@@ -42,14 +42,40 @@ def judge(reply: Reply | NoReply) -> Verdict:
             billed="unknown" if reply.sent else "no",
         )
         return Verdict(None, error, "reads")
-    try:
-        envelope = json.loads(reply.content)
-    except ValueError:
-        envelope = None
+    envelope = _read(reply.content)
     if not isinstance(envelope, dict):
-        error = _unreadable(reply)
-        return Verdict(None, error, "reads" if error.retryable else "no")
+        if reply.status != 429:
+            return _unreadable(reply)
+        envelope = {}
     return _judge_envelope(envelope, reply)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _read(content: bytes) -> Any:
+    """An answer's JSON, None when it is none.
+
+    Halves of surrogate pairs, which come of texts that were cut off, are replaced: they are no
+    characters, and nothing that is written or shown could hold them.
+    """
+    try:
+        value = json.loads(content)
+    except ValueError:
+        return None
+    halves = b"\\ud" in content or b"\\uD" in content or b"\xed" in content
+    return _whole(value) if halves else value
+
+
+def _whole(value: Any) -> Any:
+    match value:
+        case str() if not value.isascii():
+            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        case list():
+            items = cast("list[Any]", value)
+            return [_whole(item) for item in items]
+        case dict():
+            fields = cast("dict[str, Any]", value)
+            return {_whole(name): _whole(inner) for name, inner in fields.items()}
+        case _:
+            return value
 
 
 def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
@@ -57,13 +83,14 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
     if code == 0 and reply.status < 400:
         return Verdict(envelope, None, "no")
     if code is None and reply.status < 400:
-        unread = _unreadable(reply, "JSON that is not the API's")
-        return Verdict(None, unread, "reads" if unread.retryable else "no")
+        return _unreadable(reply, "JSON that is not the API's")
     from kling_core import codes
 
     row = codes.row_for(code, reply.status)
+    retry, billed = (row.retry, row.billed) if row else codes.without_row(code, reply.status)
     message = str(envelope.get("message") or envelope.get("msg") or f"HTTP {reply.status}")
-    kind = _specific(row.error if row else APIError, code, message)
+    unknown = errors.ServerError if code is not None and code >= codes.SERVER else APIError
+    kind = _specific(row.error if row else unknown, code, message)
     error = kind(
         message,
         code=code,
@@ -71,10 +98,10 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
         request_id=_text(envelope.get("request_id")),
         cause=kind.cause_text or (row.cause if row else ""),
         fix=kind.fix_text or (row.fix if row else ""),
-        retryable=row is not None and row.retry != "no",
-        billed=row.billed if row else "no",
+        retryable=retry != "no",
+        billed=billed,
     )
-    return Verdict(None, error, row.retry if row else "no")
+    return Verdict(None, error, retry)
 
 
 def _specific(kind: type[APIError], code: int | None, message: str) -> type[APIError]:
@@ -89,20 +116,23 @@ def _specific(kind: type[APIError], code: int | None, message: str) -> type[APIE
     return kind
 
 
-def _unreadable(reply: Reply, what: str = "something that is not JSON") -> APIError:
-    """An answer that is not the API's; a 3xx or 4xx page is no acceptance either."""
-    refused = 300 <= reply.status < 500
+def _unreadable(reply: Reply, what: str = "something that is not JSON") -> Verdict:
+    """An answer that is not the API's."""
+    from kling_core import codes
+
+    retry, billed = codes.without_row(None, reply.status)
     start = reply.content[:200].lstrip().lower()
     html = start.startswith((b"<!doctype", b"<html"))
     what = "an HTML page" if html else what
-    return errors.UnreadableAnswer(
+    error = errors.UnreadableAnswer(
         f"the server answered HTTP {reply.status} with {what}",
         http_status=reply.status,
         cause="A proxy or the wrong host answered, not the API." if html else "",
         fix="Check KLING_BASE_URL and KLING_REGION; `kling doctor` tests them.",
-        retryable=not refused,
-        billed="no" if refused else "unknown",
+        retryable=retry != "no",
+        billed=billed,
     )
+    return Verdict(None, error, retry)
 
 
 def call(
@@ -168,11 +198,15 @@ def retry_after(reply: Reply | NoReply) -> str | None:
 def get(
     session: Session, endpoint: Endpoint, task_id: str, *, attempts: int = READ_ATTEMPTS
 ) -> Flow[dict[str, Any]]:
-    """One task by its id or external id; raises `TaskNotFound`."""
+    """One task by its id or external id.
+
+    Raises `TaskNotFound`, which is Kling's word; `InvalidRequest` for what cannot be asked for.
+    """
     from urllib.parse import quote
 
-    if not task_id.strip():
-        raise errors.TaskNotFound("an empty text is not a task id")
+    if not task_id.strip() or task_id in (".", ".."):
+        wrong = errors.Violation("task_id", f"{task_id!r} is not the id of a task")
+        raise errors.InvalidRequest([wrong], endpoint=endpoint.name)
     path = f"{session.path(endpoint)}/{quote(task_id, safe='')}"
     envelope = yield from call(session, "GET", path, attempts=attempts)
     return one(envelope)

@@ -149,7 +149,7 @@ class _Base:
         from kling_core.submit import submit
 
         for text in request.require().warnings:
-            notify(text)
+            notify(text, sent=False)
         exact: dict[str, Any] = {
             **wishes,
             "max_cost": limit(wishes.get("max_cost")),
@@ -222,7 +222,7 @@ class Kling(_Base, SyncMethods):
         return drive(flow, self.port)
 
     def close(self) -> None:
-        """Close the connections; tasks go on at Kling."""
+        """Close the connections; a later use opens new ones. Tasks go on at Kling."""
         self.port.close()
         self.session.close()
 
@@ -273,7 +273,7 @@ class AsyncKling(_Base, AsyncMethods):
         return await adrive_guarded(flow, self.port)
 
     async def close(self) -> None:
-        """Close the connections of this event loop; tasks go on at Kling."""
+        """Close the connections of this event loop, see `Kling.close`."""
         await self.port.close()
         self.session.close()
 

@@ -35,6 +35,18 @@ class Code:
 
 _SWAPPED = "Check for swapped keys, stray spaces, and a China key on the global host."
 
+REFUSALS = range(1000, 1400)
+"""Codes of credentials, account, parameters and policy, also those that we do not know."""
+
+SERVER = 5000
+"""Codes from here on are the server's own troubles."""
+
+TURNED_AWAY = frozenset((400, 401, 403, 404, 405, 406, 407, 411, 413, 414, 415, 417, 421, 426, 431))
+"""HTTP statuses of a request that a gateway, or the wrong host, did not pass on.
+
+408 and 425 are not among them: they are said of time, and may come when the request is through.
+"""
+
 TABLE: dict[int, Code] = {
     row.code: row
     for row in (
@@ -239,10 +251,27 @@ def explain(code: int) -> Code | None:
 def row_for(code: int | None, http_status: int) -> Code | None:
     """The row that judges an answer: by business code first, then by HTTP status.
 
-    A 5xx without a known code is judged as 5000, a 429 as 1302; any other has no row.
+    A 5xx without a known code is judged as 5000, a 429 without any code, which is a gateway's, as
+    1302; any other has no row, see `without_row`.
     """
     if code is not None and code in TABLE:
         return TABLE[code]
     if http_status >= 500:
         return TABLE[5000]
-    return TABLE[1302] if http_status == 429 else None
+    return TABLE[1302] if code is None and http_status == 429 else None
+
+
+def without_row(code: int | None, http_status: int) -> tuple[Retry, Billed]:
+    """How to go on after an answer that no row judges, and whether it may have cost something.
+
+    Certainly refused is only what says so: a code of the classes that refuse with a 4xx, or a 3xx
+    or 4xx, without a code of the API, that is given before a request is looked into. After any
+    other a create is looked up; where Kling has refused in some way ("no"), it is not sent again.
+    """
+    refused = 400 <= http_status < 500
+    if code is None:
+        turned_away = http_status in TURNED_AWAY or 300 <= http_status < 400
+        return ("no", "no") if turned_away else ("reads", "unknown")
+    if code in REFUSALS:
+        return ("no", "no" if refused else "unknown")
+    return ("no" if refused and 0 <= code < SERVER else "reads", "unknown")

@@ -16,7 +16,7 @@ from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Sleep
 from kling_core.notices import notify
 
-__all__ = ["adopt", "find", "how_to_find", "read_list", "resolve"]
+__all__ = ["adopt", "doubted", "find", "how_to_find", "read_list", "resolve"]
 
 RESENDS = 2
 """How often a create is sent again after two look-ups found nothing."""
@@ -26,21 +26,35 @@ LIST_PAGE = 500
 
 def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     """The server has a task with our id already: that task is ours."""
-    try:
-        found = yield from _look_up(attempt)
-    except KlingError as trouble:
-        raise _unknown(attempt, error, trouble) from trouble
-    if found is None and not attempt.resends:
+    found = yield from find(attempt, error)
+    if found is None and attempt.ours:
+        raise _unknown(attempt, error, errors.TaskNotFound("it finds no such task"))
+    if found is None:
         error.fix = "A task of another endpoint has this external_task_id: choose another one."
         raise error
-    if found is not None and not attempt.resends:
+    if not attempt.ours:
         notify(
             f"external_task_id {attempt.external_task_id} is that of task {found['task_id']}, "
             "made elsewhere: that task is returned, whatever it was asked for"
         )
-    if found is None:
-        raise _unknown(attempt, error)
     return found
+
+
+def doubted(attempt: Attempt, data: dict[str, Any]) -> KlingError | None:
+    """Why an answer that accepts a create decides nothing; None when it is about this request."""
+    if not data.get("task_id"):
+        text = "Kling accepted the request but named no task"
+    elif _of_another(attempt, data):
+        text = "Kling answered with the task of another request"
+    else:
+        return None
+    return errors.UnreadableAnswer(text, retryable=True, billed="unknown")
+
+
+def _of_another(attempt: Attempt, data: dict[str, Any]) -> bool:
+    """Whether an answer names the external id of another request; an empty one is not set."""
+    named = Answer(data).info.get("external_task_id")
+    return bool(named) and named != attempt.external_task_id
 
 
 def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
@@ -49,8 +63,10 @@ def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
     if found is not None:
         return found
     attempt.resends += 1
-    if attempt.external_task_id is None or attempt.resends > RESENDS:
+    again = error.retryable and attempt.external_task_id is not None
+    if not again or attempt.resends > RESENDS:
         raise _nothing_made(error)
+    attempt.ours = True
     yield Sleep(attempt.session.backoff(attempt.resends))
     return None
 
@@ -78,8 +94,7 @@ def _look_up(attempt: Attempt) -> Flow[dict[str, Any] | None]:
         data = yield from calls.get(attempt.session, attempt.endpoint, wanted)
     except (errors.TaskNotFound, errors.NotFound):
         return None
-    answer = Answer(data)
-    if not answer.task_id or answer.info.get("external_task_id", wanted) != wanted:
+    if not Answer(data).task_id or _of_another(attempt, data):
         raise errors.UnreadableAnswer("Kling answered the look-up without this task")
     return data
 

@@ -16,7 +16,7 @@
     │   ├── ContentPolicyError    1300, 1301
     │   ├── RateLimited           1302
     │   │   └── ConcurrencyLimit  1303
-    │   ├── ServerError           5000-5002 and other 5xx
+    │   ├── ServerError           5000 and above, and other 5xx
     │   └── UnreadableAnswer      HTML or broken JSON instead of an answer
     ├── SubmitOutcomeUnknown      sent, but answer lost or not written down: look before you resend
     ├── TaskFailed                the task ended as failed
@@ -214,7 +214,7 @@ class ConcurrencyLimit(RateLimited):
 
 
 class ServerError(APIError):
-    """Codes 5000-5002 and other 5xx answers."""
+    """Codes from 5000 on and other 5xx answers."""
 
 
 class UnreadableAnswer(APIError):

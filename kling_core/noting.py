@@ -93,7 +93,7 @@ def _write(attempt: Attempt, error: KlingError | Unreadable) -> None:
         return  # the row stays as it is; when its lease has ended it is looked up
     elif isinstance(error, SubmitOutcomeUnknown):
         ledger.doubtful(attempt.id, error.message)
-    elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited)):
+    elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited, errors.ConfigError)):
         ledger.unsent(attempt.id, error.message)
     else:
         ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())

@@ -6,7 +6,9 @@ byte leaves. What happens then:
     no connection was made             send again with backoff, same id
     1003, 1004                         re-sign, once
     1302, 1303                         not accepted: back in line, same id, the limit is learned
+    429 without a code                 a gateway's: as 1302, but not for ever
     other 4xx codes                    rejected, raised, not billed
+    a code of no known class           look the task up; "not found" twice: raised, not billed
     answer lost, 5xx, HTML, bad JSON   look the task up; found: it is ours; "not found" twice,
                                        seconds apart: send again, same id; else unknown
     "External_task_id already exists"  it is ours
@@ -40,6 +42,9 @@ from kling_core.wire.body import JSONBody
 
 CONNECT_ATTEMPTS = 4
 """How often we try to connect before giving up; nothing was sent in any of them."""
+
+GATEWAY = 20
+"""How often a create is sent while a gateway turns it away with 429; some five minutes."""
 
 WATCHING = 3
 """How many of the first in line take part in the watching."""
@@ -174,6 +179,7 @@ def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
             found = yield from _guarded(attempt)
             if found is not None:
                 return found
+            attempt.ours = True  # it was sent before: who has this id now is this request
         if not may_send:
             yield Call(partial(ledger.unsent, row.id, "never sent"))
             return (yield Call(partial(ledger.row, row.id)))
@@ -327,11 +333,9 @@ def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
         attempt.out = verdict.error is None or verdict.error.billed != "no"
         if verdict.envelope is not None:
             data = calls.one(verdict.envelope)
-            if data.get("task_id"):
+            error = doubt.doubted(attempt, data)
+            if error is None:
                 return _with_message(data, verdict.envelope)
-            error: KlingError = errors.UnreadableAnswer(
-                "Kling accepted the request but named no task", billed="unknown"
-            )
         else:
             assert verdict.error is not None
             error = verdict.error
@@ -373,6 +377,9 @@ def _go_on(
 
 def _back_in_line(attempt: Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
     """1302 and 1303: not accepted. The row gives its slot back and waits."""
+    attempt.turned_away += error.code is None
+    if attempt.turned_away >= GATEWAY:
+        raise error
     pause = attempt.session.backoff(min(attempt.waits, 4), calls.retry_after(reply))
     attempt.waits += 1
     full = isinstance(error, errors.ConcurrencyLimit)
@@ -390,6 +397,4 @@ def _one_at_a_time(attempt: Attempt) -> Flow[None]:
     take = partial(attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease)
     while not (yield Call(take)):
         yield Sleep(attempt.session.pace.line_tick)
-    if attempt.known is not None:
-        return
-    yield from doubt.read_list(attempt)
+    yield from doubt.read_list(attempt)  # again after 1303: others may have made tasks meanwhile

@@ -75,6 +75,8 @@ def _follow(
                     raise _purged(task)
                 if row.raw and row.raw != task.raw:
                     task.update(row.raw)
+            if (missing := watch.missing(row_id)) is not None and not task.done:
+                raise _invisible(task, missing)
             yield Tell(listener, task)
     finally:
         watch.leave(row_id)
@@ -102,6 +104,17 @@ def failure(task: TaskState) -> errors.TaskFailed:
 def _purged(task: TaskState) -> errors.TaskNotFound:
     return errors.TaskNotFound(
         f"task {task.task_id} is no longer at Kling", task_id=task.task_id, billed="unknown"
+    )
+
+
+def _invisible(task: TaskState, seconds: float) -> errors.TaskNotFound:
+    return errors.TaskNotFound(
+        f"Kling has not found task {task.task_id} for {seconds:.0f} s, though it is not old",
+        task_id=task.task_id,
+        retryable=True,
+        billed="unknown",
+        cause="It is a task of another account or region, or not visible yet.",
+        fix="Check the key and the region; the ledger goes on following it: wait again.",
     )
 
 

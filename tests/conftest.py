@@ -15,7 +15,8 @@ import pytest
 from helpers import postgres
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 
-from kling_core import AsyncKling, Kling, Sandbox
+from kling_core import AsyncKling, Kling, Sandbox, notices
+from kling_core.errors import KlingWarning
 
 HERE = Path(__file__).parent
 LONGEST = (
@@ -48,6 +49,16 @@ def _clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
                 patch.delenv(name)
         patch.setenv("KLING_HOME", str(tmp_path_factory.getbasetemp() / "no-home"))
         yield
+
+
+@pytest.fixture(autouse=True)
+def _no_word_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A warning that no test expects fails it, also one that must not stop a user's program."""
+
+    def fail(warning: KlingWarning, _: object) -> None:
+        raise warning
+
+    monkeypatch.setattr(notices, "show", fail)
 
 
 @pytest.fixture(scope="session")

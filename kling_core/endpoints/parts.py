@@ -131,6 +131,23 @@ def watermark(value: Any) -> Any:
     return {"enabled": value} if isinstance(value, bool) else value
 
 
+_NOT_IN_PATHS = "/\\%;"
+"""Servers and proxies differ in how they take these from a path, even when they are escaped."""
+
+
+def own_id(value: Any) -> Any:
+    """An id under which the task can be looked up: it is the last piece of a path then."""
+    if not isinstance(value, str):
+        return value
+    if value.strip() != value or not value:
+        raise ValueError("is blank, or begins or ends with a blank: it could not be looked up")
+    if value in (".", ".."):
+        raise ValueError(f"{value!r} is another place in a path: it could not be looked up")
+    if wrong := [c for c in value if c in _NOT_IN_PATHS or not c.isprintable()]:
+        raise ValueError(f"contains {wrong[0]!r}: it could not be looked up")
+    return value
+
+
 # --- pieces --------------------------------------------------------------------------------
 
 AXES = ("horizontal", "vertical", "pan", "tilt", "roll", "zoom")
@@ -263,7 +280,7 @@ def camera_param(doc: str) -> Any:
 def external_task_id_param() -> Any:
     """Our own id of the task."""
     doc = "Your own id of the task, unique in the account; one is made when you give none."
-    return param(default=None, doc=doc, placeholder="ID")
+    return param(default=None, doc=doc, placeholder="ID", parse=own_id)
 
 
 def callback_url_param() -> Any:

@@ -14,7 +14,17 @@ from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
 from kling_core.ledger.news import News
-from kling_core.ledger.rows import ENDED, IN_LINE, LIVE, RUNNING, Entry, Row, as_amount, as_text
+from kling_core.ledger.rows import (
+    ENDED,
+    IN_LINE,
+    LIVE,
+    RUNNING,
+    Entry,
+    Row,
+    as_amount,
+    as_plain,
+    as_text,
+)
 from kling_core.ledger.schema import outputs, tasks
 from kling_core.ledger.slots import Slots
 
@@ -71,6 +81,7 @@ class Intake(Slots, News):
             "state": "prepared",
             "request": as_text(entry.request),
             "media": as_text(entry.media),
+            "text": as_plain(entry.text),
             "quote_units": as_amount(entry.quote_units),
             "quote_usd": as_amount(entry.quote_usd),
             "owner": self.owner,
@@ -218,7 +229,7 @@ class Intake(Slots, News):
                 )
                 .values(
                     state=state,
-                    error=error,
+                    error=as_plain(error),
                     owner=None,
                     lease_until=None,
                     updated_at=now,

@@ -11,10 +11,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.answers import Answer, text
+from kling_core.answers import Answer, decimal, text
 from kling_core.ledger import statements
 from kling_core.ledger.reading import Reading
-from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_text
+from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
 from kling_core.ledger.schema import leases, tasks
 
 
@@ -24,7 +24,7 @@ class News(Reading):
     def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
         """Take in what Kling says of tasks; returns the ids of rows that changed.
 
-        Tasks that the ledger does not know are left out.
+        Tasks that the ledger does not know are left out, and answers older than what it knows.
         """
         with self._transaction() as db:
             by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
@@ -32,7 +32,8 @@ class News(Reading):
             for task_id, data in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
                 for row_id, raw, product in statements.SEEN.run(db, about):
-                    if json.loads(raw) != data:
+                    known = json.loads(raw)
+                    if known != data and not _late(data, known):
                         self._observe(db, row_id, data, product=product)
                         changed.append(row_id)
             return changed
@@ -52,11 +53,16 @@ class News(Reading):
         values: dict[str, Any] = {
             "state": state,
             "raw": as_text(data),
-            "error": seen.message if state == "failed" else "",
+            "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
         }
         if first:
-            values |= {"task_id": seen.task_id, "owner": None, "lease_until": None, "now": now}
+            values |= {
+                "task_id": as_plain(seen.task_id),
+                "owner": None,
+                "lease_until": None,
+                "now": now,
+            }
         if seen.ended:
             values["finished_at"] = now
             values["cost_units"] = as_amount(seen.units)
@@ -67,8 +73,8 @@ class News(Reading):
                 "task": row_id,
                 "number": number,
                 "kind": kind,
-                "output_id": text(output, "id", "audio_id"),
-                "url": text(output, "url", "url_mp3", "mp3_url"),
+                "output_id": as_plain(text(output, "id", "audio_id")),
+                "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
             }
             statements.NOTE_OUTPUT.run(db, made)
 
@@ -180,6 +186,15 @@ class News(Reading):
         )
         with self._transaction(read=True) as db:
             return list(db.execute(query).scalars())
+
+
+def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an answer was overtaken by the known one: no task that has ended runs again."""
+    new, old = Answer(data), Answer(known)
+    if new.ended != old.ended:
+        return old.ended
+    then, last = (decimal(one.raw.get("updated_at")) for one in (new, old))
+    return then is not None and last is not None and then < last
 
 
 def _dollars(units: Decimal | None, product: str) -> str | None:

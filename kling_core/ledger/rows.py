@@ -206,8 +206,27 @@ class Costs:
 
 
 def as_text(value: Any) -> str:
-    """A value as the JSON that a column holds."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    """A value as the JSON that a column holds; halves of surrogate pairs are escaped."""
+    made = json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+    if made.isascii() or _storable(made):
+        return made
+    return json.dumps(value, separators=(",", ":"), default=str)
+
+
+def as_plain(value: str) -> str:
+    """A text as a column holds it: what is no character (half a surrogate pair, NUL) is a "?"."""
+    plain = (
+        value if value.isascii() or _storable(value) else value.encode(errors="replace").decode()
+    )
+    return plain.replace("\0", "?")
+
+
+def _storable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def as_amount(value: Decimal | None) -> str | None:

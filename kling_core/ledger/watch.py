@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from kling_core.flow import Call, Flow
 from kling_core.ledger.cadence import Running, rest
 from kling_core.ledger.rows import Look, Seen
 from kling_core.ledger.store import Ledger
+from kling_core.outputs import RETENTION
 from kling_core.session import Session
 
 PAGE = 500
@@ -34,6 +36,12 @@ HISTORY = 60.0
 
 LEAD = 10.0
 """Ticks of the line for which a lead is held without being renewed."""
+
+PATIENCE = 20.0
+"""Times `Pace.recheck` for which Kling may not find a task before whoever waits is told."""
+
+KEPT = RETENTION - timedelta(days=1)
+"""Below this age Kling purges nothing: a task that it does not find is not visible to us."""
 
 _PASSING = (
     errors.ConnectionFailed,
@@ -53,6 +61,7 @@ class Watch:
         self.leads = False
         self._lease = f"watch {endpoint}"
         self._looking = threading.Lock()
+        self._coming = threading.Lock()
         self._waiting: dict[str, int] = {}
         self._known: dict[str, tuple[str, float]] = {}
         self._looked = -math.inf
@@ -62,29 +71,39 @@ class Watch:
         self._spans: dict[tuple[str, str | None], tuple[float, float]] = {}
         self._page = 1
         self._lost: list[Running] = []
-        self._gone: set[str] = set()
+        self._gone: dict[str, float] = {}  # since when Kling has not found a row's task
 
     # --- who waits -------------------------------------------------------------------------
 
     def join(self, row_id: str) -> None:
         """From now on the state of this row is looked at."""
-        if not self._waiting:
-            self._asked = self.session.clock.monotonic()  # what has just begun need not be asked
-        self._waiting[row_id] = self._waiting.get(row_id, 0) + 1
+        with self._coming:
+            if not self._waiting:
+                self._asked = self.session.clock.monotonic()  # what just began need not be asked
+            self._waiting[row_id] = self._waiting.get(row_id, 0) + 1
 
     def leave(self, row_id: str) -> None:
         """One waits less; the last one of the process lets somebody else lead at once."""
-        self._waiting[row_id] -= 1
-        if not self._waiting[row_id]:
-            del self._waiting[row_id]
-            self._known.pop(row_id, None)
-        if not self._waiting and self.leads:
-            self.leads = False
+        with self._coming:
+            self._waiting[row_id] -= 1
+            if not self._waiting[row_id]:
+                del self._waiting[row_id]
+                self._known.pop(row_id, None)
+                self._gone.pop(row_id, None)  # whoever waits again is patient again
+            resign = self.leads and not self._waiting
+            self.leads = self.leads and not resign
+        if resign:
             self.ledger.resign(self._lease, self.ledger.owner)
 
     def version(self, row_id: str) -> tuple[str, float] | None:
         """State and time of the last change of a row, as of the last look; None before one."""
         return self._known.get(row_id)
+
+    def missing(self, row_id: str) -> float | None:
+        """Seconds for which Kling has not found a task that it should have; None while it may."""
+        since = self._gone.get(row_id)
+        seconds = 0.0 if since is None else self.session.clock.monotonic() - since
+        return seconds if seconds >= PATIENCE * self.session.pace.recheck else None
 
     # --- looking ---------------------------------------------------------------------------
 
@@ -137,7 +156,9 @@ class Watch:
         return Running(seen.row_id, seen.task_id, seen.age, self._spans.get(seen.kind))
 
     def _read(self) -> None:
-        self._known.update(self.ledger.versions(list(self._waiting)))
+        with self._coming:
+            waiting = list(self._waiting)
+        self._known.update(self.ledger.versions(waiting))
 
     # --- asking ----------------------------------------------------------------------------
 
@@ -159,12 +180,12 @@ class Watch:
             try:
                 data = yield from calls.get(self.session, declared, task.task_id, attempts=1)
             except errors.TaskNotFound:
-                # Twice, because a task may be younger than what answers us knows.
-                if task.row_id in self._gone:
+                # Twice, and only of an old one: a young task is Kling's, whoever answers us.
+                if task.row_id in self._gone and task.age >= KEPT.total_seconds():
                     yield Call(partial(self.ledger.expired, task.row_id))
-                self._gone.add(task.row_id)
+                self._gone.setdefault(task.row_id, self.session.clock.monotonic())
                 continue
-            self._gone.discard(task.row_id)
+            self._gone.pop(task.row_id, None)
             yield Call(partial(self.ledger.observe, self.endpoint, [data]))
 
     def _by_pages(self, running: Sequence[Running]) -> Flow[None]:
@@ -182,6 +203,9 @@ class Watch:
                 break
         yield Call(partial(self.ledger.observe, self.endpoint, seen))
         found = {str(row.get("task_id")) for row in seen}
+        for task in running:
+            if task.task_id in found:
+                self._gone.pop(task.row_id, None)
         missing = [task for task in running if task.task_id not in found]
         self._page = 1 if whole or not missing else start + len(pages)
         if missing and (whole or len(missing) < SINGLE):

@@ -4,18 +4,23 @@ The blocking port must not pay for asyncio, which only the other one imports.
 
 Requests are built bare, so that no client default (header, cookie, auth) ever joins them: what is
 sent is what the flow says, and the media host never sees a credential.
+
+A process uses no connection of another one: after a fork two would write on one and read each
+other's answers. So each process has clients of its own; those of its parent are left as they are.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 import weakref
 from collections.abc import AsyncIterator, Iterator
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 import httpx
 
+from kling_core.errors import ConfigError
 from kling_core.flow import NoReply, Reply, Save, Saved, Send
 
 if TYPE_CHECKING:
@@ -23,6 +28,9 @@ if TYPE_CHECKING:
 
     from kling_core.wire.body import JSONBody
 
+    _Pools = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]
+
+_Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -49,24 +57,53 @@ class Timeouts(NamedTuple):
         return httpx.Timeout(self.read, connect=self.connect).as_dict()
 
 
+class _Given(Generic[_Client]):
+    """A client that the caller made: we cannot make another one like it, nor open it again."""
+
+    def __init__(self, client: _Client) -> None:
+        self._client = client
+        self._process: int | None = None  # the first to use it, not the one that made it
+
+    def use(self) -> _Client:
+        """The client. Raises `ConfigError` where nothing may be sent by it."""
+        process = os.getpid()
+        self._process = self._process or process
+        if self._client.is_closed or self._process != process:
+            why = "is closed" if self._client.is_closed else "was used before this process's fork"
+            fix = "Make a new Kling, or AsyncKling, with an http_client that is open and its own."
+            raise ConfigError(f"the http_client that was given {why}; nothing was sent", fix=fix)
+        return self._client
+
+
 class SyncTransport:
-    """The blocking port; usable from many threads."""
+    """The blocking port; usable from many threads, and again after `close`."""
 
     def __init__(self, timeouts: Timeouts, client: httpx.Client | None = None) -> None:
         self._timeouts = timeouts
         self._extensions = {"timeout": timeouts.per_operation()}
-        self._mine = client is None
-        self._client = client or httpx.Client(limits=_LIMITS, mounts=_DIRECT)
+        self._given = _Given(client) if client is not None else None
+        self._clients: dict[int, httpx.Client] = {}
+
+    def _client(self) -> httpx.Client:
+        if self._given is not None:
+            return self._given.use()
+        process = os.getpid()
+        client = self._clients.get(process)
+        if client is None:  # of two threads that come first, both use what one has put there
+            made = httpx.Client(limits=_LIMITS, mounts=_DIRECT)
+            client = self._clients.setdefault(process, made)
+        return client
 
     def send(self, effect: Send) -> Reply | NoReply:
         """Send a request and read the whole answer."""
         end = time.monotonic() + self._timeouts.total
         request = _request(effect, self._extensions, end)
+        client = self._client()
         try:
             if effect.body is None:
-                response = self._client.send(request, auth=None, follow_redirects=False)
+                response = client.send(request, auth=None, follow_redirects=False)
                 return Reply(response.status_code, response.headers, response.content)
-            response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+            response = client.send(request, stream=True, auth=None, follow_redirects=False)
             try:
                 content = b"".join(_until(end, response.iter_bytes()))
             finally:
@@ -106,7 +143,7 @@ class SyncTransport:
         request = _download(effect, self._extensions)
         for _ in range(_REDIRECTS):
             _judge(effect, request)
-            response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
+            response = self._client().send(request, stream=True, auth=None, follow_redirects=False)
             if response.next_request is None:
                 return response
             response.close()
@@ -118,31 +155,31 @@ class SyncTransport:
         time.sleep(seconds)
 
     def close(self) -> None:
-        """Close the connections that are ours."""
-        if self._mine:
-            self._client.close()
+        """Close the connections that are ours; a later use opens new ones."""
+        client = self._clients.pop(os.getpid(), None)
+        if client is not None:
+            client.close()
 
 
 class AsyncTransport:
-    """The awaiting port; one pool for each event loop that uses it."""
+    """The awaiting port; one pool for each event loop that uses it, and again after `close`."""
 
     def __init__(self, timeouts: Timeouts, client: httpx.AsyncClient | None = None) -> None:
         self._timeouts = timeouts
         self._extensions = {"timeout": timeouts.per_operation()}
-        self._given = client
-        self._pools: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient] = (
-            weakref.WeakKeyDictionary()
-        )
+        self._given = _Given(client) if client is not None else None
+        self._pools: dict[int, _Pools] = {}
 
     def _client(self) -> httpx.AsyncClient:
         if self._given is not None:
-            return self._given
+            return self._given.use()
         import asyncio
 
         loop = asyncio.get_running_loop()
-        client = self._pools.get(loop)
+        pools = self._pools.setdefault(os.getpid(), weakref.WeakKeyDictionary())
+        client = pools.get(loop)
         if client is None:
-            client = self._pools[loop] = httpx.AsyncClient(limits=_LIMITS, mounts=_DIRECT)
+            client = pools[loop] = httpx.AsyncClient(limits=_LIMITS, mounts=_DIRECT)
         return client
 
     async def send(self, effect: Send) -> Reply | NoReply:
@@ -216,7 +253,8 @@ class AsyncTransport:
         """Close the connections of this loop that are ours."""
         import asyncio
 
-        client = self._pools.pop(asyncio.get_running_loop(), None)
+        pools = self._pools.get(os.getpid())
+        client = pools.pop(asyncio.get_running_loop(), None) if pools else None
         if client is not None:
             await client.aclose()
 

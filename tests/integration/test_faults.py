@@ -140,6 +140,17 @@ def test_answer_lost_after_accepting(
     one_task(driver, ledger, endpoint, video_id)
 
 
+@pytest.mark.parametrize("name", ["a b", "ä船", "a?b#c", "a:b@c+d&e=f,g", "...", "~a'(b)!*$"])
+def test_an_odd_id_of_the_callers_is_found(
+    name: str, driver: Any, ledger: Ledger, quick_sandbox: Sandbox
+) -> None:
+    """What `check()` passes as an external id can be looked up when the answer is lost."""
+    quick_sandbox.faults.add(AFTER["reset-after"])
+    name = f"{name}-{driver.kind}"
+    task = driver.do(driver.client.text_to_video.create(prompt="x", external_task_id=name))
+    assert (ledger.made, task.external_task_id) == ([task.task_id], name)
+
+
 @pytest.mark.parametrize("lost", [True, False])
 def test_a_rescue_takes_in_the_task_of_a_create_under_way(
     lost: bool, ledger: Ledger, quick_sandbox: Sandbox, video_id: str, tmp_path: Path

@@ -117,6 +117,42 @@ def test_an_unknown_status_is_still_running(ledger: Ledger) -> None:
     assert ledger.row(row.id).state == "processing"
 
 
+def test_texts_that_no_database_holds(ledger: Ledger) -> None:
+    """Half a surrogate pair and NUL, wherever they stand: the row is written, JSON unchanged."""
+    odd = "caf\ud83d\x00"
+    fields = {"image": f"/tmp/{odd}.png"}
+    row, _ = ledger.prepare(entry(request={"fields": fields, "sent": {}}, text=odd), lease=LEASE)
+    assert (row.request["fields"], row.text) == (fields, "caf??")
+    ledger.refused(row.id, odd)
+    assert ledger_state(ledger, row.id)[0] == "rejected"
+    row = running(ledger, "11")
+    video = {"id": odd, "url": f"http://x.test/{odd}"}
+    news = answer("11", "failed", task_status_msg=odd, task_result={"videos": [video]})
+    assert ledger.observe("text_to_video", [news]) == [row.id]
+    row = ledger.row(row.id)
+    assert (row.state, row.error, row.raw) == ("failed", "caf??", news)
+    assert ledger.observe("text_to_video", [news]) == []
+    (kept,) = ledger.kept(row.id)
+    assert (kept.output_id, kept.url) == ("caf??", "http://x.test/caf??")
+
+
+def test_a_late_answer_changes_nothing(ledger: Ledger) -> None:
+    """What another answer has overtaken is left out; what ends a task is always taken."""
+    row = running(ledger, "11")
+    young = answer("11", "processing", updated_at=2000)
+    assert ledger.observe("text_to_video", [young]) == [row.id]
+    assert ledger.observe("text_to_video", [answer("11", updated_at=1000)]) == []
+    assert ledger.row(row.id).raw == young
+    done = answer("11", "succeed", videos=1, updated_at=1500)
+    assert ledger.observe("text_to_video", [done]) == [row.id]
+    assert ledger.observe("text_to_video", [answer("11", "processing", updated_at=9000)]) == []
+    ended = ledger.row(row.id)
+    assert (ended.state, ended.raw) == ("succeeded", done)
+    billed = {**done, "final_unit_deduction": "1"}
+    assert ledger.observe("text_to_video", [billed]) == [row.id]
+    assert ledger.row(row.id).cost_units == 1
+
+
 def test_refused_doubtful_unsent_expired(ledger: Ledger) -> None:
     """Each end has its state and reason, and gives the row and its slot free."""
     for name, state in (

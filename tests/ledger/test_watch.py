@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from helpers.scripted import Port, Script, envelope
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.endpoints import registry
 from kling_core.errors import TaskNotFound, WaitTimeout
-from kling_core.flow import Reply, Send, drive
+from kling_core.flow import Clock, Reply, Send, drive
 from kling_core.ledger.cadence import Running, rest
 from kling_core.ledger.watch import Watch
 from kling_core.session import Pace, Session
@@ -109,13 +111,17 @@ def test_tasks_behind_others_are_found() -> None:
     assert len(kling.asked) <= 2 * rounds
 
 
+MONTH = 30 * 24 * 3600.0
+
+
 def test_purged_tasks_expire() -> None:
-    """What no list shows is asked for by its id; twice unknown to Kling, it expires."""
+    """What no list shows is asked for by its id; old and twice unknown to Kling, it expires."""
     script = Script()
     one = session(script)
     kling = Kling1000(followed(one, 5)[2:])
     script._answers = repeat(kling)
     watch = one.watch("text_to_video")
+    script.clock.now += MONTH
     states: list[str] = []
     for _ in range(8):
         kling.asked.clear()
@@ -123,6 +129,58 @@ def test_purged_tasks_expire() -> None:
         assert len(kling.asked) <= 2
         states = sorted(row.state for row in one.ledger().rows())
     assert states == ["expired", "expired", "processing", "processing", "processing"]
+
+
+def test_a_young_task_does_not_expire() -> None:
+    """Kling keeps tasks for 30 days: one that it does not find is followed, and found again."""
+    script = Script()
+    one = session(script)
+    kling = Kling1000([])
+    (running,) = followed(one, 1)
+    script._answers = repeat(kling)
+    watch = one.watch("text_to_video")
+    watch.join("row-0000")
+    for _ in range(3):
+        assert step(watch, script)
+        assert watch.missing("row-0000") is None
+    assert step(watch, script)
+    assert watch.missing("row-0000") == 60
+    assert [row.state for row in one.ledger().rows()] == ["submitted"]
+    kling.tasks = [running]
+    assert step(watch, script)
+    assert watch.missing("row-0000") is None
+    assert [row.state for row in one.ledger().rows()] == ["processing"]
+
+
+def test_many_threads_come_and_go() -> None:
+    """Whoever waits is counted, also when many begin and end at once."""
+    script = Script()
+    one = session(script)
+    followed(one, 1)
+    watch = one.watch("text_to_video")
+    held, inside = threading.Event(), threading.Event()
+
+    class Slow(dict[str, int]):
+        """Counts that another thread may come between reading and writing of."""
+
+        def get(self, *about: Any) -> Any:
+            number = super().get(*about)
+            if not inside.is_set():
+                inside.set()
+                held.wait(0.2)
+            return number
+
+    watch._waiting = Slow()
+    first = threading.Thread(target=watch.join, args=("row-0000",))
+    first.start()
+    assert inside.wait(10)
+    watch.join("row-0000")
+    held.set()
+    first.join(10)
+    assert watch._waiting == {"row-0000": 2}
+    watch.leave("row-0000")
+    watch.leave("row-0000")
+    assert watch._waiting == {}
 
 
 def test_one_process_of_all_asks() -> None:
@@ -254,10 +312,33 @@ def _accepted(sandbox: Sandbox, number: int) -> dict[str, Any]:
 def test_a_purged_task_is_named(instant_sandbox: Any, tmp_path: Path) -> None:
     """Waiting for a task that Kling has purged ends with its own error, and the row is expired."""
     sandbox = instant_sandbox(speed=0.001)
-    with Kling(sandbox=sandbox, home=tmp_path) as kling:
+    now = [0.0]
+    clock = Clock(lambda: time.time() + now[0], time.monotonic)
+    with Kling(sandbox=sandbox, home=tmp_path, clock=clock) as kling:
         task = kling.text_to_video.create(prompt="a boat")
         del sandbox._account._tasks[task.task_id]
+        now[0] = MONTH
+        kling.session.signer.renew(-MONTH)
         with pytest.raises(TaskNotFound, match="no longer at Kling"):
             task.wait(10)
         (row,) = kling.tasks.ledger.rows()
         assert row.state == "expired"
+
+
+def test_a_task_that_kling_does_not_show_is_named(instant_sandbox: Any, tmp_path: Path) -> None:
+    """The key of another account: whoever waits is told after a while, and the row goes on."""
+    sandbox = instant_sandbox(speed=0.001)
+    pace = Pace(poll_floor=0.02, poll_ceiling=0.05, recheck=0.02, line_tick=0.02)
+    with Kling(sandbox=sandbox, home=tmp_path, pace=pace) as kling:
+        task = kling.text_to_video.create(prompt="a boat")
+        theirs = sandbox._account._tasks.pop(task.task_id)
+        for _ in range(2):
+            with pytest.raises(TaskNotFound, match="not old") as caught:
+                task.wait(10)
+            assert (caught.value.billed, caught.value.retryable) == ("unknown", True)
+            assert "another account" in caught.value.cause
+        (row,) = kling.tasks.ledger.rows()
+        assert row.state == "submitted"
+        sandbox._account._tasks[task.task_id] = theirs
+        with pytest.raises(WaitTimeout):
+            task.wait(1)

@@ -29,7 +29,7 @@ from kling_core.calls import READ_ATTEMPTS, get, page
 from kling_core.doubt import RESENDS
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Guard, Reply, Send, Sleep, adrive, drive
-from kling_core.submit import CONNECT_ATTEMPTS, submit
+from kling_core.submit import CONNECT_ATTEMPTS, GATEWAY, submit
 
 T2V = registry.get("t2v")
 How = Literal["no", "resign", "backoff", "reads"]
@@ -255,9 +255,10 @@ def test_waiting_in_line_is_reported() -> None:
     assert script.sleeps == [1, 2, 4, 8, 16, 1]
 
 
-def test_a_bare_429_waits_in_line() -> None:
+@pytest.mark.parametrize("content", [b'{"error": "slow down"}', b"<html>slow down", b""])
+def test_a_bare_429_waits_in_line(content: bytes) -> None:
     """A gateway's 429 without a code of the API is judged as 1302, for reads and creates."""
-    bare = Reply(429, {"retry-after": "3"}, b'{"error": "slow down"}')
+    bare = Reply(429, {"retry-after": "3"}, content)
     script = Script([bare, bare, envelope(task("5"))])
     assert create(script).task_id == "5"
     assert (script.methods, script.sleeps) == (["POST"] * 3, [3.0, 3.0])
@@ -265,6 +266,19 @@ def test_a_bare_429_waits_in_line() -> None:
     with pytest.raises(errors.RateLimited) as caught:
         drive(get(session(script), T2V, "1"), Port(script))
     assert (caught.value.billed, caught.value.retryable) == ("no", True)
+
+
+def test_a_bare_429_is_not_waited_for_for_ever() -> None:
+    """A gateway that never lets it through: the row is unsent, and the error says so."""
+    script = Script([Reply(429, {}, b"slow down")] * 100)
+    live = session(script)
+    request = T2V.request(prompt="a boat", external_task_id="mine")
+    with pytest.raises(errors.RateLimited) as caught:
+        drive(submit(live, request), Port(script))
+    assert (caught.value.billed, caught.value.retryable) == ("no", True)
+    assert script.methods == ["POST"] * GATEWAY
+    left = live.ledger().row("mine")
+    assert (left.state, left.owner) == ("prepared", None)
 
 
 @pytest.mark.parametrize("status", [500, 502, 599])
@@ -275,13 +289,55 @@ def test_5xx_without_a_known_code(status: int) -> None:
         assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
 
 
-def test_unknown_codes_are_raised_as_they_are() -> None:
-    """A code that we do not know is an error, not retried, in Kling's words."""
-    script = Script([envelope(code=4711, message="something new", status=400)])
+UNKNOWN = [(200, 5003), (400, 5999), (429, 5004), (200, -1), (200, 9999), (200, 1299), (400, 4711)]
+"""HTTP status and a code of no row, in answers that do not say for certain "not accepted"."""
+
+
+@pytest.mark.parametrize("status, code", UNKNOWN)
+def test_unknown_codes_are_looked_up(status: int, code: int) -> None:
+    """Nobody knows what they mean for a create: its task may exist, and then it is ours."""
+    answer = envelope(code=code, message="something new", status=status)
+    script = Script([answer, envelope(task("9"))])
+    assert create(script).task_id == "9"
+    assert script.methods == ["POST", "GET"]
+    script = Script([answer, *[LOST] * READ_ATTEMPTS])
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="something new"):
+        create(script)
+
+
+@pytest.mark.parametrize("status, code", UNKNOWN)
+def test_unknown_codes_of_a_task_that_was_not_made(status: int, code: int) -> None:
+    """Sent again only where it is no refusal; in the end raised in Kling's words, unbilled."""
+    answer = envelope(code=code, message="something new", status=status)
+    refusal = code in (1299, 4711)
+    times = 1 if refusal else RESENDS + 1
+    script = Script([answer, not_found(), not_found()] * times)
     with pytest.raises(errors.APIError, match="something new") as caught:
         create(script)
-    assert (caught.value.code, caught.value.retryable) == (4711, False)
+    error = caught.value
+    assert (error.code, error.retryable, error.billed) == (code, not refusal, "no")
+    assert isinstance(error, errors.ServerError) is (code >= 5000)
+    assert script.methods.count("POST") == times
+
+
+@pytest.mark.parametrize("status, code", [(401, 1005), (429, 1103), (429, 1305), (400, 1204)])
+def test_unknown_codes_of_the_classes_that_refuse(status: int, code: int) -> None:
+    """Credentials, account, parameters, policy, with a 4xx: refused at once, also with 429."""
+    script = Script([envelope(code=code, message="something new", status=status)])
+    with pytest.raises(errors.APIError, match="something new") as caught:
+        create(script)
+    assert (caught.value.code, caught.value.retryable, caught.value.billed) == (code, False, "no")
     assert script.methods == ["POST"]
+
+
+@pytest.mark.parametrize("status, code", UNKNOWN)
+def test_unknown_codes_of_a_read(status: int, code: int) -> None:
+    """A read is repeated where the server may come round; it never costs anything."""
+    script = Script([envelope(code=code, message="something new", status=status)] * READ_ATTEMPTS)
+    with pytest.raises(errors.APIError, match="something new") as caught:
+        drive(get(session(script), T2V, "1"), Port(script))
+    assert caught.value.billed == "no"
+    assert len(script.sent) == (1 if code in (1299, 4711) else READ_ATTEMPTS)
 
 
 # --- answers that are not the API's --------------------------------------------------------
@@ -294,6 +350,10 @@ FOREIGN = [
     Reply(200, {}, b"[1, 2]"),
     Reply(200, {}, b"\xff\xfe\x00"),
     Reply(200, {}, b'{"message": "from some gateway"}'),
+    html(408),
+    Reply(425, {}, b"too early"),
+    html(409),
+    Reply(499, {}, b'{"message": "from some gateway"}'),
     envelope(data={"no": "task id"}),
     LOST,
 ]
@@ -323,7 +383,7 @@ def test_foreign_answers_that_stay_in_doubt(answer: Answer) -> None:
     assert "kling.text_to_video.get('mine')" in caught.value.fix
 
 
-@pytest.mark.parametrize("answer", FOREIGN[:7], ids=range(7))
+@pytest.mark.parametrize("answer", FOREIGN[:10], ids=range(10))
 def test_foreign_answers_to_a_read(answer: Answer) -> None:
     """A read is repeated; when it stays so, the error says what came instead."""
     script = Script([answer, envelope(task("1"))])
@@ -335,9 +395,9 @@ def test_foreign_answers_to_a_read(answer: Answer) -> None:
     assert caught.value.billed == "no"
 
 
-@pytest.mark.parametrize("status", [301, 403, 404, 413])
+@pytest.mark.parametrize("status", [301, 400, 401, 403, 404, 405, 413, 414, 415, 431])
 def test_pages_that_refuse(status: int) -> None:
-    """An HTML page with 3xx or 4xx is no acceptance: raised at once, nothing billed."""
+    """A page with a status that is given before a request is passed on: raised, nothing billed."""
     script = Script([html(status)])
     with pytest.raises(errors.UnreadableAnswer) as caught:
         create(script)
@@ -389,6 +449,21 @@ def test_numbers_as_strings_and_unknown_fields() -> None:
     (video,) = found.videos
     assert (video.id, str(video.duration), video.raw["new"]) == ("7", "5.1", {})
     assert found.raw["some_new_field"] == [1]
+
+
+@pytest.mark.parametrize("half", [b"\\ud83d", b"\\uD83D", b"\xed\xa0\xbd"])
+def test_halves_of_characters(half: bytes) -> None:
+    """A text that Kling cut through an emoji is read, kept and shown; whole ones are kept."""
+    row = task("1", "failed", task_status_msg="HALF \N{GRINNING FACE}", more=["HALF"])
+    answer = envelope(row, message="HALF")
+    answer = Reply(200, {}, answer.content.replace(b"HALF", half))
+    script = Script([answer])
+    live = session(script)
+    made = drive(submit(live, T2V.request(prompt="a boat", external_task_id="mine")), Port(script))
+    left = live.ledger().row("mine")
+    assert (made.state, left.task_id) == ("failed", "1")
+    assert left.raw["task_status_msg"].endswith("\ufffd \N{GRINNING FACE}")
+    assert str(left.raw).encode()
 
 
 @pytest.mark.parametrize("stamp", ["soon", "", None, 1e30, -1e30, "nan", {}])

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.ledgers import entry
 from helpers.scripted import (
     LOST,
     REFUSED,
@@ -37,7 +38,7 @@ from kling_core.flow import Call, Guard, Send, Sleep, Tell, adrive, drive
 from kling_core.ledger.recovery import settle
 from kling_core.ledger.store import Ledger
 from kling_core.session import Pace, Session
-from kling_core.submit import submit
+from kling_core.submit import resume, submit
 
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
 SPEECH = {"video_id": "11", "text": "Hello", "voice_id": "oversea_male1"}
@@ -192,6 +193,63 @@ def test_a_task_made_elsewhere_is_adopted_with_a_warning() -> None:
     assert (row.task_id, row.state, script.methods) == ("1", "succeeded", ["POST", "GET"])
 
 
+EXISTS = envelope(code=1201, message="External_task_id mine already exists", status=400)
+
+
+def test_a_made_up_id_is_no_strangers() -> None:
+    """Kling has a task with an id that we made up, but does not show it: the outcome is open."""
+    script = Script([EXISTS, not_found(), not_found()])
+    live = session(script)
+    with pytest.raises(errors.SubmitOutcomeUnknown, match=r"already exists.*no such task"):
+        drive(submit(live, T2V.request(prompt="x")), Port(script))
+    assert [row.state for row in live.ledger().rows()] == ["unknown"]
+    assert [entry[1] for entry in script.trace] == ["POST", "GET", 3, "GET"]
+
+
+def test_a_given_id_that_was_sent_before_is_no_strangers() -> None:
+    """The same holds for the caller's id when an earlier try may have arrived."""
+    script = Script([LOST, not_found(), not_found(), EXISTS, not_found(), not_found()])
+    live = session(script)
+    with pytest.raises(errors.SubmitOutcomeUnknown):
+        drive(submit(live, T2V.request(prompt="x", external_task_id="mine")), Port(script))
+    assert live.ledger().row("mine").state == "unknown"
+
+
+def test_a_given_id_of_a_stranger_is_refused() -> None:
+    """At the first try it is a task of another endpoint: refused, and nothing billed."""
+    script = Script([EXISTS, not_found(), not_found()])
+    live = session(script)
+    with pytest.raises(errors.DuplicateExternalId, match="choose another") as caught:
+        drive(submit(live, T2V.request(prompt="x", external_task_id="mine")), Port(script))
+    assert (caught.value.billed, live.ledger().row("mine").state) == ("no", "rejected")
+
+
+def about(task_id: str, external: Any) -> Answer:
+    return envelope(task(task_id, task_info={"external_task_id": external}))
+
+
+@pytest.mark.parametrize("external", ["mine", "", None])
+def test_an_external_id_that_is_not_set_is_no_other(external: Any) -> None:
+    """Kling's samples leave it empty: the look-up by our id is believed."""
+    script = Script([LOST, about("1", external)])
+    request = T2V.request(prompt="x", external_task_id="mine")
+    assert drive(submit(session(script), request), Port(script)).task_id == "1"
+    assert script.methods == ["POST", "GET"]
+
+
+def test_the_task_of_another_request_is_no_acceptance() -> None:
+    """An answer that names another external id is not about this request: it is looked up."""
+    script = Script([about("1", "theirs"), about("2", "mine")])
+    request = T2V.request(prompt="x", external_task_id="mine")
+    assert drive(submit(session(script), request), Port(script)).task_id == "2"
+    assert script.methods == ["POST", "GET"]
+    script = Script([about("1", "theirs"), about("1", "theirs")])
+    live = session(script)
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="another request"):
+        drive(submit(live, request), Port(script))
+    assert (live.ledger().row("mine").state, script.methods) == ("unknown", ["POST", "GET"])
+
+
 def test_an_unknown_outcome_names_both_troubles() -> None:
     """The lost answer and what kept the look-up from deciding; the code is the lost answer's."""
     lost = envelope(code=5001, message="maintenance", status=503)
@@ -254,6 +312,17 @@ def test_a_new_task_of_another_video_is_not_taken() -> None:
     with pytest.raises(errors.ConnectionFailed) as caught:
         client_of("sync", script).lip_sync.create(**SPEECH)
     assert caught.value.billed == "no"
+
+
+def test_the_list_is_read_again_after_standing_in_line() -> None:
+    """What others made of the same clip while all slots were busy is not taken for ours."""
+    busy = envelope(code=1303, status=429)
+    stranger = rows("7")
+    script = Script([rows(), busy, stranger, LOST, stranger, stranger])
+    with pytest.raises(errors.ConnectionFailed, match="no answer") as caught:
+        client_of("sync", script).lip_sync.create(**SPEECH)
+    assert caught.value.billed == "no"
+    assert script.methods == ["GET", "POST", "GET", "POST", "GET", "GET"]
 
 
 def test_a_full_list_decides_nothing() -> None:
@@ -687,12 +756,42 @@ def test_costs() -> None:
 
 
 def test_odd_ids_are_quoted_in_paths() -> None:
-    """An external id may hold anything; an empty one is no id."""
+    """An external id may hold anything; what leads elsewhere is never asked for.
+
+    Nor is it called not found, which would be Kling's word.
+    """
     script = Script([envelope(task("1"))])
     client_of("sync", script).text_to_video.get("a/b?c#d ä")
     assert script.sent[0].url.endswith("/text2video/a%2Fb%3Fc%23d%20%C3%A4")
-    with pytest.raises(errors.TaskNotFound):
-        client_of("sync", Script()).text_to_video.get(" ")
+    for word in ("", " ", ".", ".."):
+        with pytest.raises(errors.InvalidRequest, match="not the id of a task"):
+            client_of("sync", Script()).text_to_video.get(word)
+
+
+def test_a_row_whose_id_cannot_be_asked_for_stays_in_doubt() -> None:
+    """Nobody has said that its task does not exist, so it is not sent again."""
+    script = Script()
+    live = session(script)
+    ledger = live.ledger()
+    row, _ = ledger.prepare(entry(" "), lease=60)
+    ledger.admit(row.id, limit=None, lease=60)
+    ledger.doubtful(row.id, "its answer was lost")
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="not the id of a task"):
+        drive(resume(live, ledger.row(" "), send=False), Port(script))
+    assert (ledger.row(" ").state, script.methods) == ("unknown", [])
+
+
+ODD = [" ", "\t", " a", "a ", ".", "..", "a/b", "a\\b", "50%", "a;b", "a\nb", "\x00", "\ud83d"]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_id_that_could_not_be_looked_up_is_refused(name: str) -> None:
+    """Without the look-up a lost answer could be paid twice: nothing is sent with such an id."""
+    script = Script()
+    with pytest.raises(errors.InvalidRequest, match=r"looked up|valid string") as caught:
+        client_of("sync", script).text_to_video.create(prompt="x", external_task_id=name)
+    assert [v.field for v in caught.value.violations] == ["external_task_id"]
+    assert script.methods == []
 
 
 def test_a_flawed_picture_hides_no_other_problem() -> None:

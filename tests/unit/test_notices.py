@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
+from collections.abc import Iterator
 
 import pytest
+from helpers.scripted import Script, client_of, envelope, task
 
+from kling_core import notices
 from kling_core.errors import KlingWarning
 from kling_core.notices import heard_by, notify
+
+SHOW = notices.show
 
 
 def test_a_warning_by_default():
     with pytest.warns(KlingWarning, match="retired"):
         notify("retired")
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """What is shown while warnings are errors."""
+    monkeypatch.setattr(notices, "show", SHOW)
+    texts: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        monkeypatch.setattr(
+            warnings, "showwarning", lambda text, _, file, __: texts.append(f"{file}: {text}")
+        )
+        yield texts
+
+
+def test_warnings_as_errors(shown: list[str]):
+    """They stop what is not sent yet; later they are shown, and the caller goes on."""
+    with pytest.raises(KlingWarning, match="retired"):
+        notify("retired", sent=False)
+    assert shown == []
+    notify("the pack ends soon")
+    assert shown == [f"{__file__}: the pack ends soon"]
+
+
+def test_a_paid_task_is_given_where_warnings_are_errors(shown: list[str]):
+    """Kling says something beside its acceptance: the caller has the task, and reads it."""
+    script = Script([envelope(task("1"), message="the pack ends soon")])
+    assert client_of("sync", script).text_to_video.create(prompt="x").task_id == "1"
+    assert shown == [f"{__file__}: the pack ends soon"]
 
 
 def test_a_listener_hears_it_instead():
