@@ -328,8 +328,8 @@ def test_a_dry_run_knows_the_other_limits(kling, shell, quick_sandbox, tmp_path,
     """Those of the client, of the day and of the project; what it shows is shown all the same."""
     for limits, says in (
         ({"max_cost": "0.10"}, "above the limit of $0.10 per call"),
-        ({"budget": "0.25"}, "$0.21 of today's $0.25 are spent"),
-        ({"project_budget": "0.25"}, "$0.21 of the $0.25 for project 'harbour' are spent"),
+        ({"budget": "0.25"}, "$0.21 of today's $0.25 are committed"),
+        ({"project_budget": "0.25"}, "$0.21 of the $0.25 for project 'harbour' are committed"),
     ):
         place = {"output_dir": tmp_path / "clips", "ledger": str(tmp_path / f"{says}.db")}
         with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place) as free:
