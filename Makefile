@@ -16,6 +16,7 @@ setup: .venv/ready
 		uv pip install --quiet --compile-bytecode --python $(BIN)/python -c constraints.txt -e '.[dev]'; \
 	else \
 		{ "$(PYTHON)" -m venv .venv || { echo "On Debian: apt install python3-venv"; exit 1; }; } && \
+		{ $(BIN)/python -m pip install --quiet --disable-pip-version-check -U pip || true; } && \
 		$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile \
 			-c constraints.txt -e '.[dev]' && \
 		{ $(BIN)/python -m compileall -qq -j 0 .venv/lib || true; }; \
@@ -29,7 +30,7 @@ node: setup
 	@$(BIN)/python tests/helpers/node.py
 
 test: setup browser node
-	$(BIN)/python -m pytest -n 6 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash $(wildcard tests/ledger) -s --durations=10 -m 'heavy or not heavy'

@@ -143,7 +143,8 @@ def test_a_refused_submit_fails_the_cell_and_leaves_no_card(kernel, service, fau
 def test_what_fails_after_the_cell_is_told_in_its_output_and_raised_by_wait(kernel, service):
     """Cause, what to do, and that it was not billed; `wait` fails the cell that calls it."""
     service.faults.add(Fault("fail", text="Failure to pass the risk control system"))
-    told = kernel.outputs("clip = %kling text-to-video a boat")
+    with held(service):
+        told = kernel.outputs("clip = %kling text-to-video a boat")
     assert not [m for m in told if m["msg_type"] == "error"]
     (figure,) = finals(kernel.until(final))
     page = figure["data"]["text/html"]

@@ -54,7 +54,7 @@ def test_no_prompt_in_a_cell_is_changed(prompt, endpoint):
 )
 def test_braces_without_a_variable_are_text(prompt, names):
     """Only `{name}` of a variable that exists changes; the rest of the prompt stays."""
-    assume(prompt.strip())
+    assume(prompt.strip() and not prompt.endswith("\r"))  # the end of a line may be "\r\n"
     found = read("", prompt + "\n", names).fields["prompt"]
     for name, value in names.items():
         prompt = prompt if f"{{{{{name}" in prompt else prompt.replace(f"{{{name}}}", str(value))
