@@ -18,26 +18,40 @@ from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 from kling_core import AsyncKling, Kling, Sandbox, notices
 from kling_core.errors import KlingWarning
 
-HERE = Path(__file__).parent
 LONGEST = (
-    "ledger/test_slots.py",
-    "mcp/test_inspector.py",
-    "crash/test_kills.py",
-    "browser/test_form.py",
-    "browser/test_card.py",
-    "integration/test_faults.py",
-    "mcp/test_agent_faults.py",
-    "notebooks/test_agent.py",
-    "browser/test_gallery.py",
+    "tests/browser/",
+    "tests/ledger/test_slots.py",
+    "tests/mcp/test_inspector.py",
+    "tests/crash/test_kills.py",
+    "tests/integration/test_faults.py",
+    "tests/mcp/test_agent_faults.py",
+    "tests/notebooks/test_agent.py",
 )
-"""Files that are begun first, so that no worker is left alone with one of them in the end."""
+"""What is begun first, so that no worker is left alone with one of them in the end."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Bring the longest files to the front; the rest keeps its order."""
-    ranks = {HERE / name: rank for rank, name in enumerate(LONGEST)}
-    items.sort(key=lambda item: ranks.get(item.path, len(ranks)))
+
+    def rank(item: pytest.Item) -> int:
+        ranks = (at for at, start in enumerate(LONGEST) if item.nodeid.startswith(start))
+        return next(ranks, len(LONGEST))
+
+    items.sort(key=rank)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """A worker has whole files, and one has all of the browser: its tests share a JupyterLab."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Files(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return "tests/browser" if file.startswith("tests/browser/") else file
+
+    return Files(config, log)
 
 
 @pytest.fixture(scope="session", autouse=True)
