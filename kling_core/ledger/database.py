@@ -11,7 +11,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,11 @@ class Database:
                 self._writer.close()
             self._writer = None
         self._engine.dispose()
+
+    def __del__(self) -> None:
+        """A ledger that nobody closed leaves no connection open."""
+        with suppress(Exception):  # it may be half made, or the interpreter half gone
+            self.close()
 
     @property
     def owner(self) -> str:
