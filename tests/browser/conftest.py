@@ -8,6 +8,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     root, home = tmp_path_factory.mktemp("notebooks"), tmp_path_factory.mktemp("home")
+    runtime = tempfile.TemporaryDirectory(prefix="k-", dir="/tmp")  # paths of sockets must be short
     token = secrets.token_hex(16)
     quiet = home / "settings" / "@jupyterlab" / "apputils-extension"
     quiet.mkdir(parents=True)
@@ -37,20 +39,23 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
                 "--ServerApp.port=0",
                 f"--ServerApp.root_dir={root}",
                 f"--IdentityProvider.token={token}",
+                # A port that was free when it was chosen may be taken when the kernel binds it.
+                "--KernelManager.transport=ipc",
                 "--LabApp.expose_app_in_browser=True",
                 "--JupyterNotebookApp.expose_app_in_browser=True",
                 "--LabApp.extension_manager=readonly",
                 "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
             ],
-            env=_environment(home),
+            env=_environment(home, runtime.name),
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
     try:
-        yield Lab(_answering(server, home, token, log), token, root)
+        yield Lab(_answering(server, Path(runtime.name), token, log), token, root)
     finally:
         _stop(server)
+        runtime.cleanup()
 
 
 @pytest.fixture(scope="module")  # while it runs, Playwright's loop is the thread's: no other can
@@ -72,7 +77,7 @@ def page(browser: Browser) -> Iterator[Page]:
         yield made
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _environment(home: Path, runtime: str) -> dict[str, str]:
     """Nobody's settings but ours: no key, no user's Jupyter, this interpreter's kernel."""
     plain = {k: v for k, v in os.environ.items() if not k.startswith(("KLING_", "JUPYTER"))}
     return {
@@ -81,7 +86,7 @@ def _environment(home: Path) -> dict[str, str]:
         "IPYTHONDIR": str(home / "ipython"),
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
+        "JUPYTER_RUNTIME_DIR": runtime,
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "JUPYTER_PREFER_ENV_PATH": "1",
@@ -89,11 +94,11 @@ def _environment(home: Path) -> dict[str, str]:
     }
 
 
-def _answering(server: subprocess.Popen[bytes], home: Path, token: str, log: Path) -> str:
+def _answering(server: subprocess.Popen[bytes], runtime: Path, token: str, log: Path) -> str:
     """The address that the server chose, once it answers there."""
     end = time.monotonic() + STARTING
     while time.monotonic() < end and server.poll() is None:
-        for file in (home / "runtime").glob("jpserver-*.json"):
+        for file in runtime.glob("jpserver-*.json"):
             try:
                 url = json.loads(file.read_text())["url"].rstrip("/")
                 urllib.request.urlopen(f"{url}/api/status?token={token}", timeout=5).close()

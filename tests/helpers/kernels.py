@@ -154,8 +154,9 @@ def kernel(folder: Path, *, sandbox: Sandbox | None, path: Path | None = None) -
             "KLING_SECRET_KEY": sandbox.secret_key,
         }
     (folder / "runtime").mkdir(exist_ok=True)
-    file = tempfile.mktemp(suffix=".json", dir=folder / "runtime")
-    manager = KernelManager(connection_file=file)
+    sockets = tempfile.TemporaryDirectory(prefix="k-", dir="/tmp")  # their paths must be short
+    # Not TCP: a port that was free when it was chosen may be taken when the kernel binds it.
+    manager = KernelManager(connection_file=f"{sockets.name}/k.json", transport="ipc")
     assert manager.kernel_spec is not None
     manager.kernel_spec.argv[0] = sys.executable
     manager.start_kernel(env=environment, cwd=str(folder), stderr=subprocess.DEVNULL)
@@ -167,6 +168,7 @@ def kernel(folder: Path, *, sandbox: Sandbox | None, path: Path | None = None) -
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+        sockets.cleanup()
 
 
 def old_ipykernel() -> Path:
