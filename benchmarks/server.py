@@ -18,7 +18,7 @@ TASK_ID = "789012345678901234"
 TASK = {
     "task_status": "succeed",
     "task_status_msg": "",
-    "task_info": {"external_task_id": "kc-0123456789abcdef0123456789"},
+    "task_info": {"external_task_id": ""},
     "task_result": {
         "videos": [
             {
