@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_jupyter.studio import Studio
 
-__all__ = ["ident", "one", "row", "words"]
+__all__ = ["ident", "one", "row", "value", "words"]
 
+_BY_ID = ", or give the task's id"
 _WORD = re.compile(r"\{[^{}]*\}|\S+")
 
 
@@ -41,20 +42,23 @@ def row(studio: Studio, word: str, names: Mapping[str, Any]) -> Row:
     """The row of the task that this word names. Raises `UsageProblem`, `TaskNotFound`."""
     from kling_core.reports.finding import find
 
-    value = _value(word, names)
-    if isinstance(value, str):
-        return find(studio.client, value)
-    return _known(studio, word, _task(value, word))
+    named = value(word, names, otherwise=_BY_ID)
+    if isinstance(named, str):
+        return find(studio.client, named)
+    return _known(studio, word, _task(named, word))
 
 
 def ident(studio: Studio, word: str, names: Mapping[str, Any]) -> str:
     """The id that this word names, known to the ledger or not. Raises as `row`."""
-    value = _value(word, names)
-    return value if isinstance(value, str) else _known(studio, word, _task(value, word)).id
+    named = value(word, names, otherwise=_BY_ID)
+    return named if isinstance(named, str) else _known(studio, word, _task(named, word)).id
 
 
-def _value(word: str, names: Mapping[str, Any]) -> Any:
-    """What stands in a whole `{variable}`, or the word itself."""
+def value(word: str, names: Mapping[str, Any], *, otherwise: str = "") -> Any:
+    """What stands in a whole `{variable}`, or the word itself.
+
+    Raises `UsageProblem`, whose fix goes on with what one may do `otherwise`.
+    """
     expression = variables.whole(word)
     if expression is None:
         return word
@@ -62,7 +66,7 @@ def _value(word: str, names: Mapping[str, Any]) -> Any:
         return variables.lookup(expression, names)
     except variables.Missing as error:
         raise UsageProblem(
-            f"{word}: {error}", fix="Run the cell that makes it first, or give the task's id."
+            f"{word}: {error}", fix=f"Run the cell that makes it first{otherwise}."
         ) from None
 
 

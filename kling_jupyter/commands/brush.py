@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import grammar, variables
+from kling_jupyter import grammar, naming, variables
 from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.given import given, keep
+from kling_jupyter.commands.keeping import keep
 
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
@@ -35,4 +35,4 @@ def run(studio: Studio, line: Line) -> MotionBrush:
     image = getattr(typed, "image", None)
     if image is None:
         raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")
-    return keep(studio, typed.name or "_brush", MotionBrush(given(image, line.names)))
+    return keep(studio, typed.name or "_brush", MotionBrush(naming.value(image, line.names)))

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import commands, grammar, variables
+from kling_jupyter import commands, grammar, naming, variables
 from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.given import given, keep
+from kling_jupyter.commands.keeping import keep
 
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
@@ -35,7 +35,7 @@ def run(studio: Studio, line: Line) -> Camera:
 
     typed = grammar.flags(options, "camera", line.rest)
     word = getattr(typed, "image", None)
-    image = given(word, line.names) if word is not None else None
+    image = naming.value(word, line.names) if word is not None else None
     endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
     try:
         made = Camera(image, endpoint=endpoint, move=typed.move)
