@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.ledger.money import Budget
-from kling_core.ledger.recording import identity, record
+from kling_core.ledger.recording import digest, record
 from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
 from kling_core.media.item import Unreadable
@@ -115,7 +113,7 @@ def begin(
         project=project,
         request={"fields": record(request), "sent": shown},
         media=media,
-        digest=_digest(endpoint, identity(request), take),
+        digest=digest(request, take),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
         text=str(words or check.fields.get("effect_scene") or ""),
         parent_task_id=parent.get("task_id"),
@@ -129,9 +127,3 @@ def begin(
 def new_id() -> str:
     """A fresh id for a request, which becomes its external id too."""
     return f"kc-{uuid.uuid4().hex}"
-
-
-def _digest(endpoint: Endpoint, made_of: Mapping[str, Any], take: int) -> str:
-    parts = [endpoint.name, made_of, *([take] if take > 1 else [])]
-    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()

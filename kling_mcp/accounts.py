@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import json
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from kling_core.errors import KlingError
     from kling_core.ledger.store import Ledger
 
-__all__ = ["Account", "Accounts", "Job", "named", "opened", "output_folder"]
+__all__ = ["Account", "Accounts", "Job", "opened", "output_folder"]
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +54,6 @@ class Account:
     settings: Settings
     changed: Callable[[str], Any]
     jobs: dict[str, Job] = field(default_factory=dict[str, Job])
-    begun: dict[str, str] = field(default_factory=dict[str, str])
     chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
     calls: int = 0
@@ -84,28 +82,28 @@ class Account:
         return next((job for job in self.jobs.values() if job.id == row_id), None)
 
     async def earlier(self, request: Request, take: int) -> Job | None:
-        """The create of the same call, made a short while ago here; None when it failed since.
+        """The create of the same call, made a short while ago; None when it failed since.
 
-        It is the task itself: nothing is asked for again, and nothing can be sent by it.
+        It is the task itself: nothing is asked for again, and nothing can be sent by it. The
+        ledger knows it also when this server was started after it.
         """
-        key = named(request, take)
+        from kling_core.ledger.recording import digest
+
+        key = digest(request, take)
         if (job := self.jobs.get(key)) is not None:
             return job
-        if key not in self.begun:
-            return None
         ledger = await self.ledger()
-        row = await asyncio.to_thread(ledger.get, self.begun[key])
-        if row is None or row.state in ("rejected", "failed", "expired"):
-            return None
-        if row.created_at <= ledger.now() - self.settings.window:
+        row = await asyncio.to_thread(ledger.twin, key, self.settings.window)
+        if row is None or row.task_id is None:
             return None
         return Job(row.id, asyncio.ensure_future(self.client.tasks.get(row.id)))
 
     def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> tuple[Job, bool]:
         """Begin a create, or join the one of the same call that is under way: then True."""
         from kling_core.attempt import new_id
+        from kling_core.ledger.recording import digest
 
-        key = named(request, take)
+        key = digest(request, take)
         job = self.jobs.get(key)
         joined = job is not None
         if job is None:
@@ -130,9 +128,7 @@ class Account:
     def _submitted(self, key: str, outcome: asyncio.Task[AsyncTask]) -> None:
         self.jobs.pop(key, None)
         if not outcome.cancelled() and outcome.exception() is None:
-            task = outcome.result()
-            self.begun[key] = task.row_id or ""
-            self.follow(task)
+            self.follow(outcome.result())
 
     def follow(self, task: AsyncTask) -> None:
         """Watch a task to its end, so that its resource is reported when it changes."""
@@ -178,13 +174,6 @@ class Account:
             one.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await self.client.close()
-
-
-def named(request: Request, take: int) -> str:
-    """What the same calls share: endpoint, fields, media by their bytes, and the take."""
-    from kling_core.ledger.recording import identity
-
-    return json.dumps([request.endpoint.name, identity(request), take], sort_keys=True, default=str)
 
 
 @dataclass(slots=True)

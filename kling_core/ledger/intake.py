@@ -94,7 +94,6 @@ class Intake(Slots, News):
         }
 
     def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
-        """The newest identical request of the last `seconds` that was not refused or failed."""
         states = ("prepared", "waiting", *LIVE, "succeeded")
         query = (
             sa.select(tasks)
@@ -104,6 +103,11 @@ class Intake(Slots, News):
         )
         found = db.execute(query.limit(1)).mappings().first()
         return Row.of(found) if found is not None else None
+
+    def twin(self, digest: str, seconds: float) -> Row | None:
+        """The newest identical request of the last `seconds` that was not refused or failed."""
+        with self._transaction(read=True) as db:
+            return self._twin(db, digest, seconds)
 
     def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
         """The account's tasks before a POST that carries no id of ours."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -32,6 +34,16 @@ def identity(request: Request) -> dict[str, Any]:
     """
     fields = {k: v for k, v in request.check().fields.items() if k not in _NOT_MADE_OF}
     return {name: _essence(value) for name, value in request.wire_fields(fields).items()}
+
+
+def digest(request: Request, take: int = 1) -> str:
+    """The hash of a request's identity; those of the same request with another take differ.
+
+    Raises `Unreadable`.
+    """
+    parts = [request.endpoint.name, identity(request), *([take] if take > 1 else [])]
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
@@ -116,7 +128,5 @@ def _again(value: Any, name: str) -> Any:
 
 
 def _sha256(path: Path) -> str:
-    import hashlib
-
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

@@ -7,13 +7,11 @@ past them. What stands here comes before: the caller's own limit, and a confirma
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kling_core.errors import BudgetExceeded
 from kling_mcp import failures, results
-from kling_mcp.accounts import named
 from kling_mcp.safety import asking
 
 if TYPE_CHECKING:
@@ -103,10 +101,12 @@ async def confirm(
     if amount is None:
         return None
     await owners(call, request)
-    answers, key = call.account.answers, named(request, take)
+    from kling_core.ledger.recording import digest
+
+    answers, key = call.account.answers, digest(request, take)
     agreed = exact(call.get("confirm_cost")) == amount
     if asking.can_ask(call.context) and not (agreed and answers.of(key) == "skipped"):
-        said = await asking.ask(call.context, _question(call, request, price), state=_seal(key))
+        said = await asking.ask(call.context, _question(call, request, price), state=key)
         if said is not None and not isinstance(said, bool):
             return said
         answers.keep(key, said)
@@ -142,8 +142,3 @@ def _what(price: Quote | None) -> str:
     if price is None or price.usd is None:
         return "has no known price"
     return f"costs ${price.usd.normalize():f}"
-
-
-def _seal(key: str) -> str:
-    """A short name of the call that an answer is for, so that it counts for no other."""
-    return hashlib.sha256(key.encode()).hexdigest()

@@ -17,23 +17,20 @@ import jsonschema
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 
+from helpers.sandboxes import FAST
 from kling_core import Sandbox
-from kling_core.session import Pace
 from kling_mcp.server import Server, build
 from kling_mcp.settings import TOOLSETS, Settings
 
-FAST = Pace(
-    poll_floor=0.02,
-    poll_ceiling=0.1,
-    retry_first=0.02,
-    retry_most=0.2,
-    recheck=0.05,
-    line_tick=0.02,
-)
-"""The pace of clients in tests, in seconds."""
-
 ERAS = ("auto", "legacy")
 """Client modes: the newest protocol, and the handshake of 2025-11-25 and before."""
+
+
+async def until(condition: Callable[[], Any]) -> None:
+    """Wait for something that another process does."""
+    async with asyncio.timeout(30):
+        while not condition():  # noqa: ASYNC110, the other process sets no event of ours
+            await asyncio.sleep(0.02)
 
 
 def no_lookup(host: str) -> list[str]:

@@ -8,12 +8,12 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.agents import ERAS, in_loop, over_stdio, parameters, server
+from helpers.agents import ERAS, in_loop, over_stdio, parameters, server, until
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters
 from mcp.shared.exceptions import MCPError
@@ -24,13 +24,6 @@ from kling_core.sandbox import Fault
 BOAT = {"prompt": "a boat", "wait_seconds": 30}
 SLOW = Fault("stall", kind="create", seconds=1.5, after=True)
 """The service accepts the request, and its answer takes longer than the agent's patience."""
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for something that another process does."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110, the other process sets no event of ours
-            await asyncio.sleep(0.02)
 
 
 def noting_its_pid(start: StdioServerParameters, file: Path) -> StdioServerParameters:
@@ -80,6 +73,22 @@ async def test_the_client_disconnects_during_the_submit(sandbox: Sandbox, tmp_pa
         again = (await client.call_tool("kling_text_to_video", BOAT)).structured_content
     assert [task["task_id"] for task in listed] == [again["task_id"]]
     assert again["repeated"] is True
+    assert sandbox.stats.tasks_created.total() == 1
+
+
+@in_loop
+async def test_a_repeated_call_meets_no_limit(sandbox: Sandbox, tmp_path: Path):
+    """A new server, the day's budget used up, a confirmation wanted: the task is there already."""
+    spent = {"confirm_over": Decimal("0.01"), "client": {"budget": "0.21"}}
+    confirmed = {**BOAT, "confirm_cost": 0.21}
+    async with Client(server(sandbox, tmp_path, **spent)) as client:
+        made = (await client.call_tool("kling_text_to_video", confirmed)).structured_content
+    async with Client(server(sandbox, tmp_path, **spent)) as client:
+        again = (await client.call_tool("kling_text_to_video", BOAT)).structured_content
+        other = {**BOAT, "take": 2}
+        refused = (await client.call_tool("kling_text_to_video", other)).structured_content
+    assert (again["task_id"], again["repeated"]) == (made["task_id"], True)
+    assert refused["error"] == "budget_exceeded"
     assert sandbox.stats.tasks_created.total() == 1
 
 

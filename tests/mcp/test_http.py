@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
-from helpers.agents import ERAS, in_loop, made, settings
+from helpers.agents import ERAS, in_loop, made, settings, until
 from helpers.every_tool import CLIP, call_all
 from helpers.mcp_http import HttpServer, http_process, refused
 from helpers.web import served
@@ -35,13 +34,6 @@ def place(quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> I
     own = settings(quick_sandbox, tmp_path_factory.mktemp("http"))
     with served(http.app(own, http.Listening())) as url:
         yield url
-
-
-async def until(condition: Callable[[], Any]) -> None:
-    """Wait for something that another process does."""
-    async with asyncio.timeout(30):
-        while not condition():  # noqa: ASYNC110, the other process sets no event of ours
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.parametrize("mode", ERAS)
