@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import signal
+import socket
 import sys
-import threading
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
@@ -17,20 +19,41 @@ def serve(**options: Any) -> None:
     The options are those of `Sandbox`. Raises `OSError` when the port is taken.
     """
     sandbox = Sandbox(**options)
-    ended = threading.Event()
+    with _ends() as wait, sandbox:
+        _say(how_to_reach(sandbox))
+        wait()
+    _say("Sandbox stopped.")
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        ended.set()
 
-    before = {kind: signal.signal(kind, end) for kind in (signal.SIGINT, signal.SIGTERM)}
+@contextmanager
+def _ends() -> Generator[Callable[[], None]]:
+    """Keeps SIGINT and SIGTERM from ending the process; gives a call that waits for one of them.
+
+    A lock would not do: when the system hands the signal to another thread, nobody wakes the main
+    thread, and its handler never runs. What `set_wakeup_fd` writes comes from whichever thread.
+    """
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    ours, pythons = socket.socketpair()
+    pythons.setblocking(False)
+    before = {kind: signal.signal(kind, _heard) for kind in kinds}
+    wakes = signal.set_wakeup_fd(pythons.fileno(), warn_on_full_buffer=False)
+
+    def wait() -> None:
+        while ours.recv(1)[0] not in kinds:
+            pass
+
     try:
-        with sandbox:
-            _say(how_to_reach(sandbox))
-            ended.wait()
+        yield wait
     finally:
+        signal.set_wakeup_fd(wakes)
         for kind, handler in before.items():
             signal.signal(kind, handler)
-    _say("Sandbox stopped.")
+        ours.close()
+        pythons.close()
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """In the place of a handler that would end the process."""
 
 
 def _say(text: str) -> None:

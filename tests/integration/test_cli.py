@@ -385,7 +385,7 @@ def test_sandbox_command_and_interrupt(tmp_path):
     keys = ["--access-key", KEYS["access_key"], "--secret-key", KEYS["secret_key"]]
     serve = [*CLI, "sandbox", "--quality", "test", "--speed", "1", *keys]
     environment = {k: v for k, v in os.environ.items() if not k.startswith("KLING_")}
-    environment["PYTHONUNBUFFERED"] = "1"
+    environment |= {"PYTHONUNBUFFERED": "1", "KLING_HOME": str(tmp_path / "home")}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     with subprocess.Popen(serve, env=environment, cwd=tmp_path, **pipes) as server:
         try:

@@ -19,6 +19,8 @@ import pytest
 
 from kling_core.sandbox import Fault, Sandbox
 
+serving = import_module("kling_core.sandbox.serve")
+
 T2V = "/v1/videos/text2video"
 BOAT = {"model_name": "kling-v2-5-turbo", "prompt": "a boat"}
 
@@ -163,6 +165,29 @@ def test_command_serves_until_a_signal(ending: signal.Signals) -> None:
         process.send_signal(ending)
         assert process.wait(5) == 0
         assert "stopped" in output.read()
+
+
+def test_a_signal_that_another_thread_gets_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system may give the signal to a thread that renders; the main thread hears of it."""
+    served = threading.Event()
+    said: list[str] = []
+
+    def say(text: str) -> None:
+        said.append(text)
+        served.set()
+
+    def end() -> None:
+        served.wait(30)
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    monkeypatch.setattr(serving, "_say", say)
+    before = signal.getsignal(signal.SIGTERM)
+    thread = threading.Thread(target=end)
+    thread.start()
+    serving.serve(quality="test")
+    thread.join()
+    assert said[-1] == "Sandbox stopped."
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_import_is_light() -> None:
