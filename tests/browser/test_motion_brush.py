@@ -318,7 +318,7 @@ def test_a_reloaded_page_has_the_drawing(notebook, brush, lab):
 def test_works_in_notebook_7(page, lab):
     """The same widget in Notebook 7: a stroke arrives."""
     name = lab.write("seven.ipynb", MADE)
-    page.goto(f"{lab.url}/notebooks/{name}?token={lab.token}")
+    lab.open(page, name, place="notebooks")
     page.locator(".jp-Notebook .jp-Cell").first.click()
     page.keyboard.press("Shift+Enter")
     brush = Brush(page)
