@@ -109,6 +109,7 @@ def parser(endpoint: Endpoint) -> Parser:
     takes_words = bool(words) and not _free_text(endpoint)
     built = build(endpoint, prog=f"kling {command}", positional=takes_words, extra=_add_settings)
     built.prog = f"%kling {command}"
+    built.once = True
     built.usage = f"%%kling {command} [options] {words}\n       %%%%kling {command} [options]"
     built.epilog = _epilog(endpoint)
     return built

@@ -22,20 +22,15 @@ def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     media field; in a field that takes an id it becomes its id, and the request knows its parent for
     rules and price.
 
-    Raises `UsageProblem` when a task has no output or several, or one of the wrong kind, and what
-    went wrong with a job.
+    Raises `UsageProblem` when a task has no output or several, and what went wrong with a job.
     """
-    params = endpoint.request.params()
-    media = {name: declared.media for name, declared in params.items() if declared.media}
+    media = {declared.name for declared in endpoint.media_params}
     parent: Mapping[str, Any] | None = None
     made: dict[str, Any] = {}
     for name, value in unfolded(fields).items():
         several = isinstance(value, list)
         given = cast("list[Any]", value) if several else [value]
         items = [_output(v, name) for v in given]
-        for item in items:
-            if name in media and _is_output(item):
-                _must_fit(item, media[name], name)
         if name not in media and name != endpoint.positional:
             for i, item in enumerate(items):
                 if _is_output(item):
@@ -70,25 +65,6 @@ def _output(value: Any, field: str) -> Any:
         f"{flag}: task {value.task_id} has {len(outputs)} outputs",
         fix=f"Name one of them, such as {{picture.{outputs[0].kind}s[0]}}.",
     )
-
-
-def _must_fit(output: Output, media: str, field: str) -> None:
-    """Raises `UsageProblem` when a field of this kind of media does not take the output."""
-    wanted = media if media in ("video", "audio") else "image"
-    if output.kind != wanted:
-        raise UsageProblem(
-            f"--{field.replace('_', '-')}: output {output.index} of task {output.task.task_id} is "
-            f"{_ARTICLES[output.kind]}; this takes {_ARTICLES[wanted]}",
-            fix=_FRAME if (output.kind, wanted) == ("video", "image") else "",
-        )
-
-
-_FRAME = (
-    "To go on from its end: from kling_core.media.frames import last_frame; "
-    "frame = last_frame(clip.path)."
-)
-
-_ARTICLES = {"image": "a picture", "video": "a video", "audio": "a sound"}
 
 
 def _is_output(value: Any) -> TypeGuard[Output]:

@@ -54,6 +54,8 @@ class Parser(argparse.ArgumentParser):
     endpoint: Endpoint | None = None
     words: str = ""
     """The name under which the words that are no options are stored; empty: none are taken."""
+    once: bool = False
+    """Whether two values of a field are refused; shells expect that the last one counts."""
     switches: Mapping[str, tuple[str, ...]] = {}
     """The values that may follow a switch, which may also stand alone; by field."""
 
@@ -227,12 +229,32 @@ def _add(group: Any, option: Option) -> None:
         "metavar": option.metavar,
     }
     if not option.negative:
-        how = "append" if option.repeats else "store"
+        how = "append" if option.repeats else _Once
         group.add_argument(*spellings, action=how, **facts)
         return
-    group.add_argument(*spellings, nargs="?", const="on", **facts)
-    off: dict[str, Any] = {"action": "store_const", "const": "off", "help": argparse.SUPPRESS}
-    group.add_argument(option.negative, dest=option.field, **off)
+    group.add_argument(*spellings, action=_Once, nargs="?", const="on", **facts)
+    off: dict[str, Any] = {"nargs": 0, "const": "off", "help": argparse.SUPPRESS}
+    group.add_argument(option.negative, action=_Once, dest=option.field, **off)
+
+
+class _Once(argparse.Action):
+    """Keeps a field's last value, or refuses a second one where its parser is strict."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        value = self.const if self.nargs == 0 else values
+        before = getattr(namespace, self.dest, None)
+        strict = isinstance(parser, Parser) and parser.once
+        if strict and before is not None and (before != value or isinstance(value, _Held)):
+            raise UsageProblem(
+                f"{option_string} is given twice: as {before} and as {value}", fix="Give it once."
+            )
+        setattr(namespace, self.dest, value)
 
 
 class _Held(str):

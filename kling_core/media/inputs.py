@@ -46,6 +46,8 @@ __all__ = [
     "read",
 ]
 
+_NAMES: dict[object, str] = {"image": "an image", "video": "a video", "audio": "audio"}
+
 _MOST_IN_MEMORY = 64_000_000
 _NOT_BASE64 = {"unknown", "text", "BMP"}
 """What a plain word may happen to decode to; only other formats prove that a text is base64."""
@@ -94,7 +96,7 @@ class _Reader:
         return self._refuse(f"{self._what()} cannot be made of {_article(type(value).__name__)}")
 
     def _what(self) -> str:
-        return {"audio": "audio", "video": "a video"}.get(self.kind, "an image")
+        return _NAMES["image" if self.pictures else self.kind]
 
     def _refuse(self, message: str, valid: str = "") -> NoReturn:
         if not valid:
@@ -282,6 +284,13 @@ class _Reader:
     # Earlier outputs
 
     def _output(self, output: Any) -> Media:
+        made = cast("object", getattr(output, "kind", None))
+        if made in _NAMES and _NAMES[made] != self._what():
+            still = self.pictures and made == "video"
+            self._refuse(
+                f"{self._what()} cannot be made of an output that is {_NAMES[made]}",
+                "a frame of it: kling_core.media.frames.last_frame(clip.path)" if still else "",
+            )
         url = cast("object", getattr(output, "url", None))
         path = cast("object", getattr(output, "path", None))
         expires = getattr(output, "expires_at", None)

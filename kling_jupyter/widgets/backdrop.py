@@ -74,8 +74,8 @@ def _source(image: Any, field: str) -> tuple[Any, Media]:
 
     image = adopted(endpoint_with(field), {field: image}).given.get(field)
     try:
+        media = read(image, "image", field=field)
         if not isinstance(image, Output):
-            media = read(image, "image", field=field)
             if media.is_url:
                 raise UsageProblem(
                     f"{field}: the pixels of a URL are not here to draw on",

@@ -161,6 +161,8 @@ def test_settings_stand_below_a_mark_too(read):
         ("\u2014duration 10", "'\u2014duration 10' below --- reads as a field"),
         ("duration: 10\n---\nmode: pro", "'duration: 10' below --- reads as a field"),
         ("duration: 10\n---", "'duration: 10' below --- reads as a field"),
+        ("duration: 10\nmode: pro\nduration: 5", "--duration is given twice: as 10 and as 5"),
+        ("sound: on\n--no-sound", "--no-sound is given twice: as on and as off"),
     ],
 )
 def test_mistakes_below_the_mark_are_refused(read, below, says):

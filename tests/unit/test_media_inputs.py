@@ -48,6 +48,7 @@ class Output:
     url: str | None = None
     path: Path | None = None
     expires_at: datetime | None = None
+    kind: str = "image"
 
 
 @pytest.fixture
@@ -206,13 +207,38 @@ def test_output_prefers_a_living_url(photo: Path) -> None:
     assert refusal(Output(url=""), "image") == "this output has neither URL nor file yet"
 
 
+@pytest.mark.parametrize(
+    "made, wanted",
+    [
+        ("video", "image"),
+        ("image", "video"),
+        ("video", "mask"),
+        ("image", "audio"),
+        ("audio", "image"),
+    ],
+)
+def test_an_output_of_another_kind_is_refused(made: str, wanted: inputs.Kind, photo: Path) -> None:
+    """Kling would find out after the upload, or when the task is made."""
+    output = Output("https://example.com/made", photo, kind=made)
+    assert "cannot be made of an output that is a" in refusal(output, wanted)
+
+
+def test_an_output_of_its_kind_is_taken() -> None:
+    """A picture where a mask goes, too."""
+    for made, wanted in (("image", "mask"), ("video", "video"), ("audio", "audio")):
+        output = Output("https://example.com/made", kind=made)
+        assert inputs.read(output, wanted, field="image").is_url
+
+
 def test_video_goes_by_url_only(photo: Path) -> None:
     """Kling has no upload for video: an address is taken, everything else told so."""
     assert inputs.read("https://example.com/a.mp4", "video", field="video_url").is_url
     said = "photo.png cannot be sent: Kling has no upload for video, it fetches an http(s) URL"
     assert refusal(photo, "video") == said
     assert refusal(b"data", "video").startswith("binary data cannot be sent")
-    assert refusal(Output(path=photo, url=""), "video").startswith("this output has neither")
+    assert refusal(Output(path=photo, url="", kind="video"), "video").startswith(
+        "this output has neither"
+    )
 
 
 def test_home_is_expanded(photo: Path, monkeypatch: pytest.MonkeyPatch) -> None:
