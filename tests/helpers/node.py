@@ -11,8 +11,11 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 WANTED = Path(__file__).parents[1] / "node"
 HERE = Path(sys.prefix) / "node"
@@ -21,6 +24,7 @@ PACKAGES = HERE / "node_modules"
 CONFORMANCE = PACKAGES / "@modelcontextprotocol/conformance/dist/index.js"
 INSPECTOR = PACKAGES / "@modelcontextprotocol/inspector/clients/launcher/build/index.js"
 MCPDO = PACKAGES / "@modelcontextprotocol/inspector/clients/mcpdo/build/mcp-bin.js"
+MANY = WANTED / "mcpdo.mjs"
 MCPB = PACKAGES / "@anthropic-ai/mcpb/dist/cli/cli.js"
 MISSING = "The tools of MCP from npm are not installed; run `make node` (it needs an npm registry)."
 
@@ -60,6 +64,38 @@ def run(
         env=environment(**more),
         check=False,
     )
+
+
+class Commands:
+    """The inspector's mcpdo, which holds a connection from one command to the next."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self._process = process
+
+    def do(self, *words: str) -> str:
+        """What a command says; it must succeed."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps(words) + "\n")
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        assert answer["error"] is None, answer
+        return answer["said"]
+
+
+@contextmanager
+def commands(**more: str) -> Iterator[Commands]:
+    """The commands, for as long as the block lasts."""
+    assert READY.exists(), MISSING
+    line = [node(), str(MANY), MCPDO.as_uri()]
+    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(line, env=environment(**more), **pipes) as process:
+        try:
+            yield Commands(process)
+        finally:
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(10)
 
 
 def main() -> int:

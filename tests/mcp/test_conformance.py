@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import conformance_server
@@ -97,6 +98,7 @@ def _listed(version: str) -> set[str]:
     return {name for name, versions in _scenarios().items() if version in versions}
 
 
+@cache
 def _scenarios() -> dict[str, list[str]]:
     listed = node.run(node.CONFORMANCE, "list", "--server").stdout
     found = re.findall(r"^  - ([\w-]+) \[([^\]]*)\]", listed, re.MULTILINE)

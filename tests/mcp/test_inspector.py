@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,10 +27,10 @@ ROADS = [("http", "modern"), ("http", "legacy"), ("stdio", "modern"), ("stdio", 
 class Inspector:
     """The inspector, with a server to look at."""
 
+    commands: node.Commands
     target: list[str]
     era: str
     home: Path
-    environment: dict[str, str] = field(default_factory=dict[str, str])
 
     def strict(self) -> str:
         """List the tools by its strict reading; what it has to say against them."""
@@ -41,17 +41,8 @@ class Inspector:
 
     def do(self, *words: str) -> Any:
         """One command over the connection that it holds."""
-        done = node.run(
-            node.MCPDO,
-            *("--format", "json", *words),
-            HOME=str(self.home),
-            MCP_INSPECTOR_DAEMON_DIR=str(self.home / "daemon"),
-            MCP_INSPECTOR_DAEMON_TOKEN="t" * 43,
-            MCP_INSPECTOR_SECRET_STORE="file",
-            MCP_ALLOW_DEFAULT_CONNECTION="1",
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        return json.loads(done.stdout) if done.stdout.startswith(("{", "[")) else done.stdout
+        said = self.commands.do("--format", "json", *words)
+        return json.loads(said) if said.startswith(("{", "[")) else said
 
     def call(self, name: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """The facts of a tool's result, which must be a success."""
@@ -71,16 +62,24 @@ def inspector(road: tuple[str, str], quick_sandbox: Sandbox, tmp_path: Path) -> 
     """The inspector on one road, connected."""
     transport, era = road
     (tmp_path / "daemon").mkdir(mode=0o700)
+    private = {
+        "HOME": str(tmp_path),
+        "MCP_INSPECTOR_DAEMON_DIR": str(tmp_path / "daemon"),
+        "MCP_INSPECTOR_DAEMON_TOKEN": "t" * 43,
+        "MCP_INSPECTOR_SECRET_STORE": "file",
+        "MCP_ALLOW_DEFAULT_CONNECTION": "1",
+    }
     with ExitStack() as stack:
+        commands = stack.enter_context(node.commands(**private))
         if transport == "http":
             own = settings(quick_sandbox, tmp_path, toolsets=USUAL)
             url = stack.enter_context(served(http.app(own, http.Listening())))
-            made = Inspector([f"{url}/mcp", "--transport", "http"], era, tmp_path)
+            made = Inspector(commands, [f"{url}/mcp", "--transport", "http"], era, tmp_path)
             made.do("connect", *made.target, "--era", era)
         else:
             start = parameters(quick_sandbox, tmp_path)
             known = [w for n, v in (start.env or {}).items() for w in ("-e", f"{n}={v}")]
-            made = Inspector([*known, "--", start.command, *start.args], era, tmp_path)
+            made = Inspector(commands, [*known, "--", start.command, *start.args], era, tmp_path)
             made.do("connect", "--era", era, *made.target)
         try:
             yield made
