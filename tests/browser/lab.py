@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -44,6 +45,13 @@ def play(video: Locator) -> dict[str, Any]:
     """Play a little of the video; what the browser then knows of it."""
     video.scroll_into_view_if_needed()
     return video.evaluate(PLAY)
+
+
+def comes(ask: Callable[[], Any], wanted: Any) -> None:
+    """Ask the kernel until it has this: a change right after another one goes out later."""
+    end = time.monotonic() + STARTING
+    while (value := ask()) != wanted:
+        assert time.monotonic() < end, value
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import ast
 import io
-import time
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from lab import STARTING, new_page
+from lab import STARTING, comes, new_page
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
@@ -48,12 +47,6 @@ class Brush:
     def ask(self, expression: str, code: str = "") -> Any:
         """The value of an expression in the kernel."""
         return ast.literal_eval(self.page.evaluate(ASK, [code, expression]))
-
-    def comes(self, expression: str, wanted: Any) -> None:
-        """Wait until the kernel has this value: a change right after another one goes out later."""
-        end = time.monotonic() + STARTING
-        while (value := self.ask(expression)) != wanted:
-            assert time.monotonic() < end, value
 
     def settled(self) -> None:
         """Wait until Python has judged the newest step."""
@@ -288,7 +281,8 @@ def test_the_camera_has_one_value(notebook, brush):
     expect(camera.get_by_role("slider", name="pan")).to_have_value("0")
     expect(camera.get_by_role("radio", name="down back")).to_be_disabled()
     expect(camera.locator(".kp-price")).to_be_visible()
-    brush.comes("{n: v for n, v in camera.camera_control['config'].items() if v}", {"zoom": 5})
+    values = "{n: v for n, v in camera.camera_control['config'].items() if v}"
+    comes(lambda: brush.ask(values), {"zoom": 5})
 
 
 def test_nothing_stands_in_the_way_of_anybody(notebook, brush):
