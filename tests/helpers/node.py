@@ -74,11 +74,7 @@ class Commands:
 
     def do(self, *words: str) -> str:
         """What a command says; it must succeed."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._process.stdin.write(json.dumps(words) + "\n")
-        self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = json.loads(exchange(self._process, json.dumps(words)))
         assert answer["error"] is None, answer
         return answer["said"]
 
@@ -87,15 +83,32 @@ class Commands:
 def commands(**more: str) -> Iterator[Commands]:
     """The commands, for as long as the block lasts."""
     assert READY.exists(), MISSING
-    line = [node(), str(MANY), MCPDO.as_uri()]
+    with answering([node(), str(MANY), MCPDO.as_uri()], environment(**more)) as process:
+        yield Commands(process)
+
+
+@contextmanager
+def answering(
+    command: list[str], env: dict[str, str] | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A program that answers each line it reads by a line, for as long as the block lasts."""
     pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(line, env=environment(**more), **pipes) as process:
+    with subprocess.Popen(command, env=env, **pipes) as process:
         try:
-            yield Commands(process)
+            yield process
         finally:
             assert process.stdin is not None
             process.stdin.close()
             process.wait(10)
+
+
+def exchange(process: subprocess.Popen[str], line: str) -> str:
+    """The line that such a program answers."""
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+    return process.stdout.readline()
 
 
 def main() -> int:

@@ -155,4 +155,4 @@ def test_joined_modules_are_one_module(name, tmp_path):
     assert "import {" not in text
     assert text.count("export default") == text.count("export ") == 1
     (tmp_path / "joined.mjs").write_text(text)
-    subprocess.run([node.NODE, "--check", tmp_path / "joined.mjs"], check=True)
+    subprocess.run([node.node(), "--check", tmp_path / "joined.mjs"], check=True)
