@@ -33,7 +33,7 @@ class News(Reading):
                 about = {"endpoint": endpoint, "task_id": task_id}
                 for row_id, raw, product in statements.SEEN.run(db, about):
                     known = json.loads(raw)
-                    if known != data and not _late(data, known):
+                    if known != data and not is_late(data, known):
                         self._observe(db, row_id, data, product=product)
                         changed.append(row_id)
             return changed
@@ -175,7 +175,7 @@ class News(Reading):
         )
         with self._transaction(read=True) as db:
             found = [Row.of(row) for row in db.execute(query).mappings()]
-        return [row for row in found if self._orphaned(row)]
+        return [row for row in found if self.orphaned(row)]
 
     def busy_endpoints(self, product: str) -> list[str]:
         """The endpoints of a product that have running tasks."""
@@ -188,7 +188,7 @@ class News(Reading):
             return list(db.execute(query).scalars())
 
 
-def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+def is_late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether an answer was overtaken by the known one: no task that has ended runs again."""
     new, old = Answer(data), Answer(known)
     if new.ended != old.ended:

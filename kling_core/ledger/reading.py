@@ -10,8 +10,11 @@ import sqlalchemy as sa
 
 from kling_core.ledger import statements
 from kling_core.ledger.database import Database
-from kling_core.ledger.rows import Kept, Row
+from kling_core.ledger.rows import Claims, Kept, Row
 from kling_core.ledger.schema import leases, outputs, tasks
+
+LISTED = 31 * 86400.0
+"""Seconds after which no list of Kling shows a task any more, and a day."""
 
 
 class Reading(Database):
@@ -80,7 +83,7 @@ class Reading(Database):
         with self._transaction(read=True) as db:
             found = db.execute(query.limit(limit) if limit else query).mappings().all()
         rows = [Row.of(row) for row in found]
-        return [row for row in rows if self._orphaned(row)] if orphans else rows
+        return [row for row in rows if self.orphaned(row)] if orphans else rows
 
     def kept(self, row_id: str | None = None, *, missing: bool = False) -> list[Kept]:
         """The outputs of a task, or of all; `missing` only those that are not on disk."""
@@ -121,17 +124,27 @@ class Reading(Database):
         with self._transaction(read=True) as db:
             return [Row.of(row) for row in db.execute(query).mappings()]
 
-    def task_ids(self, endpoint: str) -> frozenset[str]:
-        """Kling's ids of the tasks of an endpoint that requests of this ledger made.
+    def claims(self, row_id: str) -> Claims:
+        """What other requests of a row's endpoint have made, or may be making.
 
-        Those that were only seen in Kling's lists are left out: one of them may belong to a request
+        Tasks that were only seen in Kling's lists are left out: one of them may belong to a request
         whose answer is still missing.
         """
-        query = sa.select(tasks.c.task_id).where(
-            tasks.c.endpoint == endpoint, tasks.c.task_id.is_not(None), tasks.c.digest != ""
-        )
         with self._transaction(read=True) as db:
-            return frozenset(db.execute(query).scalars())
+            row = self._get(db, row_id)
+            others = (tasks.c.endpoint == row.endpoint, tasks.c.id != row_id, tasks.c.digest != "")
+            made = sa.select(tasks.c.task_id, tasks.c.parent_output_id).where(
+                *others, tasks.c.task_id.is_not(None), tasks.c.created_at >= self.now() - LISTED
+            )
+            # What was certain before this one was sent made nothing that came after it.
+            late = sa.func.coalesce(tasks.c.doubt_until, self.now()) >= (row.sent_at or 0.0)
+            rivals = sa.select(tasks.c.parent_output_id).where(
+                *others, tasks.c.state.in_(("submitting", "unknown")), late
+            )
+            return Claims(
+                {row.task_id: row.parent_output_id for row in db.execute(made)},
+                tuple(db.execute(rivals).scalars()),
+            )
 
     def _dead(self, row: Row) -> bool:
         """Whether the owner of a row has certainly ended, however long its lease.
@@ -149,7 +162,8 @@ class Reading(Database):
             return False
         return False
 
-    def _orphaned(self, row: Row) -> bool:
+    def orphaned(self, row: Row) -> bool:
+        """Whether no living process holds a row."""
         return row.lease_until is None or row.lease_until < self.now() or self._dead(row)
 
     def _living(self) -> sa.ColumnElement[bool]:

@@ -20,6 +20,16 @@ ENDED = ("succeeded", "failed", "rejected", "expired")
 IN_LINE = ("prepared", "waiting")
 """States before the first byte left."""
 
+SETTLING = 660.0
+"""Seconds after a create for which "not found" proves nothing, unless a `Pace` says otherwise.
+
+Ten minutes, in which a service that times out inside from a backlog (5002) may still carry it out,
+and one more, by which its lists and look-ups lag behind.
+"""
+
+SPAN = 3600.0
+"""Seconds than which no exchange takes longer: a time beyond it is that of a wrong clock."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -74,6 +84,16 @@ class Row:
     sent_at: float | None
     updated_at: float
     finished_at: float | None
+    doubt_until: float | None = None
+    """Until when a request that was sent may still become a task although Kling shows none.
+
+    None: nothing of it is in doubt, for it was never sent or its last POST was refused.
+    """
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it was sent, and what became of it is not known."""
+        return self.state in ("submitting", "unknown")
 
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> Row:
@@ -176,6 +196,17 @@ class Look:
     mark: str
     running: tuple[Seen, ...] = ()
     line: bool = False
+
+
+class Claims(NamedTuple):
+    """What other requests of an endpoint have at Kling, or may have.
+
+    `made`: the video that each of their tasks was made of, by Kling's id of the task. `rivals`: the
+    video of each request whose task is not known yet. None: a video from elsewhere.
+    """
+
+    made: Mapping[str, str | None]
+    rivals: tuple[str | None, ...]
 
 
 class Amount(NamedTuple):

@@ -8,10 +8,13 @@ is on its way), submitted, processing, succeeded, failed, rejected (refused, not
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 1
+from kling_core.ledger.rows import IN_LINE, SETTLING
+
+VERSION = 2
 """The newest schema that this code knows."""
 
 META = sa.MetaData()
@@ -55,6 +58,7 @@ tasks = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("finished_at", sa.Float),
+    sa.Column("doubt_until", sa.Float),
     sa.Index("tasks_state", "product", "state"),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
@@ -90,5 +94,20 @@ def _first(connection: sa.Connection) -> None:
     META.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first,)
+def _second(connection: sa.Connection) -> None:
+    """When a lost answer is certain is written down; what was sent by older code is in doubt."""
+    _add(connection, tasks.c.doubt_until)
+    sent = (tasks.c.tries > 0, tasks.c.state.in_((*IN_LINE, "submitting", "unknown")))
+    until = sa.func.coalesce(tasks.c.lease_until, tasks.c.updated_at) + SETTLING
+    connection.execute(sa.update(tasks).where(*sent).values(doubt_until=until))
+
+
+def _add(connection: sa.Connection, column: sa.Column[Any]) -> None:
+    """Add a column, unless the first step has made the table with it."""
+    if column.name not in {one["name"] for one in sa.inspect(connection).get_columns("tasks")}:
+        kind = column.type.compile(connection.dialect)
+        connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {column.name} {kind}"))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
 """Step n brings the schema from version n to n + 1; each runs in one transaction."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget, Money
-from kling_core.ledger.rows import IN_LINE, LIVE, Place, Queue, as_text
+from kling_core.ledger.rows import IN_LINE, LIVE, SETTLING, Place, Queue, as_text
 from kling_core.ledger.schema import tasks
 
 LEARNED_FOR = 3600.0
@@ -20,12 +20,19 @@ class Slots(Money):
     """Slots and the line for them."""
 
     def admit(
-        self, row_id: str, *, limit: int | None, lease: float, budget: Budget | None = None
+        self,
+        row_id: str,
+        *,
+        limit: int | None,
+        lease: float,
+        budget: Budget | None = None,
+        settling: float = SETTLING,
     ) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
         First come, first served among the rows of living processes: a row is admitted when it fits
-        beside what is busy and all that is ahead of it.
+        beside what is busy and all that is ahead of it. From then on it may have been sent, and
+        stays in doubt for `settling` seconds after its lease, whatever becomes of us.
 
         Raises `BudgetExceeded` when a limit would be passed by sending it now.
         """
@@ -41,7 +48,9 @@ class Slots(Money):
             if place.admitted:
                 if budget is not None:
                     self._afford(db, budget, self._get(db, row_id).project, line=False)
-                change = {"state": "submitting", "sent_at": now, "tries": tries + 1}
+                until = now + lease + settling
+                change = {"state": "submitting", "sent_at": now, "doubt_until": until}
+                change["tries"] = tries + 1
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
             statements.CHANGE.run(db, {"row": row_id, **holder, **change})
             return place
@@ -97,7 +106,7 @@ class Slots(Money):
             done = db.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == row_id, *ours)
-                .values(state="waiting", lease_until=now + lease, updated_at=now)
+                .values(state="waiting", lease_until=now + lease, doubt_until=None, updated_at=now)
             )
             if done.rowcount and learn:
                 others = self._busy(db, product)

@@ -135,8 +135,10 @@ HOLDER = Statement(
 )
 """Owner, state, product and tries of a row."""
 
-KIND = Statement(lambda _: sa.select(tasks.c.endpoint, tasks.c.product).where(_this()))
-"""Endpoint and product of a row."""
+KIND = Statement(
+    lambda _: sa.select(tasks.c.endpoint, tasks.c.product, tasks.c.task_id).where(_this())
+)
+"""Endpoint and product of a row, and Kling's id once it has one."""
 
 WRITE_DOWN = Statement(lambda insert: insert(tasks).on_conflict_do_nothing().returning(tasks.c.id))
 """A new row from the columns given; its id comes back unless it was there already."""
