@@ -25,8 +25,9 @@ def certain(kling: Kling, row: Row) -> Row:
 
         row = kling.run_flow(resume(kling.session, row, send=False))
     if row.state in UNSENT:
+        how = "accepted" if row.tries else "sent"
         raise KlingError(
-            f"task {row.id} was never sent",
+            f"task {row.id} was never {how}",
             cause=row.error,
             fix="kling resume --send sends it.",
         )
