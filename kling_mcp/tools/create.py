@@ -26,12 +26,11 @@ SUBMITTING = 5.0
 """Seconds that a submit is given in any case: before it has ended there is no task to tell of."""
 
 REPEATED = (
-    "The same call was made a short while ago: this is its task, nothing new was made or billed. "
+    "The same call was made before: this is its task, nothing new was made or billed. "
     "For another one, call with take=2 (then 3, …)."
 )
 _HELD = (
-    "The same call had been written down a short while ago and was held: it was sent now, and is "
-    "billed once."
+    "The same call had been written down before and was held: it was sent now, and is billed once."
 )
 
 OPTIONS: dict[str, schemas.Schema] = {
