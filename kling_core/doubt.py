@@ -163,8 +163,8 @@ def _compare(
             return None
         attempt.known = known
     whole, seen = True, dict[str, None]()
-    for look in range(looks):
-        if look or not certain:
+    for _ in range(looks):
+        if looks > 1:
             yield Sleep(attempt.session.pace.recheck)
         try:
             rows, all_of_them = yield from _list(attempt)

@@ -259,7 +259,9 @@ def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
         listed: frozenset[str] | None = yield Call(partial(ledger.remembered, row.id))
         if listed is None or (row.doubt_until is None and not row.unsettled):
             # It ended before the list was read, so before the POST; or the POST was refused.
-            yield Call(partial(ledger.unsent, row.id, row.error or "never sent"))
+            yield Call(
+                partial(ledger.never_accepted, row.id, row.error or "it ended before it was sent")
+            )
             return None
     error = errors.ConnectionFailed("whoever sent it heard no answer", billed="unknown")
     attempt.until = until = doubt.believed(attempt, row)
@@ -279,7 +281,7 @@ def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
     if data is not None:
         return (yield from noting.accepted(attempt, data))
     attempt.out = not certain
-    if certain and row.doubt_until is not None:
+    if certain and (row.unsettled or row.doubt_until is not None):
         why = "never accepted: Kling knows of no such task"
         yield Call(partial(ledger.never_accepted, row.id, why))
     return None

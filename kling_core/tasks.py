@@ -67,10 +67,12 @@ class Tasks:
         Requests whose answer was lost are looked up, never sent blindly; running tasks are waited
         for, finished ones downloaded. Requests that certainly reached nobody stay as they are,
         unless `send`, which keeps the limits of today. What a process was sending when it was
-        killed is certain when its lease ends, after some minutes at most: with `wait` that is
-        waited for, else it is in `held`.
+        killed is looked up at once where its end can be seen, else when its lease ends, after some
+        minutes at most: with `wait` that is waited for, else it is in `held`.
 
         What cannot be decided, or may not be sent, is in `doubtful` of the answer, with its error.
+        A lost answer that Kling does not show stays there for eleven minutes, and counts as made:
+        its error says until when, and each call looks again.
         """
         waiting.judge(timeout, on_update)
         flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
