@@ -367,12 +367,9 @@ def money(name: str, value: Any) -> Decimal | None:
     """An amount in US dollars as exact money, None for None; raises `ConfigError` otherwise."""
     if value is None:
         return None
-    from decimal import Decimal, InvalidOperation
+    from kling_core.answers import decimal
 
-    try:
-        amount = Decimal(str(value).strip().lstrip("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
+    amount = decimal(str(value).strip().lstrip("$"))
+    if amount is None or not 0 <= amount < 10**9:
         raise ConfigError(f"{name} {value!r} is not an amount in US dollars", fix="Write 0.50.")
     return amount

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from kling_core import calls, waiting
-from kling_core.answers import STATUSES, Answer, OutputKind, decimal
+from kling_core.answers import STATUSES, Answer, OutputKind, amount, decimal
 from kling_core.notices import notify
 from kling_core.outputs import (
     AsyncAudio,
@@ -127,7 +127,7 @@ class TaskState:
         if said in (None, "") and not billing:
             return None
         keys = ("final_unit_deduction", "final_balance_deduction", "billing")
-        return Cost(decimal(said), {k: self.raw[k] for k in keys if k in self.raw})
+        return Cost(amount(said), {k: self.raw[k] for k in keys if k in self.raw})
 
     @property
     def outputs(self) -> list[Output]:

@@ -33,12 +33,17 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
     return ledger.adopt(entry, data, created_at=_made_at(data))
 
 
+_TIMES_END = 10_000_000_000.0
+"""What is beyond this (in the year 2286) is no time of a task, whatever the server wrote."""
+
+
 def _made_at(data: Mapping[str, Any]) -> float | None:
     """Seconds since 1970, from seconds or milliseconds; None when the server did not say."""
     number = decimal(data.get("created_at") or data.get("create_time"))
     if number is None or number <= 0:
         return None
-    return float(number) if number < 100_000_000_000 else float(number) / 1000
+    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
+    return seconds if seconds < _TIMES_END else None
 
 
 def row_of(ledger: Ledger, task: TaskState) -> str:

@@ -28,6 +28,13 @@ ALIVE = 3.0
 """Seconds without a sign of life after which a process is not waited for in the line."""
 
 
+_WRITING = """SELECT pg_advisory_xact_lock(7710215),
+    set_config('idle_in_transaction_session_timeout', '60s', true)"""
+"""One writes at a time, as in SQLite: the running sums are rows that all writers share, and two who
+change them in another order would wait for each other. A writer that is suspended loses its turn.
+"""
+
+
 class Database:
     """One ledger's connections.
 
@@ -170,6 +177,8 @@ class Database:
             with nullcontext() if own else self._lock:
                 db = self._connect(read) if own else self._writing()
                 with db if own else nullcontext(), db.begin():
+                    if own and not read:
+                        db.exec_driver_sql(_WRITING)
                     yield db
         except exc.DBAPIError as error:
             raise engines.explain(error.orig or error, self.place) from error

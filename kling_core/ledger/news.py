@@ -11,11 +11,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.answers import Answer, decimal, text
+from kling_core.answers import Answer, amount, decimal, text
 from kling_core.ledger import statements
 from kling_core.ledger.reading import Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
 from kling_core.ledger.schema import leases, tasks
+from kling_core.notices import notify
 
 
 class News(Reading):
@@ -24,19 +25,30 @@ class News(Reading):
     def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
         """Take in what Kling says of tasks; returns the ids of rows that changed.
 
-        Tasks that the ledger does not know are left out, and answers older than what it knows.
+        Tasks that the ledger does not know are left out, and answers older than what it knows; so
+        is one that cannot be read, which is no trouble of the others.
         """
+        by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
+        changed: list[str] = []
+        odd: list[str] = []
         with self._transaction() as db:
-            by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
-            changed: list[str] = []
             for task_id, data in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
                 for row_id, raw, product in statements.SEEN.run(db, about):
-                    known = json.loads(raw)
-                    if known != data and not _late(data, known):
-                        self._observe(db, row_id, data, product=product)
-                        changed.append(row_id)
-            return changed
+                    try:
+                        known: dict[str, Any] = json.loads(raw)
+                        if not _news(data, known):
+                            continue
+                        again = Answer(known).ended
+                        self._observe(db, row_id, data, product=product, again=again)
+                    except _UNREADABLE as error:
+                        odd.append(f"what Kling says of task {task_id} cannot be read ({error!r})")
+                        continue
+                    changed.append(row_id)
+                    odd += _odd(data, task_id)
+        for trouble in odd:  # when the others are written down
+            notify(trouble)
+        return changed
 
     def _observe(
         self,
@@ -46,7 +58,11 @@ class News(Reading):
         *,
         product: str,
         first: bool = False,
+        again: bool = False,
     ) -> None:
+        """Write an answer down: the `first` that names the task, or one of a task that had ended
+        before (`again`), whose time of ending stays.
+        """
         now = self.now()
         seen = Answer(data)
         state = seen.status if seen.ended or seen.status == "submitted" else "processing"
@@ -63,20 +79,24 @@ class News(Reading):
                 "lease_until": None,
                 "now": now,
             }
-        if seen.ended:
+        if seen.ended and not again:
             values["finished_at"] = now
+        if seen.ended and seen.units is not None:  # one that does not say it takes nothing back
             values["cost_units"] = as_amount(seen.units)
             values["cost_usd"] = _dollars(seen.units, product)
-        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
-        for number, (kind, output) in enumerate(seen.outputs):
-            made = {
+        made = [
+            {
                 "task": row_id,
                 "number": number,
                 "kind": kind,
                 "output_id": as_plain(text(output, "id", "audio_id")),
                 "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
             }
-            statements.NOTE_OUTPUT.run(db, made)
+            for number, (kind, output) in enumerate(seen.outputs)
+        ]
+        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
+        for output in made:
+            statements.NOTE_OUTPUT.run(db, output)
 
     def keep(
         self, row_id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
@@ -188,6 +208,18 @@ class News(Reading):
             return list(db.execute(query).scalars())
 
 
+_UNREADABLE = (ArithmeticError, ValueError, TypeError, RecursionError)
+"""What an answer may do to its reader, whatever it holds."""
+
+
+def _news(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an answer says something else than the known one, and was not overtaken by it.
+
+    Told by their texts in the end: NaN is not equal to itself.
+    """
+    return known != data and as_text(known) != as_text(data) and not _late(data, known)
+
+
 def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether an answer was overtaken by the known one: no task that has ended runs again."""
     new, old = Answer(data), Answer(known)
@@ -197,8 +229,18 @@ def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return then is not None and last is not None and then < last
 
 
-def _dollars(units: Decimal | None, product: str) -> str | None:
-    """What units are worth by the dated price of a unit; None when either is unknown."""
+def _odd(data: Mapping[str, Any], task_id: str) -> list[str]:
+    """What to say of a deduction that is no amount."""
+    said = Answer(data).odd_units
+    told = (
+        f"Kling says that task {task_id} cost {said} units, which is no amount: "
+        "what it was quoted at counts until Kling says otherwise"
+    )
+    return [told] if said else []
+
+
+def _dollars(units: Decimal, product: str) -> str | None:
+    """What units are worth by the dated price of a unit."""
     from kling_core.catalog.pricing import unit_usd
 
-    return None if units is None else as_amount(units * unit_usd(product))
+    return as_amount(amount(units * unit_usd(product)))

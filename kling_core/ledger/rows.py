@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
 """States in which a task may hold a slot at Kling."""
@@ -178,31 +178,58 @@ class Look:
     line: bool = False
 
 
-class Amount(NamedTuple):
-    """One task's share in the costs, as the database has it; US dollars as text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What some tasks cost; US dollars.
 
-    created_at: float
-    project: str
-    model_name: str
-    state: str
-    quote_usd: str | None
-    cost_usd: str | None
+    `open` of them have not ended, `unknown` have neither a quote nor a deduction, of `unsaid` Kling
+    has not said what it deducted though they have ended. `committed` is what limits count: the
+    quote of each, and what it did cost as soon as that is said.
+    """
+
+    key: str | int = ""
+    tasks: int = 0
+    open: int = 0
+    unknown: int = 0
+    unsaid: int = 0
+    estimate: Decimal = Decimal(0)
+    actual: Decimal = Decimal(0)
+    committed: Decimal = Decimal(0)
+
+    def __add__(self, other: Spent) -> Spent:
+        """The sum of both, under the key of this one."""
+        return Spent(
+            key=self.key,
+            tasks=self.tasks + other.tasks,
+            open=self.open + other.open,
+            unknown=self.unknown + other.unknown,
+            unsaid=self.unsaid + other.unsaid,
+            estimate=self.estimate + other.estimate,
+            actual=self.actual + other.actual,
+            committed=self.committed + other.committed,
+        )
+
+    def named(self, key: str | int) -> Spent:
+        """The same under another key."""
+        return replace(self, key=key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """What a day's, a project's or a model's tasks were expected to cost, and did; US dollars.
 
-    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit. `open`
-    of the tasks have not ended, `unknown` have neither a quote nor a deduction.
+    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit; None
+    while it has said so of none of them. `open` of the tasks have not ended, of `unsaid` it has not
+    said it though they have; `unknown` have neither a quote nor a deduction.
     """
 
     key: str
     tasks: int
     estimate: Decimal
-    actual: Decimal
+    actual: Decimal | None
     open: int
     unknown: int
+    unsaid: int = 0
 
 
 def as_text(value: Any) -> str:

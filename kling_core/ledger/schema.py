@@ -8,10 +8,14 @@ is on its way), submitted, processing, succeeded, failed, rejected (refused, not
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import sqlalchemy as sa
 
-VERSION = 1
+from kling_core.answers import amount
+from kling_core.ledger import totals as sums
+
+VERSION = 2
 """The newest schema that this code knows."""
 
 META = sa.MetaData()
@@ -55,10 +59,8 @@ tasks = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("finished_at", sa.Float),
-    sa.Index("tasks_state", "product", "state"),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
-    sa.Index("tasks_digest", "digest"),
 )
 
 outputs = sa.Table(
@@ -85,10 +87,83 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
 )
 
+totals = sa.Table(
+    "totals",
+    META,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in sums.SUMS),
+)
+"""What tasks cost, see `kling_core.ledger.totals`."""
+
+
+def ending(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The last letters of an id, as an index holds them: people name tasks by them."""
+    first = sa.func.length(column) - sa.literal_column(str(TAIL - 1))
+    return sa.func.substr(column, first)
+
+
+TAIL = 4
+"""Letters of the end of an id that are looked up; what is shown of one are its last eight."""
+
+INDEXES: tuple[sa.Index, ...] = (
+    sa.Index("tasks_sent", tasks.c.sent_at),
+    sa.Index("tasks_by_state", tasks.c.state, tasks.c.created_at),
+    sa.Index("tasks_by_endpoint", tasks.c.endpoint, tasks.c.created_at),
+    sa.Index("tasks_by_project", tasks.c.project, tasks.c.created_at),
+    sa.Index("tasks_by_digest", tasks.c.digest, tasks.c.created_at),
+    sa.Index("tasks_begin", tasks.c.task_id, postgresql_ops={"task_id": "text_pattern_ops"}),
+    sa.Index("tasks_end", ending(tasks.c.id)),
+    sa.Index("tasks_kling_end", ending(tasks.c.task_id)),
+    *(
+        sa.Index(f"tasks_{column.key}", column, sqlite_where=there, postgresql_where=there)
+        for column in (tasks.c.parent_task_id, tasks.c.parent_output_id)
+        for there in (column.is_not(None),)
+    ),
+    sa.Index(
+        "outputs_unsaved",
+        outputs.c.task,
+        sqlite_where=outputs.c.path.is_(None),
+        postgresql_where=outputs.c.path.is_(None),
+    ),
+)
+"""What keeps each question as fast as on the first day."""
+
+_GONE = ("tasks_state", "tasks_digest")
+"""Indexes of version 1 that others have taken the place of."""
+
 
 def _first(connection: sa.Connection) -> None:
     META.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first,)
+def _second(connection: sa.Connection) -> None:
+    """Indexes for every question, running sums of what was spent, amounts that are amounts."""
+    META.create_all(connection)
+    for index in INDEXES:
+        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    if connection.dialect.name == "postgresql":  # whose primary key sorts by its language
+        connection.exec_driver_sql(
+            "CREATE INDEX IF NOT EXISTS tasks_begin_ours ON tasks (id text_pattern_ops)"
+        )
+    for name in _GONE:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
+    _mend_amounts(connection)
+    sums.install(connection)
+    sums.fill(connection)
+
+
+def _mend_amounts(connection: sa.Connection) -> None:
+    """What version 1 took for an amount and is none is not known."""
+    for names in (("quote_units", "quote_usd"), ("cost_units", "cost_usd")):
+        for name in names:
+            column = tasks.c[name]
+            found = connection.execute(sa.select(column).distinct().where(column.is_not(None)))
+            for text in [text for text in found.scalars() if amount(text) is None]:
+                nothing: dict[str, None] = dict.fromkeys(names)
+                connection.execute(sa.update(tasks).where(column == text).values(nothing))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
 """Step n brings the schema from version n to n + 1; each runs in one transaction."""
