@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_core.client import AsyncKling, Kling
     from kling_core.ledger.costs import By
     from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Costs, Kept
+    from kling_core.ledger.rows import Costs
     from kling_core.task import AsyncTask, Task, TaskState
 
 
@@ -177,8 +177,9 @@ class AsyncTasks:
         await self._client.run_flow(recovery.collect(self._client.session))
         ledger = await self.ledger()
         paths: list[Path] = []
-        missing: list[tuple[Row, Kept]] = await self._local(lambda: recovery.missing(ledger))
-        for row, kept in missing:
+        missing = recovery.missing(ledger)
+        while found := await self._local(lambda: next(missing, None)):
+            row, kept = found
             try:
                 paths.append(await recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had

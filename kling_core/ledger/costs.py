@@ -18,21 +18,18 @@ def costs(ledger: Ledger, by: By, since: float) -> list[Costs]:
     """
     if by not in get_args(By):
         raise ValueError(f"costs are told by day, project or model, not by {by!r}")
-    groups: dict[str, Spent] = {}
-    for spent in ledger.sums("time" if by == "day" else by, since):
-        key = _day(spent.key) if by == "day" else str(spent.key)
-        groups[key] = groups[key] + spent if key in groups else spent.named(key)
-    return [_costs(groups[key]) for key in sorted(groups)]
+    found = ledger.sums("time", since, _day) if by == "day" else ledger.sums(by, since)
+    return sorted(map(_costs, found), key=lambda line: line.key)
 
 
-def _day(start: str | int) -> str:
-    return datetime.fromtimestamp(int(start)).astimezone().strftime("%Y-%m-%d")
+def _day(start: int) -> str:
+    return datetime.fromtimestamp(start).astimezone().strftime("%Y-%m-%d")
 
 
 def _costs(spent: Spent) -> Costs:
     said = spent.tasks - spent.open - spent.unsaid
     return Costs(
-        key=str(spent.key),
+        key=spent.key,
         tasks=spent.tasks,
         estimate=spent.estimate,
         actual=spent.actual if said else None,

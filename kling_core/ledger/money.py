@@ -7,6 +7,7 @@ to judge the more tasks there are.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -17,7 +18,7 @@ import sqlalchemy as sa
 from kling_core.errors import BudgetExceeded
 from kling_core.ledger.reading import Reading
 from kling_core.ledger.rows import IN_LINE, Spent
-from kling_core.ledger.schema import tasks, totals
+from kling_core.ledger.schema import aside, tasks, totals
 from kling_core.ledger.totals import DAY, QUARTER, SCALE, SUMS, of_tasks
 
 LENGTHS = {"time": QUARTER, "project": DAY, "model": DAY}
@@ -62,24 +63,31 @@ class Money(Reading):
         with self._transaction(read=True) as db:
             self._afford(db, budget, project, line=True)
 
-    def sums(self, kind: Literal["time", "project", "model"], since: float) -> list[Spent]:
-        """What the tasks sent since a moment cost: of each quarter of an hour, project or model."""
+    def sums(
+        self,
+        kind: Literal["time", "project", "model"],
+        since: float,
+        name: Callable[[Any], str] = str,
+    ) -> list[Spent]:
+        """What the tasks sent since a moment cost: of each quarter of an hour, project or model.
+
+        `name` may give several of them one name, whose sum they make together.
+        """
         length = LENGTHS[kind]
         whole = math.ceil(since / length) * length
         key = totals.c.start if kind == "time" else totals.c.key
-        columns = [sa.func.sum(totals.c[name]) for name in SUMS]
+        columns = [sa.func.sum(totals.c[column]) for column in SUMS]
         query = sa.select(key, *columns).where(totals.c.kind == kind, totals.c.start >= whole)
         end = sa.text(of_tasks(_COLUMNS[kind], postgres=self._postgres))
+        found: dict[str, list[int]] = {}
         with self._transaction(read=True) as db:
-            rows = [tuple(row) for row in db.execute(query.group_by(key))]
             begun = db.execute(end, {"since": since, "until": whole})
-            first = whole - length if kind == "time" else None  # the quarter that it lies in
-            rows += [(row[0] if first is None else first, *row[1:]) for row in begun]
-        found: dict[str | int, Spent] = {}
-        for row in rows:
-            more = _spent(row[1:])
-            found[row[0]] = found[row[0]] + more if row[0] in found else more
-        return [spent.named(key) for key, spent in found.items() if spent.tasks]
+            first = [(whole - length if kind == "time" else row[0], *row[1:]) for row in begun]
+            for row in (*first, *db.execute(query.group_by(key))):
+                sums = found.setdefault(name(row[0]), [0] * len(SUMS))
+                for number, more in enumerate(row[1:]):
+                    sums[number] += int(more)
+        return [_spent(sums, key) for key, sums in found.items() if sums[0]]
 
     def _spent(self, db: sa.Connection, since: float, project: str | None, *, line: bool) -> Spent:
         columns = [sa.func.coalesce(sa.func.sum(totals.c[name]), 0) for name in SUMS]
@@ -103,7 +111,7 @@ class Money(Reading):
         ours = (tasks.c.state.in_(IN_LINE), tasks.c.owner.is_not(None))
         query = sa.select(tasks.c.quote_usd).where(*ours, held)
         if project is not None:
-            query = query.where(tasks.c.project == project)
+            query = query.where(aside(tasks.c.project) == project)
         quotes = db.execute(query).scalars().all()
         known = [Decimal(quote) for quote in quotes if quote is not None]
         return Spent(
@@ -149,10 +157,11 @@ def _day(budget: Budget, spent: Spent) -> None:
         )
 
 
-def _spent(sums: Any) -> Spent:
+def _spent(sums: Iterable[Any], key: str = "") -> Spent:
     """A row of sums, in the order of `SUMS`; their dollars are whole billionths."""
     tasks, still_open, unknown, unsaid, estimate, actual, committed = map(int, sums)
     return Spent(
+        key=key,
         tasks=tasks,
         open=still_open,
         unknown=unknown,

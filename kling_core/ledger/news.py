@@ -13,9 +13,9 @@ import sqlalchemy as sa
 
 from kling_core.answers import Answer, amount, decimal, text
 from kling_core.ledger import statements
-from kling_core.ledger.reading import Reading
+from kling_core.ledger.reading import NEWEST, Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
-from kling_core.ledger.schema import leases, tasks
+from kling_core.ledger.schema import aside, leases, tasks
 from kling_core.notices import notify
 
 
@@ -135,7 +135,7 @@ class News(Reading):
                     tasks.c.quote_units,
                     tasks.c.product,
                 )
-                .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+                .where(aside(tasks.c.endpoint) == endpoint, tasks.c.state.in_(RUNNING))
                 .order_by(tasks.c.created_at)
             )
             rows = db.execute(query).all()
@@ -164,14 +164,22 @@ class News(Reading):
 
     def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:
         """The shortest and the longest time that the last 200 tasks took, by their kind."""
-        last = (
+        newest = (
             sa.select(
                 tasks.c.model_name,
                 tasks.c.quote_units,
+                tasks.c.state,
+                tasks.c.tries,
                 (tasks.c.finished_at - tasks.c.sent_at).label("seconds"),
             )
-            .where(tasks.c.endpoint == endpoint, tasks.c.state == "succeeded", tasks.c.tries > 0)
+            .where(tasks.c.endpoint == endpoint)
             .order_by(tasks.c.created_at.desc())
+            .limit(NEWEST)
+            .subquery()
+        )
+        last = (
+            sa.select(newest)
+            .where(newest.c.state == "succeeded", newest.c.tries > 0)
             .limit(200)
             .subquery()
         )

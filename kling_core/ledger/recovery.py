@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -20,6 +21,9 @@ from kling_core.outputs import RETENTION
 from kling_core.session import Session
 
 T = TypeVar("T")
+
+LISTED = RETENTION + timedelta(days=1)
+"""Beyond this age of a row Kling has nothing; its days count from when the task was made, later."""
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
 """States that a process leaves behind when it ends too early."""
@@ -79,11 +83,7 @@ def settle(
 
 def unsaved(ledger: Ledger) -> list[Row]:
     """Finished tasks with an output that was never saved and that Kling still has."""
-    open_outputs = {kept.task for kept in ledger.kept(missing=True)}
-    if not open_outputs:
-        return []
-    rows = ledger.rows(states=("succeeded",), since=ledger.now() - RETENTION.total_seconds())
-    return [row for row in rows if row.id in open_outputs]
+    return ledger.unsaved(ledger.now() - RETENTION.total_seconds())
 
 
 def _warn(error: KlingError) -> None:
@@ -122,16 +122,20 @@ def collect(
     return new
 
 
-def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
-    """The finished outputs that are not on disk any more, or never were."""
+def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
+    """The finished outputs that Kling may have and that are not on disk any more, or never were.
+
+    Oldest first. Read while they are asked for, so that there may be any number.
+    """
     from pathlib import Path
 
-    rows = {row.id: row for row in ledger.rows(states=("succeeded",))}
-    return [
-        (rows[kept.task], kept)
-        for kept in ledger.kept()
-        if kept.task in rows and not (kept.path and Path(kept.path).is_file())
-    ]
+    row: Row | None = None
+    for kept in ledger.finished(ledger.now() - LISTED.total_seconds()):
+        if kept.path and Path(kept.path).is_file():
+            continue
+        if row is None or row.id != kept.task:
+            row = ledger.row(kept.task)
+        yield row, kept
 
 
 def named(files: Sequence[T], kept: Kept) -> T:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -187,7 +187,7 @@ class Spent:
     quote of each, and what it did cost as soon as that is said.
     """
 
-    key: str | int = ""
+    key: str = ""
     tasks: int = 0
     open: int = 0
     unknown: int = 0
@@ -208,10 +208,6 @@ class Spent:
             actual=self.actual + other.actual,
             committed=self.committed + other.committed,
         )
-
-    def named(self, key: str | int) -> Spent:
-        """The same under another key."""
-        return replace(self, key=key)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,6 +98,13 @@ totals = sa.Table(
 """What tasks cost, see `kling_core.ledger.totals`."""
 
 
+def aside(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column in a condition that is to choose no index: SQLite, which knows nothing of how many
+    rows have a value, would else take an endpoint's index to find the few tasks that run.
+    """
+    return sa.func.coalesce(column, column)
+
+
 def ending(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
     """The last letters of an id, as an index holds them: people name tasks by them."""
     first = sa.func.length(column) - sa.literal_column(str(TAIL - 1))
@@ -124,6 +131,7 @@ INDEXES: tuple[sa.Index, ...] = (
     sa.Index(
         "outputs_unsaved",
         outputs.c.task,
+        outputs.c.number,
         sqlite_where=outputs.c.path.is_(None),
         postgresql_where=outputs.c.path.is_(None),
     ),
