@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateColumn
 
-VERSION = 1
+VERSION = 2
 """The newest schema that this code knows."""
 
 META = sa.MetaData()
@@ -55,6 +56,8 @@ tasks = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("finished_at", sa.Float),
+    sa.Column("unclear_at", sa.Float),
+    sa.Column("given_up_at", sa.Float),
     sa.Index("tasks_state", "product", "state"),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
@@ -90,5 +93,14 @@ def _first(connection: sa.Connection) -> None:
     META.create_all(connection)
 
 
-MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first,)
+def _second(connection: sa.Connection) -> None:
+    """What holds no slot: of what Kling says nothing that we understand, and what was given up."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns("tasks")}
+    for column in (tasks.c.unclear_at, tasks.c.given_up_at):
+        if column.name not in known:  # a fresh ledger has it by `_first`
+            words = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {words}"))
+
+
+MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
 """Step n brings the schema from version n to n + 1; each runs in one transaction."""
