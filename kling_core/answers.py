@@ -46,6 +46,11 @@ class Answer:
         return STATUSES.get(word, word)
 
     @property
+    def known(self) -> bool:
+        """Whether the word for its state is one that we know."""
+        return self.status in STATUSES.values()
+
+    @property
     def ended(self) -> bool:
         """True when the task has succeeded or failed."""
         return self.status in ("succeeded", "failed")

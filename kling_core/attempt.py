@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
 from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.ledger.database import LONGEST
 from kling_core.ledger.money import Budget
 from kling_core.ledger.recording import digest, record
 from kling_core.ledger.rows import Entry, Row
@@ -48,6 +49,9 @@ class Attempt:
     connects: int = 0
     waits: int = 0
     turned_away: int = 0
+    weight: int = 1
+    empty: int = 0
+    empty_since: float = 0.0
     pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False
@@ -63,7 +67,7 @@ class Attempt:
     @property
     def lease(self) -> float:
         """Seconds for which a row is ours without a sign of life: longer than any exchange."""
-        return 2 * self.session.settings.timeout + MARGIN
+        return min(2 * self.session.settings.timeout + MARGIN, LONGEST - MARGIN)
 
 
 def begin(
@@ -95,6 +99,7 @@ def begin(
     attempt = Attempt(session, ledger, endpoint, body, row_id, external)
     attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")
+    attempt.weight = request.slots()
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
     shown.pop("external_task_id", None)

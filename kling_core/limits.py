@@ -6,13 +6,13 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kling_core import errors
-from kling_core.endpoints.base import Request
+from kling_core.endpoints.base import Endpoint, Request
 from kling_core.ledger.money import Budget
 
 if TYPE_CHECKING:
     from kling_core.session import Session
 
-__all__ = ["afford", "check_cost", "within"]
+__all__ = ["afford", "check_cost", "fits", "too_heavy", "within"]
 
 
 def afford(
@@ -20,11 +20,43 @@ def afford(
 ) -> None:
     """Judge a request by every limit as its create would be judged now, without writing it.
 
-    Raises `BudgetExceeded`.
+    Raises `BudgetExceeded`, and `InvalidRequest` for what needs more slots than there are.
     """
+    fits(session, request)
     budget = within(session, request, max_cost)
     if budget is not None:
         session.ledger().afford(budget, project or session.settings.project)
+
+
+def fits(session: Session, request: Request) -> None:
+    """Refuse what needs more slots at once than the account has, by the setting or a firm 1303.
+
+    Kling would refuse it for ever, and all that stands behind it in line would wait.
+    Raises `InvalidRequest`.
+    """
+    needs = request.slots()
+    if needs < 2:  # every account has one
+        return
+    limit = session.settings.slots
+    if limit is None:
+        limit = session.ledger().learned(request.endpoint.product, firm=True)
+    if limit is not None and needs > limit:
+        raise too_heavy(session, request.endpoint, needs, limit)
+
+
+def too_heavy(
+    session: Session, endpoint: Endpoint, needs: int, limit: int
+) -> errors.InvalidRequest:
+    """The error of a request that needs more slots than the account has."""
+    field = endpoint.weight if isinstance(endpoint.weight, str) else "slots"
+    given = session.settings.slots is not None
+    wrong = errors.Violation(
+        field,
+        f"this needs {needs} slots at once, and the account has {limit}",
+        f"{field}<={limit}, in several requests",
+        f"slots={limit} (KLING_SLOTS)" if given else "a 1303 of Kling within the last hour",
+    )
+    return errors.InvalidRequest([wrong], endpoint=endpoint.name)
 
 
 def within(session: Session, request: Request, max_cost: Decimal | None = None) -> Budget | None:

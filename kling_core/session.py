@@ -82,7 +82,8 @@ class Session:
 
                 account = self.account
                 place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
-                self._ledger = Ledger(place, account, clock=self.clock.time)
+                clock = self.clock
+                self._ledger = Ledger(place, account, clock=clock.time, monotonic=clock.monotonic)
             return self._ledger
 
     def close(self) -> None:

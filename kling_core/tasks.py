@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core import waiting
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
+from kling_core.giving_up import give_up
 from kling_core.ledger import adoption, costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
@@ -52,6 +53,16 @@ class Tasks:
         Raises `TaskNotFound` when the ledger does not know it.
         """
         return self._task(_known(self.ledger, task_id))
+
+    def give_up(self, task_id: str) -> Task:
+        """Let go of a task that hangs: it holds no slot, and nobody waits for it any more.
+
+        Kling has no cancel: a task that is there goes on, and still counts in costs and budget as
+        what may be billed. Found later it is taken in all the same, and `wait` follows it again.
+
+        Raises `TaskNotFound`, and `KlingError` for what holds no slot or is just being sent.
+        """
+        return self._task(give_up(self.ledger, _known(self.ledger, task_id)))
 
     def resume(
         self,
@@ -147,6 +158,11 @@ class AsyncTasks:
         """The task with this id, see `Tasks.get`."""
         ledger = await self.ledger()
         return self._task(await self._local(lambda: _known(ledger, task_id)))
+
+    async def give_up(self, task_id: str) -> AsyncTask:
+        """Let go of a task that hangs, see `Tasks.give_up`."""
+        ledger = await self.ledger()
+        return self._task(await self._local(lambda: give_up(ledger, _known(ledger, task_id))))
 
     async def resume(
         self,

@@ -22,10 +22,20 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.errors import LedgerError
 from kling_core.ledger import engine as engines
+from kling_core.ledger.rows import Row
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta
 
 ALIVE = 3.0
 """Seconds without a sign of life after which a process is not waited for in the line."""
+
+LONGEST = 3600.0
+"""Seconds for which a lease is given at most: one that reaches further is that of a wrong clock."""
+
+MEASURED = 30.0
+"""Seconds for which the difference between our clock and the database's is believed."""
+
+JUMP = 1.0
+"""Seconds by which wall clock and monotonic clock may differ before one of them was set."""
 
 
 _WRITING = """SELECT pg_advisory_xact_lock(7710215),
@@ -47,10 +57,13 @@ class Database:
         account: str,
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._postgres = re.match(r"postgresql(\+\w+)?://", str(place)) is not None
-        self._clock = clock
+        self._clock, self._monotonic = clock, monotonic
         self._ahead = 0.0
+        self._measured: tuple[float, float] | None = None  # wall and monotonic time, then
+        self._until: dict[str, tuple[float, float]] = {}  # our rows' leases, also in steady time
         self._said = 0.0
         self._name = _new_name()
         self._pid = os.getpid()
@@ -76,8 +89,7 @@ class Database:
         with self._transaction() as db:
             if self._postgres:
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
-                theirs = float(db.execute(sa.text("SELECT extract(epoch from now())")).scalar_one())
-                self._ahead = theirs - self._clock()
+                self._measure(db)
             self._refuse_foreign(db)
             meta.create(db, checkfirst=True)
             known = self._meta(db, "version")
@@ -161,10 +173,55 @@ class Database:
             self._pid = os.getpid()
             self._name = _new_name()
             self._said = 0.0
+            self._until = {}
 
     def now(self) -> float:
         """The ledger's time: this machine's, or with PostgreSQL the database's."""
+        if self._postgres and self._out_of_date():
+            with self._transaction(read=True) as db:
+                self._measure(db)
         return self._clock() + self._ahead
+
+    def _measure(self, db: sa.Connection) -> None:
+        """How far the database's clock is ahead of ours."""
+        self._ahead = self._database_time(db) - self._clock()
+        self._measured = (self._clock(), self._monotonic())
+
+    def _database_time(self, db: sa.Connection) -> float:
+        # Not now(), which is the time at which the transaction began: that may have waited since.
+        return float(
+            db.execute(sa.text("SELECT extract(epoch from clock_timestamp())")).scalar_one()
+        )
+
+    def _out_of_date(self) -> bool:
+        """Whether our clock may have been set, or have slept, since it was compared."""
+        if self._measured is None:
+            return True
+        wall, steady = (
+            now - then
+            for now, then in zip((self._clock(), self._monotonic()), self._measured, strict=True)
+        )
+        return not 0 <= wall < MEASURED or steady >= MEASURED or abs(wall - steady) > JUMP
+
+    # --- leases ----------------------------------------------------------------------------
+
+    def counts(self, until: float | None, *, longest: float = LONGEST) -> bool:
+        """Whether a lease holds: it is not over, nor further ahead than any is given."""
+        now = self.now()
+        return until is not None and now <= until <= now + longest
+
+    def _leased(self, row_id: str, now: float, seconds: float) -> None:
+        """Remember a lease that we gave ourselves at `now`, by a clock that nobody sets."""
+        steady = self._monotonic()
+        if len(self._until) > 1000:
+            self._until = {name: ends for name, ends in self._until.items() if ends[1] > steady}
+        self._until[row_id] = (now + seconds, steady + seconds)
+
+    def _ours(self, row: Row) -> bool:
+        """Whether this process holds a row, however the wall clock was set meanwhile."""
+        until, steady = self._until.get(row.id, (None, 0.0))
+        same = row.owner == self.owner and row.lease_until == until
+        return same and steady >= self._monotonic()
 
     @contextmanager
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
@@ -211,12 +268,17 @@ class Database:
         if self._postgres:
             db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
-    def lead(self, name: str, owner: str, *, seconds: float) -> bool:
-        """Become or stay the one who does a thing, for some seconds."""
+    def lead(self, name: str, owner: str, *, seconds: float, longest: float | None = None) -> bool:
+        """Become or stay the one who does a thing, for some seconds.
+
+        Nobody leads it for more than `longest` at a time, which is a minute or four times the
+        `seconds` unless it is said: what was given for longer was given by a wrong clock.
+        """
         now = self.now()
         until = now + seconds
         insert = self._insert(leases).values(name=name, owner=owner, until=until)
-        free = sa.or_(leases.c.owner == owner, leases.c.until < now)
+        void = now + (max(60.0, 4 * seconds) if longest is None else longest)
+        free = sa.or_(leases.c.owner == owner, leases.c.until < now, leases.c.until > void)
         statement = insert.on_conflict_do_update(
             index_elements=["name"], set_={"owner": owner, "until": until}, where=free
         )
@@ -236,7 +298,7 @@ class Database:
     def alive(self) -> None:
         """Say that this process lives; the rows of others are not waited for in the line."""
         now, owner = self.now(), self.owner
-        if now < self._said + ALIVE / 3:
+        if 0 <= now - self._said < ALIVE / 3:  # below 0 the clock was set back
             return
         self.lead(f"process {owner}", owner, seconds=ALIVE)
         self._said = now

@@ -16,6 +16,7 @@ from kling_core.ledger.money import Budget
 from kling_core.ledger.news import News
 from kling_core.ledger.rows import (
     ENDED,
+    HEIR,
     IN_LINE,
     LIVE,
     RUNNING,
@@ -60,6 +61,8 @@ class Intake(Slots, News):
                 if known in (None, "rejected"):
                     self._afford(db, budget, entry.project, line=True)
             new = bool(statements.WRITE_DOWN.run(db, values)) or self._renewed(db, values)
+            if new:
+                self._leased(entry.id, values["created_at"], lease)
             return self._get(db, entry.id), new
 
     def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
@@ -130,9 +133,13 @@ class Intake(Slots, News):
         now = self.now()
         with self._transaction() as db:
             row = self._get(db, row_id)
+            if self._ours(row) and row.state not in IN_LINE:
+                return None
+            gone = row.owner is not None and not self._in_hands(row)
+            same = sa.and_(tasks.c.owner == row.owner, tasks.c.lease_until == row.lease_until)
             free = sa.or_(
                 tasks.c.owner.is_(None),
-                *([tasks.c.owner == row.owner] if self._dead(row) else []),
+                *([same] if gone else []),
                 sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
                 tasks.c.lease_until < now,
             )
@@ -142,7 +149,10 @@ class Intake(Slots, News):
                 .where(tasks.c.id == row_id, free)
                 .values(owner=self.owner, lease_until=now + lease)
             )
-            return self._get(db, row_id) if done.rowcount else None
+            if not done.rowcount:
+                return None
+            self._leased(row_id, now, lease)
+            return self._get(db, row_id)
 
     def beat(self, row_id: str, *, lease: float) -> bool:
         """Say that the row's owner is alive; False when the row has been taken over meanwhile."""
@@ -157,6 +167,8 @@ class Intake(Slots, News):
                 )
                 .values(lease_until=now + lease)
             )
+            if done.rowcount == 1:
+                self._leased(row_id, now, lease)
             return done.rowcount == 1
 
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
@@ -166,12 +178,13 @@ class Intake(Slots, News):
         its owner from now on, with what was saved.
         """
         with self._transaction() as db:
-            endpoint, product = statements.KIND.one(db, {"row": row_id})
+            endpoint, product, limit = statements.KIND.one(db, {"row": row_id})
             about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
-            for other, _, _ in statements.SEEN.run(db, about):
+            for other, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
                     self._hand_over(db, other, row_id)
             self._observe(db, row_id, data, product=product, first=True)
+            self._taken(db, row_id, product, limit)
             return self._get(db, row_id)
 
     def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
@@ -182,7 +195,7 @@ class Intake(Slots, News):
                 f"Kling gave {row_id} the task that it gave {adopted} before",
                 fix="Nothing was lost: `kling show` tells both. Please report this.",
             )
-        given = {"task_id": None, "state": "rejected", "error": f"the task of {row_id}"}
+        given = {"task_id": None, "state": "rejected", "error": f"{HEIR}{row_id}"}
         db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
         db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
 

@@ -34,10 +34,11 @@ class News(Reading):
         with self._transaction() as db:
             for task_id, data in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
-                for row_id, raw, product in statements.SEEN.run(db, about):
+                for row_id, raw, product, unclear in statements.SEEN.run(db, about):
                     try:
                         known: dict[str, Any] = json.loads(raw)
-                        if not _news(data, known):
+                        cleared = unclear is not None and Answer(data).known
+                        if not (_news(data, known) or (cleared and not _late(data, known))):
                             continue
                         again = Answer(known).ended
                         self._observe(db, row_id, data, product=product, again=again)
@@ -71,12 +72,16 @@ class News(Reading):
             "raw": as_text(data),
             "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
+            "unclear_at": None,
         }
+        if not seen.known:  # no word of ours: perhaps it has ended
+            values["unclear_at"] = self._unclear_since(db, row_id, now)
         if first:
             values |= {
                 "task_id": as_plain(seen.task_id),
                 "owner": None,
                 "lease_until": None,
+                "given_up_at": None,
                 "now": now,
             }
         if seen.ended and not again:
@@ -98,6 +103,16 @@ class News(Reading):
         for output in made:
             statements.NOTE_OUTPUT.run(db, output)
 
+    def _unclear_since(self, db: sa.Connection, row_id: str, now: float) -> float:
+        since = db.execute(sa.select(tasks.c.unclear_at).where(tasks.c.id == row_id)).scalar()
+        return now if since is None else float(since)
+
+    def unclear(self, row_id: str) -> None:
+        """Kling does not find the task; since when is remembered until it does."""
+        where = (tasks.c.id == row_id, tasks.c.state.in_(RUNNING), tasks.c.unclear_at.is_(None))
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(*where).values(unclear_at=self.now()))
+
     def keep(
         self, row_id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
     ) -> None:
@@ -116,14 +131,17 @@ class News(Reading):
         with self._transaction(read=True) as db:
             return self._meta(db, f"nudge {endpoint}") or ""
 
-    def look(self, endpoint: str, lease: str) -> Look:
-        """What a watcher of `endpoint` needs to know, in one transaction."""
+    def look(self, endpoint: str, lease: str, *, longest: float) -> Look:
+        """What a watcher of `endpoint` needs to know, in one transaction.
+
+        `longest` is for how many seconds a lead is given at most.
+        """
         now = self.now()
         with self._transaction(read=True) as db:
             held = db.execute(sa.select(leases).where(leases.c.name == lease)).first()
             leader, until = (held.owner, held.until) if held else ("", 0.0)
             mark = self._meta(db, f"nudge {endpoint}") or ""
-            if until >= now and leader != self.owner:
+            if leader != self.owner and self.counts(until, longest=longest):
                 return Look(leader, until, mark)
             query = (
                 sa.select(tasks)
@@ -134,13 +152,22 @@ class News(Reading):
                     tasks.c.model_name,
                     tasks.c.quote_units,
                     tasks.c.product,
+                    tasks.c.unclear_at,
                 )
                 .where(aside(tasks.c.endpoint) == endpoint, tasks.c.state.in_(RUNNING))
+                .where(tasks.c.given_up_at.is_(None))
                 .order_by(tasks.c.created_at)
             )
             rows = db.execute(query).all()
             running = tuple(
-                Seen(r.id, r.task_id, now - r.sent_at, (r.model_name, r.quote_units)) for r in rows
+                Seen(
+                    r.id,
+                    r.task_id,
+                    abs(now - r.sent_at),  # a time ahead is that of a wrong clock: it is no child
+                    (r.model_name, r.quote_units),
+                    0.0 if r.unclear_at is None else abs(now - r.unclear_at),
+                )
+                for r in rows
             )
             where = (tasks.c.state == "waiting", self._living())
             line = (

@@ -19,6 +19,9 @@ BATCH = 500
 NEWEST = 1000
 """Rows that are looked through for what no index knows."""
 
+AHEAD = 300.0
+"""Seconds by which the clocks of processes may differ before one of them is taken for wrong."""
+
 
 class Reading(Database):
     """The questions that change nothing."""
@@ -242,12 +245,30 @@ class Reading(Database):
         return False
 
     def _orphaned(self, row: Row) -> bool:
-        return row.lease_until is None or row.lease_until < self.now() or self._dead(row)
+        return not self._in_hands(row)
+
+    def _in_hands(self, row: Row) -> bool:
+        """Whether a living process holds the row, as far as that is known."""
+        return self._ours(row) or (self.leased(row) and not self._dead(row))
+
+    def leased(self, row: Row) -> bool:
+        """Whether the lease of a row holds, also that of a process that has just ended.
+
+        What a clock that is far ahead has written is void, with the end of its lease.
+        """
+        ahead = row.updated_at > self.now() + AHEAD
+        return self._ours(row) or (self.counts(row.lease_until) and not ahead)
+
+    def held(self, row: Row) -> bool:
+        """Whether a living process has the row in hand, to send it or to find out about it."""
+        return row.owner is not None and self._in_hands(row)
 
     def _living(self) -> sa.ColumnElement[bool]:
         """Whether the process that owns a row has said lately that it lives."""
         name = sa.literal("process ") + tasks.c.owner
-        return sa.exists().where(leases.c.name == name, leases.c.until >= self.now())
+        return sa.exists().where(
+            leases.c.name == name, statements.living(leases.c.until, self.now())
+        )
 
 
 def _unsaved(when: sa.ColumnElement[bool]) -> sa.Select[str]:

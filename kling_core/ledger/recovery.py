@@ -62,7 +62,7 @@ def settle(
     left: list[Row] = yield Call(partial(ledger.rows, states=OPEN))
     settled = Settled()
     for row in reversed(left):
-        if row.lease_until is not None and row.lease_until >= ledger.now():
+        if ledger.leased(row):
             if not patient or row.state != "submitting":
                 settled.held.append(row)
                 continue
@@ -76,7 +76,8 @@ def settle(
         if now.state in OPEN:
             settled.unsent.append(now)
         yield Tell(listener, now)
-    settled.running = yield Call(partial(ledger.rows, states=RUNNING))
+    running: list[Row] = yield Call(partial(ledger.rows, states=RUNNING))
+    settled.running = [row for row in running if row.given_up_at is None]
     settled.unsaved = yield Call(partial(unsaved, ledger))
     return settled
 

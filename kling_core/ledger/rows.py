@@ -17,6 +17,9 @@ RUNNING = ("submitted", "processing")
 ENDED = ("succeeded", "failed", "rejected", "expired")
 """States that do not change any more."""
 
+HEIR = "the task of "
+"""Begins the error of a row that was taken in, and then found to be the task of another row."""
+
 IN_LINE = ("prepared", "waiting")
 """States before the first byte left."""
 
@@ -74,6 +77,10 @@ class Row:
     sent_at: float | None
     updated_at: float
     finished_at: float | None
+    unclear_at: float | None = None
+    """Since when Kling has not found it, or says of it what we do not understand."""
+    given_up_at: float | None = None
+    """When somebody gave it up: it holds no slot, and nobody waits for it."""
 
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> Row:
@@ -111,7 +118,9 @@ class Kept:
 class Place:
     """An answer to "may I send now": yes, or the place in line and what holds the slots.
 
-    `lost` says that the row is not ours any more: somebody else settled it.
+    `lost` says that the row is not ours any more: somebody else settled it. `doubtful` of the busy
+    slots are held by what may not run at all. `hopeless` says that the account has fewer slots than
+    the row `needs`; `probe` that it is admitted above a learned limit, to see whether that holds.
     """
 
     admitted: bool
@@ -119,7 +128,19 @@ class Place:
     busy: int = 0
     limit: int | None = None
     lost: bool = False
+    doubtful: int = 0
+    needs: int = 1
+    hopeless: bool = False
+    probe: bool = False
 
+
+HOLDS = 600.0
+"""Seconds for which a slot is held by what may not run at all: a create of unknown outcome, a task
+that Kling does not find or says nothing known of. If it does run, a 1303 says so and costs nothing.
+"""
+
+TOO_LONG = 6 * 3600.0
+"""Seconds after which a task that still "runs" holds no slot: it is stuck, or forgotten."""
 
 UNANSWERED = 8
 """How many creates of a product may be on their way while nobody knows the account's limit."""
@@ -129,38 +150,64 @@ UNANSWERED = 8
 class Queue:
     """The line of a product: what is busy, what the limit is known to be, who waits.
 
-    `unanswered` creates are on their way; `waiting` holds id and weight in the order of the line.
+    `unanswered` creates are on their way; `waiting` holds id and weight in the order of the line;
+    `doubtful` of the busy slots are held by rows of unknown outcome, or that Kling does not find.
+    `firm` says that the `learned` limit is no guess, `due` that it is time to look above it.
     """
 
     busy: int
     learned: int | None
     unanswered: int
     waiting: tuple[tuple[str, int], ...]
+    doubtful: int = 0
+    firm: bool = False
+    due: bool = False
 
     def places(self, limit: int | None) -> dict[str, Place]:
-        """The place of each row in line; admitted is what fits beside all that is ahead of it."""
+        """The place of each row in line; admitted is what fits beside all that is ahead of it.
+
+        What needs more slots than the account certainly has keeps nobody waiting.
+        """
         known = [number for number in (limit, self.learned) if number is not None]
         allowed = min(known) if known else None
+        certain = limit if limit is not None else self.learned if self.firm else None
         places: dict[str, Place] = {}
-        weight = 0
-        for ahead, (row_id, own) in enumerate(self.waiting):
+        weight = ahead = 0
+        for row_id, own in self.waiting:
+            facts = (ahead, self.busy, allowed)
+            if certain is not None and own > certain:
+                places[row_id] = Place(False, ahead, self.busy, certain, needs=own, hopeless=True)
+                continue
+            probe = False
             if allowed is None:
                 fits = self.unanswered + ahead < UNANSWERED
             else:
                 fits = self.busy + weight + own <= allowed or not (self.busy or ahead)
-            places[row_id] = Place(fits, ahead, self.busy, allowed)
+                probe = not (fits or ahead) and self._may_probe(own, limit)
+            places[row_id] = Place(
+                fits or probe, *facts, doubtful=self.doubtful, needs=own, probe=probe
+            )
             weight += own
+            ahead += 1
         return places
+
+    def _may_probe(self, own: int, limit: int | None) -> bool:
+        """Whether a row may be sent though the learned limit, not the given one, is in its way."""
+        return self.due and (limit is None or self.busy + own <= limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A running task: its age in seconds, and its kind, by which its like is found."""
+    """A running task: its age in seconds, and its kind, by which its like is found.
+
+    `unclear` is for how long Kling has said nothing of it that we understand.
+    """
 
     row_id: str
     task_id: str
     age: float
     kind: tuple[str, str | None]
+    unclear: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateColumn
 
 from kling_core.answers import amount
 from kling_core.ledger import totals as sums
@@ -59,6 +60,8 @@ tasks = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("finished_at", sa.Float),
+    sa.Column("unclear_at", sa.Float),
+    sa.Column("given_up_at", sa.Float),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
 )
@@ -147,7 +150,8 @@ def _first(connection: sa.Connection) -> None:
 
 
 def _second(connection: sa.Connection) -> None:
-    """Indexes for every question, running sums of what was spent, amounts that are amounts."""
+    """Indexes for every question, running sums, amounts that are amounts, and what holds no slot."""
+    _add_columns(connection, tasks.c.unclear_at, tasks.c.given_up_at)
     META.create_all(connection)
     for index in INDEXES:
         connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
@@ -171,6 +175,15 @@ def _mend_amounts(connection: sa.Connection) -> None:
             for text in [text for text in found.scalars() if amount(text) is None]:
                 nothing: dict[str, None] = dict.fromkeys(names)
                 connection.execute(sa.update(tasks).where(column == text).values(nothing))
+
+
+def _add_columns(connection: sa.Connection, *columns: sa.Column[Any]) -> None:
+    """Columns that a fresh ledger has by `_first`."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns("tasks")}
+    for column in columns:
+        if column.name not in known:
+            words = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {words}"))
 
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)

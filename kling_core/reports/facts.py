@@ -76,6 +76,7 @@ def _row(row: Row) -> list[tuple[str, str]]:
         ("project", row.project),
         ("made", words.local(row.created_at)),
         ("sent", f"{words.local(row.sent_at)}{tries}" if row.sent_at else "not yet"),
+        ("given up", words.local(row.given_up_at)),
         ("ended", words.local(row.finished_at) + after),
         ("cost", cost(row)),
     ]

@@ -30,6 +30,9 @@ _LIST = (
     Command("compare", "compare", "Two tasks side by side, and in what they differ", "TASK"),
     Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
     Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
+    Command(
+        "give-up", "give_up", "Let go of the slot of a task that hangs, wait no longer", "TASK"
+    ),
     Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
     Command(
         "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"

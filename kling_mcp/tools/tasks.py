@@ -173,8 +173,7 @@ async def _wait(call: Call) -> CallToolResult:
     async def follow(task_id: str) -> None:
         if (job := call.account.job(task_id)) is not None:
             found[task_id] = await asyncio.shield(job.outcome)
-        if found[task_id].task_id:
-            await found[task_id].wait()
+        await found[task_id].wait()  # a lost answer is looked up; what was never sent is told
 
     waits = asyncio.gather(*(follow(task_id) for task_id in found), return_exceptions=True)
 

@@ -28,6 +28,7 @@ LEDGER_COMMANDS = (
     ["show", "1"],
     ["wait", "1"],
     ["resume"],
+    ["give-up", "1"],
     ["rescue"],
     ["rerun", "1"],
     ["costs"],

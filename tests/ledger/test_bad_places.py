@@ -214,10 +214,10 @@ def test_a_password_stays_out_of_errors(client: Callable[..., Kling]) -> None:
     assert "hidden-word" not in str(error) + repr(error) + error.cause
 
 
-def test_clocks_apart(postgres_server: Any, moved: Moved) -> None:
+def test_clocks_apart(postgres_server: Any) -> None:
     """With PostgreSQL the database's time counts: an hour's difference breaks no lease."""
     place = postgres_server.database()
-    right = Ledger(place, ACCOUNT)
+    right, moved = Ledger(place, ACCOUNT), Moved()
     moved.offset = 3600.0
     wrong = Ledger(place, ACCOUNT, clock=moved)
     assert abs(right.now() - wrong.now()) < 5
