@@ -150,7 +150,7 @@ def _first(connection: sa.Connection) -> None:
 
 
 def _second(connection: sa.Connection) -> None:
-    """Indexes for every question, running sums, amounts that are amounts, and what holds no slot."""
+    """Indexes for every question, running sums, exact amounts, and what holds no slot."""
     _add_columns(connection, tasks.c.unclear_at, tasks.c.given_up_at)
     META.create_all(connection)
     for index in INDEXES:
