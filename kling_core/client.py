@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 SANDBOX_PACE = Pace(
-    poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.2, line_tick=0.05
+    poll_floor=0.1,
+    poll_ceiling=1.0,
+    retry_first=0.1,
+    retry_most=2.0,
+    recheck=0.2,
+    line_tick=0.05,
+    settling=10.0,
 )
 """The sandbox's time runs faster, so its client asks and retries faster."""
 

@@ -5,6 +5,7 @@
     ├── InvalidRequest            the request breaks rules; nothing was sent
     ├── BudgetExceeded            the quote is above a limit, or unknown while a limit is set
     ├── ConnectionFailed          no usable connection; nothing was accepted
+    ├── Interrupted               Ctrl-C was pressed before the request was sent
     ├── APIError                  Kling answered with an error
     │   ├── AuthError             1000-1004
     │   ├── AccountError          1100-1102: account abnormal, in arrears, pack used up
@@ -163,6 +164,12 @@ class ConnectionFailed(KlingError):
     fix_text = "Check the network, KLING_BASE_URL and KLING_REGION; `kling doctor` tests them."
 
 
+class Interrupted(KlingError):
+    """Ctrl-C is ending the program, and this request was not sent; nothing is billed."""
+
+    fix_text = "Nothing was sent. To make it after all, call again, or `kling resume --send`."
+
+
 class APIError(KlingError):
     """Kling answered with an error; `code` and `message` are its own."""
 
@@ -224,8 +231,10 @@ class UnreadableAnswer(APIError):
 class SubmitOutcomeUnknown(KlingError):
     """The request went out; its answer was lost and not found, or could not be written down.
 
-    The task may exist and be billed. Do not submit again before looking: `external_task_id`
-    finds the task when it exists. When Kling named it, `task_id` is set and `billed` is "yes".
+    The task may exist and be billed, or be made yet by a slow service. Do not submit again before
+    looking: `external_task_id` finds the task when it exists. When Kling does not show it at
+    `settles_at` (seconds since 1970, None when that would prove nothing), nothing was made. When
+    Kling named it, `task_id` is set and `billed` is "yes".
     """
 
     def __init__(
@@ -235,9 +244,11 @@ class SubmitOutcomeUnknown(KlingError):
         endpoint: str,
         external_task_id: str | None,
         billed: Billed = "unknown",
+        settles_at: float | None = None,
         **facts: Any,
     ) -> None:
         self.endpoint = endpoint
+        self.settles_at = settles_at
         self.external_task_id = external_task_id
         super().__init__(message, billed=billed, **facts)
 

@@ -107,7 +107,15 @@ class Guard(NamedTuple):
     on: bool
 
 
-Effect = Send | Sleep | Save | Call | Tell | Guard
+class MayBegin(NamedTuple):
+    """Ask whether something that costs may still be begun: not when Ctrl-C ends the program.
+
+    Then `Interrupted` is raised, or in the main thread and in a cancelled task the interruption
+    that a guarded stretch holds back.
+    """
+
+
+Effect = Send | Sleep | Save | Call | Tell | Guard | MayBegin
 Flow = Generator[Effect, Any, T]
 
 
@@ -136,6 +144,8 @@ def drive(flow: Flow[T], port: Port) -> T:
             try:
                 if isinstance(effect, Guard):
                     guard, answer = _guard(guard, effect.on), None
+                elif isinstance(effect, MayBegin):
+                    answer = _may_begin(guard)
                 else:
                     answer = _perform(effect, port)
             except BaseException as error:  # noqa: BLE001, the flow may add what it knows, then it goes on up
@@ -160,6 +170,14 @@ def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
     return held
 
 
+def _may_begin(held: HeldInterrupts | None) -> None:
+    from kling_core.interrupts import refuse
+
+    if held is not None and held.came:
+        held.release()
+    refuse()
+
+
 def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
     if isinstance(effect, Send):
         return port.send(effect)
@@ -172,11 +190,23 @@ def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
     return effect.listener(effect.news) if effect.listener else None
 
 
-async def adrive(flow: Flow[T], port: AsyncPort, guard: asyncio.Event | None = None) -> T:
-    """Run a flow to its end in the running event loop.
+@dataclass(slots=True)
+class Stretch:
+    """Of a flow in a loop: `free` while it may be cancelled, `cancelled` when it shall be."""
 
-    `guard` is set while the flow may be cancelled, and cleared while it must not be.
-    """
+    free: asyncio.Event
+    cancelled: bool = False
+
+    def judge(self) -> None:
+        """Raise the cancellation that the guarded stretch holds back."""
+        if self.cancelled:
+            import asyncio
+
+            raise asyncio.CancelledError
+
+
+async def adrive(flow: Flow[T], port: AsyncPort, guard: Stretch | None = None) -> T:
+    """Run a flow to its end in the running event loop; `guard` is told when it may be cancelled."""
     try:
         effect = flow.send(None)
         while True:
@@ -184,7 +214,9 @@ async def adrive(flow: Flow[T], port: AsyncPort, guard: asyncio.Event | None = N
                 if isinstance(effect, Guard):
                     answer = None
                     if guard is not None:
-                        guard.clear() if effect.on else guard.set()
+                        guard.free.clear() if effect.on else guard.free.set()
+                elif isinstance(effect, MayBegin):
+                    answer = None if guard is None else guard.judge()
                 else:
                     answer = await _aperform(effect, port)
             except BaseException as error:  # noqa: BLE001, as in `drive`
@@ -203,10 +235,12 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
 
     free = asyncio.Event()
     free.set()
-    inner = asyncio.ensure_future(adrive(flow, port, free))
+    stretch = Stretch(free)
+    inner = asyncio.ensure_future(adrive(flow, port, stretch))
     try:
         return await asyncio.shield(inner)
     except asyncio.CancelledError:
+        stretch.cancelled = True
         while not free.is_set() and not inner.done():
             waiter = asyncio.ensure_future(free.wait())
             await _first_of(inner, waiter)

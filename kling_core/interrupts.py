@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 from types import FrameType
 from typing import Any
+
+from kling_core.errors import Interrupted
 
 
 class HeldInterrupts:
@@ -35,3 +38,38 @@ class HeldInterrupts:
         signal.signal(signal.SIGINT, self._before)
         if self._came and callable(self._before):
             self._before(*self._came[0])
+
+    @property
+    def came(self) -> bool:
+        """Whether an interruption is held back."""
+        return bool(self._came)
+
+
+def refuse() -> None:
+    """Raise `Interrupted` in a thread whose main thread Ctrl-C is ending.
+
+    Threads get no signal: a pool goes on with what is in its queue while the main thread waits for
+    it on its way out. So we look whether the main thread is handling a `KeyboardInterrupt`, or
+    whether the interpreter ends after one. No handler of the program is touched for that, and a
+    program that has dealt with its Ctrl-C (and goes on) is not stopped by it.
+    """
+    if threading.current_thread() is not threading.main_thread() and _ending():
+        raise Interrupted("Ctrl-C was pressed before this request was sent")
+
+
+def _ending() -> bool:
+    if getattr(threading, "_SHUTTING_DOWN", False):
+        return getattr(sys, "last_type", None) is KeyboardInterrupt
+    current: Any = getattr(sys, "_current_exceptions", None)
+    handled: Any = current and current().get(threading.main_thread().ident)
+    error: Any = handled if isinstance(handled, BaseException) else handled and handled[1]
+    seen = 0
+    while isinstance(error, BaseException) and seen < _CHAIN:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error, seen = error.__context__, seen + 1
+    return False
+
+
+_CHAIN = 50
+"""How far a chain of exceptions is followed: one raised while another was handled, and so on."""

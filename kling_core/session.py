@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.flow import Clock, Send
+from kling_core.ledger.rows import SETTLING
 from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 
@@ -34,8 +35,9 @@ class Pace:
 
     `poll_floor` and `poll_ceiling` bound the time between two looks at a running task; between
     them it is a tenth of the task's age. `recheck` is the pause between the two look-ups that must
-    both say "not found" before a create is sent again. `line_tick` is the time between two looks
-    at the ledger, by those who wait for a slot or let another process do the asking.
+    both say "not found" before a create is sent again. `settling` is the time after a create for
+    which "not found" is only a hint. `line_tick` is the time between two looks at the ledger, by
+    those who wait for a slot or let another process do the asking.
     """
 
     poll_floor: float = 2.0
@@ -44,6 +46,7 @@ class Pace:
     retry_most: float = 30.0
     recheck: float = 3.0
     line_tick: float = 1.0
+    settling: float = SETTLING
 
 
 @dataclass(slots=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
@@ -28,6 +30,16 @@ def did_you_mean(word: str, known: Iterable[str], count: int = 1) -> str:
     """`"; did you mean x or y?"`, empty when nothing is near."""
     near = nearest(word, known, count)
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def at(moment: float, now: float) -> str:
+    """A time of day here, in minutes and not before `moment`; with its date when that is another.
+
+    Both are seconds since 1970.
+    """
+    full = datetime.fromtimestamp(math.ceil(moment / 60) * 60, UTC).astimezone()
+    today = datetime.fromtimestamp(now, UTC).astimezone()
+    return full.strftime("%H:%M" if full.date() == today.date() else "%Y-%m-%d %H:%M")
 
 
 def ranges(numbers: Iterable[int]) -> str:

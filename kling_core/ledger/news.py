@@ -38,7 +38,7 @@ class News(Reading):
                     try:
                         known: dict[str, Any] = json.loads(raw)
                         cleared = unclear is not None and Answer(data).known
-                        if not (_news(data, known) or (cleared and not _late(data, known))):
+                        if not (_news(data, known) or (cleared and not is_late(data, known))):
                             continue
                         again = Answer(known).ended
                         self._observe(db, row_id, data, product=product, again=again)
@@ -230,7 +230,7 @@ class News(Reading):
         )
         with self._transaction(read=True) as db:
             found = [Row.of(row) for row in db.execute(query).mappings()]
-        return [row for row in found if self._orphaned(row)]
+        return [row for row in found if self.orphaned(row)]
 
     def busy_endpoints(self, product: str) -> list[str]:
         """The endpoints of a product that have running tasks."""
@@ -252,10 +252,10 @@ def _news(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
 
     Told by their texts in the end: NaN is not equal to itself.
     """
-    return known != data and as_text(known) != as_text(data) and not _late(data, known)
+    return known != data and as_text(known) != as_text(data) and not is_late(data, known)
 
 
-def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+def is_late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether an answer was overtaken by the known one: no task that has ended runs again."""
     new, old = Answer(data), Answer(known)
     if new.ended != old.ended:

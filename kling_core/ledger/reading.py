@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from kling_core.ledger import statements
 from kling_core.ledger.database import Database
-from kling_core.ledger.rows import Kept, Row
+from kling_core.ledger.rows import Claims, Kept, Row
 from kling_core.ledger.schema import TAIL, aside, ending, leases, outputs, tasks
 
 BATCH = 500
@@ -21,6 +21,9 @@ NEWEST = 1000
 
 AHEAD = 300.0
 """Seconds by which the clocks of processes may differ before one of them is taken for wrong."""
+
+LISTED = 31 * 86400.0
+"""Seconds after which no list of Kling shows a task any more, and a day."""
 
 
 class Reading(Database):
@@ -117,7 +120,7 @@ class Reading(Database):
         if states is not None and len(states) > 1:
             rows.sort(key=lambda row: (-row.created_at, row.id))
             rows = rows[: limit or None]
-        return [row for row in rows if self._orphaned(row)] if orphans else rows
+        return [row for row in rows if self.orphaned(row)] if orphans else rows
 
     def kept(
         self, row_id: str | None = None, *, of: Collection[str] | None = None, missing: bool = False
@@ -216,17 +219,27 @@ class Reading(Database):
         with self._transaction(read=True) as db:
             return [Row.of(row) for row in db.execute(query).mappings()]
 
-    def task_ids(self, endpoint: str) -> frozenset[str]:
-        """Kling's ids of the tasks of an endpoint that requests of this ledger made.
+    def claims(self, row_id: str) -> Claims:
+        """What other requests of a row's endpoint have made, or may be making.
 
-        Those that were only seen in Kling's lists are left out: one of them may belong to a request
+        Tasks that were only seen in Kling's lists are left out: one of them may belong to a request
         whose answer is still missing.
         """
-        query = sa.select(tasks.c.task_id).where(
-            tasks.c.endpoint == endpoint, tasks.c.task_id.is_not(None), tasks.c.digest != ""
-        )
         with self._transaction(read=True) as db:
-            return frozenset(db.execute(query).scalars())
+            row = self._get(db, row_id)
+            others = (tasks.c.endpoint == row.endpoint, tasks.c.id != row_id, tasks.c.digest != "")
+            made = sa.select(tasks.c.task_id, tasks.c.parent_output_id).where(
+                *others, tasks.c.task_id.is_not(None), tasks.c.created_at >= self.now() - LISTED
+            )
+            # What was certain before this one was sent made nothing that came after it.
+            late = sa.func.coalesce(tasks.c.doubt_until, self.now()) >= (row.sent_at or 0.0)
+            rivals = sa.select(tasks.c.parent_output_id).where(
+                *others, tasks.c.state.in_(("submitting", "unknown")), late
+            )
+            return Claims(
+                {row.task_id: row.parent_output_id for row in db.execute(made)},
+                tuple(db.execute(rivals).scalars()),
+            )
 
     def _dead(self, row: Row) -> bool:
         """Whether the owner of a row has certainly ended, however long its lease.
@@ -244,7 +257,8 @@ class Reading(Database):
             return False
         return False
 
-    def _orphaned(self, row: Row) -> bool:
+    def orphaned(self, row: Row) -> bool:
+        """Whether no living process holds a row."""
         return not self._in_hands(row)
 
     def _in_hands(self, row: Row) -> bool:

@@ -35,8 +35,9 @@ class Settled:
 
     `running` are at work at Kling, `unsaved` are finished and have an output that was never saved,
     `unsent` were never accepted (send them again with `resume(send=True)`), `held` are in the hands
-    of another process, or of one that has just ended; `doubtful` could not be decided now, or not
-    be sent (a limit, a file that is gone), each with the reason.
+    of another process. `doubtful` could not be decided now, or not be sent (a limit, a file that is
+    gone), each with the reason: of a lost answer a `SubmitOutcomeUnknown`, which says when it is
+    certain. Until then it counts as made, and each `resume` looks again.
     """
 
     running: list[Row] = field(default_factory=list[Row])
@@ -62,7 +63,7 @@ def settle(
     left: list[Row] = yield Call(partial(ledger.rows, states=OPEN))
     settled = Settled()
     for row in reversed(left):
-        if ledger.leased(row):
+        if not ledger.orphaned(row):
             if not patient or row.state != "submitting":
                 settled.held.append(row)
                 continue
@@ -70,7 +71,8 @@ def settle(
         try:
             now = yield from submit.resume(session, row, send=send)
         except KlingError as error:
-            settled.doubtful.append((row, error))
+            open_still: Row = yield Call(partial(ledger.row, row.id))
+            settled.doubtful.append((open_still, error))
             yield Tell(listener, error)
             continue
         if now.state in OPEN:

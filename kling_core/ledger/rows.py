@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
 """States in which a task may hold a slot at Kling."""
@@ -22,6 +22,16 @@ HEIR = "the task of "
 
 IN_LINE = ("prepared", "waiting")
 """States before the first byte left."""
+
+SETTLING = 660.0
+"""Seconds after a create for which "not found" proves nothing, unless a `Pace` says otherwise.
+
+Ten minutes, in which a service that times out inside from a backlog (5002) may still carry it out,
+and one more, by which its lists and look-ups lag behind.
+"""
+
+SPAN = 3600.0
+"""Seconds than which no exchange takes longer: a time beyond it is that of a wrong clock."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +91,16 @@ class Row:
     """Since when Kling has not found it, or says of it what we do not understand."""
     given_up_at: float | None = None
     """When somebody gave it up: it holds no slot, and nobody waits for it."""
+    doubt_until: float | None = None
+    """Until when a request that was sent may still become a task although Kling shows none.
+
+    None: nothing of it is in doubt, for it was never sent or its last POST was refused.
+    """
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it was sent, and what became of it is not known."""
+        return self.state in ("submitting", "unknown")
 
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> Row:
@@ -223,6 +243,17 @@ class Look:
     mark: str
     running: tuple[Seen, ...] = ()
     line: bool = False
+
+
+class Claims(NamedTuple):
+    """What other requests of an endpoint have at Kling, or may have.
+
+    `made`: the video that each of their tasks was made of, by Kling's id of the task. `rivals`: the
+    video of each request whose task is not known yet. None: a video from elsewhere.
+    """
+
+    made: Mapping[str, str | None]
+    rivals: tuple[str | None, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

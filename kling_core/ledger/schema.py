@@ -15,6 +15,7 @@ from sqlalchemy.schema import CreateColumn
 
 from kling_core.answers import amount
 from kling_core.ledger import totals as sums
+from kling_core.ledger.rows import IN_LINE, SETTLING
 
 VERSION = 2
 """The newest schema that this code knows."""
@@ -62,6 +63,7 @@ tasks = sa.Table(
     sa.Column("finished_at", sa.Float),
     sa.Column("unclear_at", sa.Float),
     sa.Column("given_up_at", sa.Float),
+    sa.Column("doubt_until", sa.Float),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
 )
@@ -150,8 +152,8 @@ def _first(connection: sa.Connection) -> None:
 
 
 def _second(connection: sa.Connection) -> None:
-    """Indexes for every question, running sums, exact amounts, and what holds no slot."""
-    _add_columns(connection, tasks.c.unclear_at, tasks.c.given_up_at)
+    """Indexes for every question, running sums, exact amounts; what is in doubt."""
+    _add_columns(connection, tasks.c.unclear_at, tasks.c.given_up_at, tasks.c.doubt_until)
     META.create_all(connection)
     for index in INDEXES:
         connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
@@ -162,6 +164,7 @@ def _second(connection: sa.Connection) -> None:
     for name in _GONE:
         connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
     _mend_amounts(connection)
+    _mend_doubt(connection)
     sums.install(connection)
     sums.fill(connection)
 
@@ -184,6 +187,13 @@ def _add_columns(connection: sa.Connection, *columns: sa.Column[Any]) -> None:
         if column.name not in known:
             words = CreateColumn(column).compile(dialect=connection.dialect)
             connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {words}"))
+
+
+def _mend_doubt(connection: sa.Connection) -> None:
+    """What was sent by older code is in doubt."""
+    sent = (tasks.c.tries > 0, tasks.c.state.in_((*IN_LINE, "submitting", "unknown")))
+    until = sa.func.coalesce(tasks.c.lease_until, tasks.c.updated_at) + SETTLING
+    connection.execute(sa.update(tasks).where(*sent).values(doubt_until=until))
 
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)
