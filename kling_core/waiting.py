@@ -82,7 +82,7 @@ def _follow(
 
     session = task.session
     ledger = yield Call(session.ledger)
-    known: Row = yield Call(lambda: ledger.row(adoption.row_of(ledger, task)))
+    known: Row = yield Call(partial(adoption.whole_row_of, ledger, task))
     row: Row = yield from certain(session, known)
     if row.given_up_at is not None and row.state in RUNNING:
         yield Call(partial(ledger.take_up, row.id))  # who waits for it wants it after all

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.answers import Answer, decimal
-from kling_core.ledger.rows import Entry
+from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -48,11 +48,16 @@ def _made_at(data: Mapping[str, Any]) -> float | None:
 
 def row_of(ledger: Ledger, task: TaskState) -> str:
     """The id of a task's row; the task is taken in when there is none."""
+    return task.row_id if task.row_id is not None else whole_row_of(ledger, task).id
+
+
+def whole_row_of(ledger: Ledger, task: TaskState) -> Row:
+    """A task's row; the task is taken in when there is none."""
     if task.row_id is not None:
-        return task.row_id
+        return ledger.row(task.row_id)
     row = ledger.by_task_id(task.endpoint.name, task.task_id)
     if row is None:
         adopt(ledger, task.endpoint, task.raw)
         row = ledger.by_task_id(task.endpoint.name, task.task_id)
     assert row is not None
-    return row.id
+    return row

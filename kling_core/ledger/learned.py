@@ -102,7 +102,7 @@ class Learned:
         bound = math.inf if known is None else known.limit
         limit = int(max(1, min(bound, busy + own - 1)))
         if known is None or limit < known.limit:
-            rest = LONGEST if limit >= max(FEW, most) else FIRST
+            rest = LONGEST if busy >= max(FEW, most) else FIRST
             return cls(limit, now, rest, due=now + rest, most=most)
         if row_id != known.probing and now < known.at + known.rest:
             return replace(known, most=most)  # the same news, moments later
