@@ -61,6 +61,7 @@ class Options(TypedDict, total=False):
     max_cost: Money | None
     budget: Money | None
     project_budget: Money | None
+    max_tasks: int | None
     project: str | None
     slots: int | None
     ledger: str | os.PathLike[str] | None
@@ -180,7 +181,8 @@ class Kling(_Base, SyncMethods):
     - `region`: "global" or "cn"; `base_url` names a host outright.
     - `output_dir`: where downloads go, `kling_outputs` by default.
     - `max_cost`: US dollars that one call may cost at most; `budget`: a day; `project_budget`: all
-      tasks of one project.
+      tasks of one project; `max_tasks`: how many are made in a day. Each only tightens what the
+      environment (`KLING_BUDGET`, …) or the config file sets.
     - `project`: what tasks belong to, for folders and costs.
     - `slots`: how many tasks of a product may run at once; learned from Kling when not given.
     - `ledger`: a file or a `postgresql://` address in the place of the one in `home`.

@@ -9,12 +9,12 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
@@ -22,6 +22,8 @@ from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
+
+Limit = TypeVar("Limit", "Decimal", int)
 
 REGIONS = {
     "global": "https://api-singapore.klingai.com",
@@ -50,6 +52,7 @@ class Settings:
     max_cost: Decimal | None = None
     budget: Decimal | None = None
     project_budget: Decimal | None = None
+    max_tasks: int | None = None
     project: str = ""
     slots: int | None = None
     ledger: str = field(default="", repr=False)
@@ -65,6 +68,20 @@ class Settings:
         raise TypeError(
             "settings hold secrets and are not pickled; resolve them where they are used"
         )
+
+
+class Limits(TypedDict):
+    """What may be spent: US dollars a call, a day, a project; tasks a day. None is no limit."""
+
+    max_cost: Decimal | None
+    budget: Decimal | None
+    project_budget: Decimal | None
+    max_tasks: int | None
+
+
+def limits(**explicit: Any) -> Limits:
+    """The limits alone, which hold without a key too; the keywords are those of `Kling`."""
+    return _Resolver({k: v for k, v in explicit.items() if not blank(v)}).limits()
 
 
 def resolve(**explicit: Any) -> Settings:
@@ -129,15 +146,41 @@ class _Resolver:
         value = self.file.get(name)
         return None if blank(value) else value
 
+    def limits(self) -> Limits:
+        """Every limit that holds."""
+        return {
+            "max_cost": self.limit("max_cost", money),
+            "budget": self.limit("budget", money),
+            "project_budget": self.limit("project_budget", money),
+            "max_tasks": self.limit("max_tasks", _tasks),
+        }
+
+    def limit(self, name: str, read: Callable[[str, Any], Limit | None]) -> Limit | None:
+        """The limit that holds: what the environment or the file sets, an argument only tightens.
+
+        Says so when the argument is looser.
+        """
+        given = read(name, self.explicit.get(name))
+        set_here, place = os.environ.get(f"KLING_{name.upper()}"), f"KLING_{name.upper()}"
+        if blank(set_here):
+            set_here, place = self.file.get(name), str(self.home / "config.toml")
+        held = None if blank(set_here) else read(name, set_here)
+        if given is None or held is None:
+            return held if given is None else given
+        if given > held:
+            notify(
+                f"{name}={given} is looser than the {held} of {place}, which holds: "
+                "an argument only tightens what is set there"
+            )
+        return min(given, held)
+
     def settings(self) -> Settings:
         credential, source = self.credential()
         return Settings(
             base_url=self.base_url(),
             home=self.home,
             output_dir=Path(str(self.setting("output_dir") or "kling_outputs")).expanduser(),
-            max_cost=money("max_cost", self.setting("max_cost")),
-            budget=money("budget", self.setting("budget")),
-            project_budget=money("project_budget", self.setting("project_budget")),
+            **self.limits(),
             project=project_name(self.setting("project")),
             slots=_count("slots", self.setting("slots")),
             ledger=_ledger(self.setting("ledger")),
@@ -202,6 +245,7 @@ _IN_FILE = {
     "callback_url",
     "ledger",
     "max_cost",
+    "max_tasks",
     "output_dir",
     "paths",
     "project",
@@ -361,6 +405,16 @@ def _count(name: str, value: Any) -> int | None:
     if not str(value).strip().isdecimal() or int(value) < 1:
         raise ConfigError(f"{name} {value!r} is not a number of slots", fix="Write 5.")
     return int(value)
+
+
+def _tasks(name: str, value: Any) -> int | None:
+    """A number of tasks, 0 or more."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise ConfigError(f"{name} {value!r} is not a number of tasks", fix="Write 20.")
+    return int(text)
 
 
 def money(name: str, value: Any) -> Decimal | None:

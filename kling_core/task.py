@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from kling_core import calls, waiting
+from kling_core import waiting
 from kling_core.answers import STATUSES, Answer, OutputKind, amount, decimal
 from kling_core.notices import notify
 from kling_core.outputs import (
@@ -194,7 +194,9 @@ class Task(TaskState):
 
     def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        self.update(self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id)))
+        from kling_core.ledger import late
+
+        self.update(self.client.run_flow(late.look(self)))
         return self
 
     @property
@@ -243,8 +245,9 @@ class AsyncTask(TaskState):
 
     async def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        data = await self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id))
-        self.update(data)
+        from kling_core.ledger import late
+
+        self.update(await self.client.run_flow(late.look(self)))
         return self
 
     @property

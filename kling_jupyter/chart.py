@@ -31,7 +31,8 @@ def of_costs(by: str, costs: Sequence[Costs]) -> str:
     """
     bars = _by_day(costs) if by == "day" else [(c.key or "(none)", c) for c in costs]
     bars = bars[-_MOST:]
-    top = _ceiling(max((max(c.estimate, c.actual or Decimal(0)) for _, c in bars if c), default=Decimal(0)))
+    sums = (max(c.estimate, c.actual or Decimal(0)) for _, c in bars if c)
+    top = _ceiling(max(sums, default=Decimal(0)))
     step = (_WIDTH - _LEFT) / len(bars)
     drawn = "".join(_bar(i, step, name, line, top) for i, (name, line) in enumerate(bars))
     total = spending.total(costs)

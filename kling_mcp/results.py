@@ -98,6 +98,7 @@ def quote(price: Quote | None) -> dict[str, Any]:
         "quote_units": money(price.units),
         "basis": price.basis,
         "price_list": f"{price.source} of {price.as_of}",
+        **({"at_most": True} if price.at_most else {}),
     }
 
 

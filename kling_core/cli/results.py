@@ -94,6 +94,7 @@ def quoted(quote: Quote | None) -> dict[str, Any] | None:
         "as_of": quote.as_of,
         "source": quote.source,
         "basis": quote.basis,
+        "at_most": quote.at_most,
     }
 
 

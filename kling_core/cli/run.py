@@ -83,6 +83,7 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
+    from kling_core import config
     from kling_core.limits import check_cost
     from kling_core.wire import v1
     from kling_core.wire.body import JSONBody
@@ -107,7 +108,8 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
         console.show_json(body)
         console.say(f"POST {endpoint.path}")
         console.say(f"cost: {results.cost_line(quote)}")
-    check_cost(request, wishes.max_cost)
+    limits = config.limits(max_cost=wishes.max_cost, budget=wishes.budget)
+    check_cost(request, limits["max_cost"], limits["budget"], limits["project_budget"])
     if endpoint.external_task_id and named is None:
         console.say("an external_task_id of its own is added when it is sent")
     console.say("dry run: the request is good; nothing was sent")

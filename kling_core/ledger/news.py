@@ -15,7 +15,7 @@ from kling_core.answers import Answer, amount, decimal, text
 from kling_core.ledger import statements
 from kling_core.ledger.reading import NEWEST, Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
-from kling_core.ledger.schema import aside, leases, tasks
+from kling_core.ledger.schema import UNSAID, aside, leases, tasks
 from kling_core.notices import notify
 
 
@@ -215,6 +215,17 @@ class News(Reading):
         with self._transaction(read=True) as db:
             rows = db.execute(sa.select(*kind, *ends).group_by(*kind)).all()
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def unsaid(self, since: float, limit: int) -> list[tuple[str, str]]:
+        """Endpoint and Kling's id of the newest tasks that have succeeded since a moment, and of
+        which it has not said what it deducted.
+        """
+        query = sa.select(tasks.c.endpoint, tasks.c.task_id).where(
+            UNSAID, tasks.c.created_at >= since, tasks.c.task_id.is_not(None)
+        )
+        with self._transaction(read=True) as db:
+            rows = db.execute(query.order_by(tasks.c.created_at.desc()).limit(limit))
+            return [(row.endpoint, row.task_id) for row in rows]
 
     def orphans(self, product: str, *, idle: float) -> list[Row]:
         """Rows of a product that were sent by processes that are gone, and not settled since."""

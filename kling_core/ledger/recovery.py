@@ -13,7 +13,7 @@ from kling_core.answers import Answer
 from kling_core.endpoints import registry
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flow import Call, Flow, Tell
-from kling_core.ledger import adoption
+from kling_core.ledger import adoption, late
 from kling_core.ledger.rows import RUNNING, Kept, Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
@@ -78,6 +78,7 @@ def settle(
         if now.state in OPEN:
             settled.unsent.append(now)
         yield Tell(listener, now)
+    yield from late.ask(session)
     running: list[Row] = yield Call(partial(ledger.rows, states=RUNNING))
     settled.running = [row for row in running if row.given_up_at is None]
     settled.unsaved = yield Call(partial(unsaved, ledger))

@@ -119,6 +119,9 @@ def ending(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 TAIL = 4
 """Letters of the end of an id that are looked up; what is shown of one are its last eight."""
 
+UNSAID = sa.and_(tasks.c.state == sa.literal_column("'succeeded'"), tasks.c.cost_units.is_(None))
+"""Whether a task was made and Kling has not said yet what it deducted; as its index has it."""
+
 INDEXES: tuple[sa.Index, ...] = (
     sa.Index("tasks_sent", tasks.c.sent_at),
     sa.Index("tasks_by_state", tasks.c.state, tasks.c.created_at),
@@ -133,6 +136,7 @@ INDEXES: tuple[sa.Index, ...] = (
         for column in (tasks.c.parent_task_id, tasks.c.parent_output_id)
         for there in (column.is_not(None),)
     ),
+    sa.Index("tasks_unsaid", tasks.c.created_at, sqlite_where=UNSAID, postgresql_where=UNSAID),
     sa.Index(
         "outputs_unsaved",
         outputs.c.task,

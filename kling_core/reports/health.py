@@ -83,6 +83,8 @@ def _limits(settings: config.Settings) -> Iterator[Symptom]:
     ):
         if amount is not None:
             yield fine(name, f"${amount} a {each}")
+    if settings.max_tasks is not None:
+        yield fine("max tasks", f"{settings.max_tasks} a day")
     for name, path in settings.paths.items():
         yield note("path", f"{name} goes to {path}, by your settings")
 
