@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
 from kling_core.errors import KlingError
-from kling_core.flow import Call, Flow, Sleep, Tell
+from kling_core.flow import Call, Flow, Sleep, Tell, bounded
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
@@ -67,7 +67,7 @@ def _follow(
             if end is not None and now >= end:
                 raise _late(task, now - start)
             yield Sleep(tick if end is None else min(tick, end - now))
-            yield from watch.step()
+            yield from watch.step() if end is None else bounded(watch.step(), end, clock)
             if watch.version(row_id) != version:
                 version = watch.version(row_id)
                 row: Row = yield Call(partial(ledger.row, row_id))
