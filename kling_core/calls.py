@@ -150,7 +150,7 @@ def renew(session: Session, reply: Reply | NoReply) -> bool:
     if isinstance(reply, Reply) and (stamp := reply.headers.get("date")):
         try:
             skew = parsedate_to_datetime(stamp).timestamp() - session.clock.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             skew = 0.0
     if abs(skew) < 30:
         skew = 0.0

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"kling-suite/{VERSION}"
 
+SANDBOX_HEADER = "kling-sandbox"
+"""The header by which a sandbox says in each answer that it is one."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -84,6 +87,10 @@ class Session:
                 place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
                 self._ledger = Ledger(place, account, clock=self.clock.time)
             return self._ledger
+
+    def play(self, pace: Pace) -> None:
+        """From now on the host is known as a sandbox, asked at this pace."""
+        self.sandbox, self.pace = True, pace
 
     def close(self) -> None:
         """Close the ledger's connections; a later use opens them again."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kling_core import calls, waiting
 from kling_core.answers import STATUSES, Answer, OutputKind, decimal
@@ -71,6 +71,12 @@ class TaskState:
         self.row_id = row_id
         self.words = words
         self._outputs: list[Output] | None = None
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"task {self.task_id} belongs to a client of this process and is not pickled; send "
+            f"its id, and take it up with kling.tasks.get({self.task_id!r})"
+        )
 
     @property
     def answer(self) -> Answer:

@@ -108,9 +108,8 @@ def _judge_proxy(name: str, value: str) -> None:
 
 
 def _judge_exceptions(name: str, value: str) -> None:
-    for entry in (part.strip() for part in value.split(",")):
-        if entry in ("", "*"):
-            continue
+    entries = [part.strip() for part in value.split(",")]
+    for entry in filter(None, entries if "*" not in entries else []):
         pattern = entry if "://" in entry else f"all://[{entry}]" if _is_ipv6(entry) else ""
         try:
             httpx.URL(pattern or f"all://*{entry}")
