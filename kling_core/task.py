@@ -90,7 +90,7 @@ class TaskState:
 
     @property
     def external_task_id(self) -> str | None:
-        return self.answer.info.get("external_task_id") or self._external_task_id
+        return self.answer.external_task_id or self._external_task_id
 
     @property
     def status(self) -> str:
@@ -118,7 +118,7 @@ class TaskState:
     @property
     def parent_video(self) -> Mapping[str, Any] | None:
         """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return self.answer.info.get("parent_video")
+        return self.answer.parent_video or None
 
     @property
     def quote(self) -> Quote | None:
