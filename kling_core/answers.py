@@ -63,8 +63,17 @@ class Answer:
     @property
     def info(self) -> Mapping[str, Any]:
         """`task_info`: the external id and the source video."""
-        info = self.raw.get("task_info")
-        return cast("Mapping[str, Any]", info) if isinstance(info, Mapping) else {}
+        return mapping(self.raw.get("task_info"))
+
+    @property
+    def external_task_id(self) -> str:
+        """The id that the request was given, empty when it was given none."""
+        return text(self.info, "external_task_id")
+
+    @property
+    def parent_video(self) -> Mapping[str, Any]:
+        """The source video of an extension or a lip-sync; empty for others."""
+        return mapping(self.info.get("parent_video"))
 
     @property
     def units(self) -> Decimal | None:
@@ -94,8 +103,15 @@ class Answer:
 
 
 def text(raw: Mapping[str, Any], *keys: str) -> str:
-    """The first of the keys that holds something, as text."""
-    return next((str(raw[key]) for key in keys if raw.get(key)), "")
+    """The first of the keys that holds something, as text; lists and objects hold no text."""
+    return next(
+        (str(raw[k]) for k in keys if isinstance(raw.get(k), (str, int, float)) and raw[k]), ""
+    )
+
+
+def mapping(value: Any) -> Mapping[str, Any]:
+    """An object of the server's; empty for what is none."""
+    return cast("Mapping[str, Any]", value) if isinstance(value, Mapping) else {}
 
 
 def decimal(value: Any) -> Decimal | None:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"kling-suite/{VERSION}"
 
+SANDBOX_HEADER = "kling-sandbox"
+"""The header by which a sandbox says in each answer that it is one."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -88,6 +91,10 @@ class Session:
                 clock = self.clock
                 self._ledger = Ledger(place, account, clock=clock.time, monotonic=clock.monotonic)
             return self._ledger
+
+    def play(self, pace: Pace) -> None:
+        """From now on the host is known as a sandbox, asked at this pace."""
+        self.sandbox, self.pace = True, pace
 
     def close(self) -> None:
         """Close the ledger's connections; a later use opens them again."""

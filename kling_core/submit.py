@@ -469,7 +469,7 @@ def _go_on(
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
         attempt.connects += 1
-        if attempt.connects >= CONNECT_ATTEMPTS:
+        if attempt.connects >= CONNECT_ATTEMPTS or reply.fix:  # it will not pass by itself
             raise error
         yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kling_core import waiting
 from kling_core.answers import STATUSES, Answer, OutputKind, amount, decimal
@@ -72,6 +72,12 @@ class TaskState:
         self.words = words
         self._outputs: list[Output] | None = None
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"task {self.task_id} belongs to a client of this process and is not pickled; send "
+            f"its id, and take it up with kling.tasks.get({self.task_id!r})"
+        )
+
     @property
     def answer(self) -> Answer:
         """What the server said last, read leniently."""
@@ -84,7 +90,7 @@ class TaskState:
 
     @property
     def external_task_id(self) -> str | None:
-        return self.answer.info.get("external_task_id") or self._external_task_id
+        return self.answer.external_task_id or self._external_task_id
 
     @property
     def status(self) -> str:
@@ -112,7 +118,7 @@ class TaskState:
     @property
     def parent_video(self) -> Mapping[str, Any] | None:
         """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return self.answer.info.get("parent_video")
+        return self.answer.parent_video or None
 
     @property
     def quote(self) -> Quote | None:

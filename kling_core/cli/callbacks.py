@@ -46,6 +46,8 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ConfigError` when the port is taken."""
     from uvicorn import Config, Server
 
+    from kling_core.receiving import Impatient
+
     try:
         listener = socket.create_server((host, number), backlog=128)
     except OSError as error:
@@ -55,7 +57,14 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
             fix="Choose another with --port; without it, a free one is taken.",
         ) from error
     place = listener.getsockname()[1]
-    config = Config(receiver, log_level="error", access_log=False, timeout_graceful_shutdown=2)
+    config = Config(
+        receiver,
+        http=Impatient,
+        log_level="error",
+        access_log=False,
+        limit_concurrency=200,
+        timeout_graceful_shutdown=2,
+    )
     with listener:
         print(f"http://{host}:{place}/", flush=True)
         console.say("callbacks wake whoever waits for the task; Ctrl-C ends it. Tell Kling the")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.answers import Answer, decimal
+from kling_core.answers import Answer, decimal, text
 from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
     """Write down a task that was made elsewhere; False when it is known already."""
     answer = Answer(data)
-    external = answer.info.get("external_task_id") or None
-    parent: Mapping[str, Any] = answer.info.get("parent_video") or {}
+    external = answer.external_task_id or None
+    parent = text(answer.parent_video, "id")
     entry = Entry(
         id=str(external or f"{endpoint.name}-{answer.task_id}"),
         endpoint=endpoint.name,
@@ -28,7 +28,7 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
         request={},
         media={},
         digest="",
-        parent_output_id=str(parent["id"]) if parent.get("id") else None,
+        parent_output_id=parent or None,
     )
     return ledger.adopt(entry, data, created_at=_made_at(data))
 
