@@ -22,10 +22,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     if namespace.json:
         console.show_json(results.quoted(quote))
     elif quote is None:
-        print("unknown")
+        console.show("unknown")
         console.say(f"no price is published for this {endpoint.command}")
     else:
-        print(quote)
+        console.show(str(quote))
         console.say(quote.basis)
     return 0
 
