@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import arguments, console, results
+from kling_core.cli import arguments, console, given_texts, results
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are those of the service
@@ -15,7 +15,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     prog = f"kling quote {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=_own_options)
     namespace = arguments.parse(parser, rest)
-    request = endpoint.request(**arguments.fields(endpoint, namespace))
+    request = given_texts.request_of(endpoint, namespace)
     quote = request.quote()
     for warning in request.check().warnings:
         console.say(f"warning: {warning}")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import arguments, console, results
+from kling_core.cli import arguments, console, given_texts, results
 from kling_core.cli.following import follow
 from kling_core.cli.problems import Progress, collect
 
@@ -59,7 +59,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     prog = f"kling run {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=own_options)
     namespace = arguments.parse(parser, rest)
-    request = endpoint.request(**arguments.fields(endpoint, namespace))
+    request = given_texts.request_of(endpoint, namespace)
     return carry_out(request, Wishes.of(namespace, sandbox=sandbox))
 
 

@@ -50,7 +50,8 @@ class Param:
     picture, sound or video input. `of` is the type that is validated where the annotation is
     wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
     the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
-    few requests need, so that front ends may tell of it in few words.
+    few requests need, so that front ends may tell of it in few words. `spoken` text is said
+    aloud, so that a number alone is one.
     """
 
     doc: str
@@ -71,6 +72,7 @@ class Param:
     item: str = ""
     short: str = ""
     rare: bool = False
+    spoken: bool = False
     placeholder: str = ""
     name: str = ""
 
@@ -78,6 +80,11 @@ class Param:
     def required(self) -> bool:
         """True when the field must be given."""
         return self.default is MISSING
+
+    @property
+    def prose(self) -> bool:
+        """True for a text that people write in their own words: a prompt, what is said."""
+        return self.max_length is not None
 
     @property
     def part(self) -> type[Part] | None:
