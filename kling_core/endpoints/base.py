@@ -21,6 +21,7 @@ from typing import (
 )
 
 from kling_core.errors import InvalidRequest, Violation
+from kling_core.values import plain
 
 if TYPE_CHECKING:
     from typing import Self
@@ -112,15 +113,16 @@ class Part:
     """An object with declared fields: a request, or a piece of one."""
 
     given: dict[str, Any]
-    """The fields as they were given, None left out."""
+    """The fields as they were given, in plain values; None and empty cells left out."""
     one_only: ClassVar[bool] = False
     """True when exactly one of the fields has a value other than 0."""
 
     if not TYPE_CHECKING:
 
         def __init__(self, **given: Any) -> None:
+            known = {name: plain(value) for name, value in given.items()}
             object.__setattr__(
-                self, "given", {name: value for name, value in given.items() if value is not None}
+                self, "given", {name: value for name, value in known.items() if value is not None}
             )
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kling_core.endpoints.base import Param, Part
 from kling_core.errors import Violation
+from kling_core.values import as_id
 from kling_core.words import blank, did_you_mean, nearest
 
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -93,6 +94,8 @@ def _given(value: Any) -> Any:
 
 def _unwrap(declared: Param) -> Any:
     def before(value: Any) -> Any:
+        if declared.name.endswith("_id"):
+            value = as_id(value)
         if declared.parse:
             value = declared.parse(value)
         if declared.many:
