@@ -16,6 +16,7 @@ from numbers import Real
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
+from kling_core import text_files
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
 from kling_core.words import did_you_mean
@@ -110,10 +111,12 @@ class _Resolver:
             return {}
         import tomllib
 
+        text = ""
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
+            content = tomllib.loads(text := text_files.read(path))
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
+            fix = _BACKSLASHES if "\\" in text else ""
+            raise ConfigError(f"{path} cannot be read: {error}", fix=fix) from error
         for name in content.keys() - _IN_FILE:
             hint = did_you_mean(name, _IN_FILE)
             raise ConfigError(f"{path} has the unknown setting {name!r}{hint}")
@@ -214,6 +217,10 @@ _IN_FILE = {
 """What a config file may hold."""
 
 _NAMES = ("api_key", "access_key", "secret_key")
+
+_BACKSLASHES = (
+    "In double quotes a backslash begins an escape: write paths in single quotes, or with /."
+)
 
 
 def blank(value: Any) -> bool:

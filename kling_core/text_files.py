@@ -19,9 +19,10 @@ _MARKS = (
 
 
 def decode(data: bytes) -> str:
-    """The text of these bytes without its byte order mark; UTF-8 where there is none.
+    """The text of these bytes without its byte order mark, lines ending as Python has them.
 
-    Raises `ValueError` for other encodings: to guess one is to send other words than were meant.
+    Without a mark it is UTF-8. Raises `ValueError` for other encodings: to guess one is to send
+    other words than were meant.
     """
     mark, encoding = next(((m, e) for m, e in _MARKS if data.startswith(m)), (b"", "utf-8"))
     try:
@@ -30,7 +31,7 @@ def decode(data: bytes) -> str:
         raise ValueError("it is no text in UTF-8; save it as UTF-8") from None
     if "\0" in text:
         raise ValueError("it is no text, or in UTF-16 without a mark; save it as UTF-8")
-    return text
+    return text.replace("\r\n", "\n")
 
 
 def read(path: str | os.PathLike[str]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, cast
 
 __all__ = ["as_id", "plain"]
 
@@ -19,7 +19,7 @@ def plain(value: Any) -> Any:
     What is no scalar, list or mapping of scalars stays as it is: media, arrays of pixels, pieces of
     a request. Neither numpy nor pandas is imported.
     """
-    kind: Any = type(value)
+    kind = type(cast("object", value))
     if kind in _PLAIN:
         return value
     if kind is float:

@@ -78,7 +78,7 @@ def test_a_prompt_in_a_file(kling, argv):
     Path("my prompt.txt").write_bytes(codecs.BOM_UTF8 + b"a boat\r\nin rain\r\n")
     code, out, err = kling(*argv)
     assert code == 0, err
-    assert r'"prompt": "a boat\r\nin rain"' in out
+    assert r'"prompt": "a boat\nin rain"' in out
 
 
 def test_a_file_from_stdin(kling):
