@@ -13,6 +13,7 @@ from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
 from kling_core.resources import id_of, whole
+from kling_core.values import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -229,4 +230,5 @@ def _known(ledger: Ledger, task_id: str | int) -> Row:
 
 
 def _seconds(moment: float | datetime) -> float:
+    moment = plain(moment)
     return moment if isinstance(moment, (int, float)) else moment.timestamp()

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
     from kling_core.endpoints.base import Endpoint, Request
 
-__all__ = ["changed", "request_of", "text_of"]
+__all__ = ["EXPLAINED", "changed", "request_of", "text_of"]
+
+EXPLAINED = """\
+The words may be - (read what is piped in) or @FILE (read them from a file); -- before them means
+every word as it stands."""
+"""For the help of a command that takes them."""
 
 _MOST = 1_000_000
 """Bytes; far more than any prompt has."""

@@ -14,6 +14,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     endpoint, rest = console.take_endpoint("quote", argv, _own_options)
     prog = f"kling quote {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=_own_options)
+    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
     request = given_texts.request_of(endpoint, namespace)
     quote = request.quote()

@@ -58,6 +58,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     endpoint, rest = console.take_endpoint("run", argv, own_options)
     prog = f"kling run {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=own_options)
+    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
     request = given_texts.request_of(endpoint, namespace)
     return carry_out(request, Wishes.of(namespace, sandbox=sandbox))

@@ -13,7 +13,7 @@ import pytest
 
 from kling_core import text_files
 
-RUN = [sys.executable, "-m", "kling_core", "run"]
+RUN = [sys.executable, "-m", "kling_core.cli.main", "run"]
 BOAT = "纸船, a paper boat"
 
 

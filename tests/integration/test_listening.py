@@ -13,9 +13,9 @@ from kling_core.listening import must_be_free
 from kling_core.sandbox import Sandbox
 
 COMMANDS = {
-    "sandbox": ["kling_core", "sandbox"],
-    "callbacks": ["kling_core", "callbacks", "--unsigned"],
-    "mcp": ["kling_mcp", "--sandbox", "--http"],
+    "sandbox": ["kling_core.cli.main", "sandbox"],
+    "callbacks": ["kling_core.cli.main", "callbacks", "--unsigned"],
+    "mcp": ["kling_mcp.main", "--sandbox", "--http"],
 }
 
 

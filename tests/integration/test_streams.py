@@ -19,7 +19,7 @@ from kling_core.sandbox import Sandbox
 
 KEYS = {"access_key": "a" * 32, "secret_key": "s" * 32}
 BOAT = "雨中的纸船"
-CLI = f"{sys.executable} -m kling_core"
+CLI = f"{sys.executable} -m kling_core.cli.main"
 
 
 @pytest.fixture(scope="module")
