@@ -133,7 +133,7 @@ def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
     typed = _sort(parser, list(argv))
     namespace, words = parser.parse_args(typed.flags), typed.words
     if parser.endpoint is not None:
-        namespace.verbatim = typed.verbatim
+        namespace.verbatim = typed.meant == 0
     if not words:
         return namespace
     if not parser.words:
@@ -148,7 +148,7 @@ def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
             fix="Put it in quotes, once.",
         )
     declared = parser.endpoint.request.params().get(parser.words) if parser.endpoint else None
-    if declared is not None and declared.prose and not typed.verbatim:
+    if declared is not None and declared.prose and typed.meant != 0:
         _refuse_slips(parser, typed)
     setattr(namespace, parser.words, words[0] if len(words) == 1 else " ".join(map(str, words)))
     return namespace
@@ -289,8 +289,8 @@ class _Typed:
     words: list[Any] = field(default_factory=list[Any])
     breaks: list[int] = field(default_factory=list[int])
     """The words before which an option stands, by their number; the first one left out."""
-    verbatim: bool = False
-    """Whether all words stand behind `--`."""
+    meant: int | None = None
+    """The number of the first word behind `--`."""
 
 
 def _sort(parser: Parser, rest: list[Any]) -> _Typed:
@@ -299,7 +299,7 @@ def _sort(parser: Parser, rest: list[Any]) -> _Typed:
     while rest:
         word = rest.pop(0)
         if word == "--":
-            typed.verbatim = not typed.words
+            typed.meant = len(typed.words)
             typed.words += rest
             return typed
         following = rest[0] if rest else None
@@ -341,7 +341,10 @@ def _refuse_long_dash(parser: Parser, token: str) -> None:
 
 def _refuse_slips(parser: Parser, typed: _Typed) -> None:
     names = {spelling.lstrip("-") for spelling in parser.actions()}
-    slip = prompt_words.judge(typed.words, name=parser.words, names=names, breaks=typed.breaks)
+    meant = len(typed.words) if typed.meant is None else typed.meant
+    slip = prompt_words.judge(
+        typed.words, name=parser.words, names=names, breaks=typed.breaks, meant=meant
+    )
     if slip is not None:
         raise UsageProblem(slip.message, fix=slip.fix)
 

@@ -28,21 +28,27 @@ class Slip(NamedTuple):
 
 
 def judge(
-    words: Sequence[Any], *, name: str, names: Collection[str], breaks: Sequence[int]
+    words: Sequence[Any],
+    *,
+    name: str,
+    names: Collection[str],
+    breaks: Sequence[int],
+    meant: int,
 ) -> Slip | None:
     """The slip in the words of a prompt; None when there is none.
 
-    `name` is the field that they fill, `names` are the known options without dashes, and `breaks`
-    the numbers of the words before which an option stands.
+    `name` is the field that they fill, `names` are the known options without dashes, `breaks` the
+    numbers of the words before which an option stands, and `meant` the number of the first word
+    behind `--`.
     """
     typed = [word for word in words if isinstance(word, str)]
-    for word in typed:
+    for word in typed[:meant]:
         for setting in prompting.settings_in(word, names):
             return _setting(setting, name)
         for option in prompting.options_in(word, names):
             return Slip(
-                f"{option.typed} stands inside the quotes of the {name}",
-                f"Write it after them. {_MEANT}",
+                f"{option.typed} would be sent as words of the {name}",
+                f"Write it outside of the quotes. {_MEANT}",
             )
     if len(typed) == 1 and prompting.named_file(typed[0]) and _exists(typed[0]):
         return Slip(f"{typed[0]} is a file", f"@{typed[0]} reads the text in it. {_MEANT}")

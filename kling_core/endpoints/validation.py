@@ -163,6 +163,8 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
             low, high = inner.min_items or 0, inner.max_items
             count = f"exactly {high}" if low == high else f"{low} to {high}"
             return f"has {context['actual_length']} entries", count
+        case "string_unicode":
+            return f"{_brief(value)} holds half a character, which cannot be sent", "UTF-8"
         case "literal_error":
             return f"{value!r} is not available", _choices(value, context["expected"])
         case "extra_forbidden":

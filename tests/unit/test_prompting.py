@@ -192,6 +192,13 @@ def test_settings_amid_words(text, typed):
     assert warning.startswith(f"prompt: {typed} is read as words")
 
 
+@pytest.mark.parametrize("text", ["a boat \ud83d", "caf\udce9", "\ude00"])
+def test_half_a_character(text):
+    """What a cut emoji or an unknown encoding leaves has no form on the wire."""
+    (wrong,) = judged(prompt=text).violations
+    assert "half a character" in wrong.message
+
+
 def test_every_text_is_judged():
     """Also what is kept out, what is spoken, and the shots of a clip."""
     assert judged(prompt="a boat", negative_prompt="None", model_name="kling-v1-6").violations
@@ -237,9 +244,9 @@ def test_a_long_dash_is_no_option_and_no_word(dash, option):
         (["duration=10", "a", "boat"], "--duration"),
         (["prompt=a boat"], "Leave it out"),
         (["a boat", "aspect_ratio=9:16"], "--aspect-ratio"),
-        (["a boat --duration 10"], "inside the quotes"),
-        (["a boat --ar 9:16"], "inside the quotes"),
-        (["a boat \u2014mode pro"], "inside the quotes"),
+        (["a boat --duration 10"], "outside of the quotes"),
+        (["a boat --ar 9:16"], "outside of the quotes"),
+        (["a boat \u2014mode pro"], "outside of the quotes"),
         (["a boat", "clips"], "'a boat' and 'clips'"),
         (["a", "boat", "--mode", "pro", "in", "rain"], "'a boat' and 'in rain'"),
         (["\u201ca", "boat\u201d"], "no quote"),
@@ -252,6 +259,15 @@ def test_slips_in_the_words(argv, words):
         typed(*argv)
     bare = [word for word in argv if word not in ("--mode", "pro")]
     assert typed("--", *bare) == {"prompt": " ".join(bare)}
+
+
+def test_words_behind_two_hyphens_are_meant():
+    """Those before them are judged, those behind them are not; and no piece is lost."""
+    assert typed("a", "boat", "--", "--dry-run") == {"prompt": "a boat --dry-run"}
+    with pytest.raises(UsageProblem, match="duration="):
+        typed("duration=10", "--", "--dry-run")
+    with pytest.raises(UsageProblem, match="'a boat' and '--dry-run'"):
+        typed("a boat", "--", "--dry-run")
 
 
 def test_names_that_a_shell_has_put_there(tmp_path, monkeypatch):
