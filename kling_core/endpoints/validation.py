@@ -167,10 +167,8 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
             return f"{_brief(value)} holds half a character, which cannot be sent", "UTF-8"
         case "literal_error":
             return f"{value!r} is not available", _choices(value, context["expected"])
-        case "extra_forbidden":
-            return "there is no such field", ""
-        case "missing":
-            return "is required", ""
+        case "extra_forbidden" | "missing":
+            return "is required" if kind == "missing" else "there is no such field", ""
         case "value_error":
             return str(context["error"]), ""
         case _:
