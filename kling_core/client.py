@@ -16,6 +16,7 @@ from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
 from kling_core.resources import limit
 from kling_core.session import SANDBOX_HEADER, Pace, Session
+from kling_core.values import plain
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 from kling_core.words import did_you_mean
 
@@ -172,7 +173,7 @@ class _Base:
         exact: dict[str, Any] = {
             **wishes,
             "max_cost": limit(wishes.get("max_cost")),
-            "project": config.project_name(wishes.get("project")) or None,
+            "project": config.project_name(plain(wishes.get("project"))) or None,
             "dedupe": config.seconds("dedupe", wishes.get("dedupe")),
         }
         return submit(self.session, request, **exact)

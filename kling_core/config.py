@@ -16,7 +16,7 @@ from numbers import Real
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 
-from kling_core import places
+from kling_core import places, text_files
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
 from kling_core.places import REGIONS, Secret
@@ -152,13 +152,13 @@ class _Resolver:
             return {}
         import tomllib
 
+        text = ""
         try:
-            content = tomllib.loads(places.decoded(path.read_bytes()))
+            content = tomllib.loads(text := text_files.read(path))
         except (OSError, ValueError) as error:  # the text may be a key that lacks its quotes
             why = str(error) if isinstance(error, (OSError, tomllib.TOMLDecodeError)) else "no text"
-            raise ConfigError(
-                f"{path} cannot be read: {why}", fix='Each line of it reads: api_key = "…"'
-            ) from None
+            fix = _BACKSLASHES if "\\" in text else 'Each line of it reads: api_key = "…"'
+            raise ConfigError(f"{path} cannot be read: {why}", fix=fix) from None
         for name in content.keys() - _IN_FILE:
             hint = did_you_mean(name, _IN_FILE)
             raise ConfigError(f"{path} has the unknown setting {name!r}{hint}")
@@ -293,6 +293,10 @@ _IN_FILE = {
 """What a config file may hold."""
 
 _NAMES = ("api_key", "access_key", "secret_key")
+
+_BACKSLASHES = (
+    "In double quotes a backslash begins an escape: write paths in single quotes, or with /."
+)
 
 
 def blank(value: Any) -> bool:

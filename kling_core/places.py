@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
 
-__all__ = ["REGIONS", "Secret", "address", "decoded", "open_to_others", "place"]
+__all__ = ["REGIONS", "Secret", "address", "open_to_others", "place"]
 
 REGIONS = {
     "global": "https://api-singapore.klingai.com",
@@ -109,10 +109,3 @@ def open_to_others(path: Path, content: Mapping[str, Any]) -> bool:
     secret = any(content.get(name) for name in ("api_key", "secret_key"))
     secret = secret or "@" in str(content.get("ledger", ""))
     return secret and os.name == "posix" and bool(path.stat().st_mode & 0o044)
-
-
-def decoded(content: bytes) -> str:
-    """The text of a file that some editor wrote: with a byte order mark, or in UTF-16."""
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16")
-    return content.decode("utf-8-sig")

@@ -14,6 +14,7 @@ from kling_core import calls, waiting
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
+from kling_core.values import as_id, plain
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -48,8 +49,8 @@ class BaseResource:
         return self.request(**fields).quote()
 
     def _page(self, session: Session, page: int, size: int) -> Flow[list[dict[str, Any]]]:
-        for name, value in (("page", page), ("size", size)):
-            whole(name, value, endpoint=self.endpoint.name)
+        page = whole("page", page, endpoint=self.endpoint.name)
+        size = whole("size", size, endpoint=self.endpoint.name)
         return calls.page(session, self.endpoint, page, size)
 
     def __repr__(self) -> str:
@@ -84,7 +85,7 @@ class Resource(BaseResource):
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
         )
 
-    def get(self, task_id: str) -> Task:
+    def get(self, task_id: str | int) -> Task:
         """The task with this id or external id. Raises `TaskNotFound`."""
         flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
         data = self._client.run_flow(flow)
@@ -157,7 +158,7 @@ class AsyncResource(BaseResource):
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
         )
 
-    async def get(self, task_id: str) -> AsyncTask:
+    async def get(self, task_id: str | int) -> AsyncTask:
         """The task with this id or external id. Raises `TaskNotFound`."""
         flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
         data = await self._client.run_flow(flow)
@@ -209,17 +210,25 @@ def _prepare(session: Session, out: str | Path | None, timeout: Any, on_update: 
 
 
 def id_of(task_id: Any) -> str:
-    """An id as it is; raises `TaskNotFound` for what is no text."""
-    if not isinstance(task_id, str):
-        raise TaskNotFound(f"{task_id!r} is not a task id, which is text")
-    return task_id
+    """An id as text, also where a table holds it as a number; raises `TaskNotFound` otherwise."""
+    try:
+        known = as_id(task_id)
+    except ValueError as error:
+        raise TaskNotFound(f"{task_id!r} is not a task id", fix=str(error)) from None
+    if not isinstance(known, str):
+        raise TaskNotFound(
+            f"{task_id!r} is not a task id", fix="Give the id as text, as Kling and the ledger do."
+        )
+    return known
 
 
-def whole(name: str, value: Any, *, endpoint: str = "") -> None:
-    """Raise `InvalidRequest` for what is no whole number, 0 or more."""
+def whole(name: str, value: Any, *, endpoint: str = "") -> int:
+    """A whole number, 0 or more, as Python has it; raises `InvalidRequest` for anything else."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         wrong = Violation(name, f"{value!r} is not a whole number", "30")
         raise InvalidRequest([wrong], endpoint=endpoint)
+    return value
 
 
 def limit(max_cost: Decimal | float | str | None) -> Decimal | None:

@@ -19,6 +19,7 @@ from kling_core.outputs import (
     Output,
     Video,
 )
+from kling_core.words import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -165,7 +166,8 @@ class TaskState:
         return {**known, "task_id": self.task_id}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.task_id} {self.endpoint.name} {self.status}>"
+        name = type(self).__name__
+        return one_line(f"<{name} {self.task_id} {self.endpoint.name} {self.status}>")
 
 
 class Task(TaskState):

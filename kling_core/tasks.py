@@ -14,6 +14,7 @@ from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
 from kling_core.resources import id_of, whole
+from kling_core.values import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -39,15 +40,15 @@ class Tasks:
 
     def recent(self, limit: int = 20) -> list[Task]:
         """The newest tasks."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(limit=limit)]
 
     def find(self, words: str, limit: int = 100) -> list[Task]:
         """Tasks whose prompt, text or effect contains these words, in any case."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(words=words, limit=limit)]
 
-    def get(self, task_id: str) -> Task:
+    def get(self, task_id: str | int) -> Task:
         """The task with this id (ours or Kling's), or with an unambiguous beginning of it.
 
         Raises `TaskNotFound` when the ledger does not know it.
@@ -143,18 +144,18 @@ class AsyncTasks:
 
     async def recent(self, limit: int = 20) -> list[AsyncTask]:
         """The newest tasks."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         ledger = await self.ledger()
         return [self._task(row) for row in await self._local(lambda: ledger.rows(limit=limit))]
 
     async def find(self, words: str, limit: int = 100) -> list[AsyncTask]:
         """Tasks whose prompt, text or effect contains these words."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         ledger = await self.ledger()
         rows = await self._local(lambda: ledger.rows(words=words, limit=limit))
         return [self._task(row) for row in rows]
 
-    async def get(self, task_id: str) -> AsyncTask:
+    async def get(self, task_id: str | int) -> AsyncTask:
         """The task with this id, see `Tasks.get`."""
         ledger = await self.ledger()
         return self._task(await self._local(lambda: _known(ledger, task_id)))
@@ -237,12 +238,14 @@ def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:
     return ledger.spans(row.endpoint).get((row.model_name, price))
 
 
-def _known(ledger: Ledger, task_id: str) -> Row:
-    row = ledger.get(id_of(task_id))
+def _known(ledger: Ledger, task_id: str | int) -> Row:
+    word = id_of(task_id)
+    row = ledger.get(word)
     if row is None:
-        raise TaskNotFound(f"the ledger knows no task {task_id!r}, or more than one that begins so")
+        raise TaskNotFound(f"the ledger knows no task {word!r}, or more than one that begins so")
     return row
 
 
 def _seconds(moment: float | datetime) -> float:
+    moment = plain(moment)
     return moment if isinstance(moment, (int, float)) else moment.timestamp()

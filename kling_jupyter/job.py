@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kling_core import notices
 from kling_core.errors import KlingError, WaitTimeout
+from kling_core.words import one_line
 from kling_jupyter import endings, figure
 from kling_jupyter.display import has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated
@@ -165,7 +166,7 @@ class Job:
     def __repr__(self) -> str:
         files = self._last[1].files if self._last is not None else ()
         facts = [self.task_id, self.endpoint.command, self.status, *(str(p) for _, p in files)]
-        return f"<Job {' '.join(fact for fact in facts if fact)}>"
+        return one_line(f"<Job {' '.join(fact for fact in facts if fact)}>")
 
     # --- waiting ---------------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
+from kling_core.words import safe
 from kling_mcp.safety.words import clean
 from kling_mcp.wording import in_tools
 
@@ -80,7 +81,7 @@ def kind(error: KlingError) -> str:
 
 def _message(error: KlingError) -> str:
     if isinstance(error, InvalidRequest):
-        return in_tools(error.message)
+        return in_tools(str(error))
     words = in_tools(clean(error.message, 1000))
     return words if error.code is None else f"{words} (code {error.code})"
 
@@ -93,5 +94,5 @@ def _as_result(facts: dict[str, Any]) -> CallToolResult:
     lines.append(billed or "Whether it is billed is unknown.")
     lines += known.get("warnings", [])
     return CallToolResult(
-        content=[TextContent(text="\n".join(lines))], structured_content=known, is_error=True
+        content=[TextContent(text=safe("\n".join(lines)))], structured_content=known, is_error=True
     )

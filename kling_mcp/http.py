@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 from kling_core import config
 from kling_core.errors import ConfigError
+from kling_core.listening import must_be_free
 from kling_mcp import auth
 from kling_mcp.settings import Settings, variable
 
@@ -183,11 +184,13 @@ def serve(settings: Settings, listening: Listening, extensions: Sequence[Extensi
         )
     )
     try:
+        must_be_free(listening.host, listening.port)
         running.run()
-    except SystemExit as error:  # uvicorn's way to say that it could not start
+    except (OSError, SystemExit) as error:  # the latter is uvicorn's way to say the same
+        reason = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise ConfigError(
-            f"cannot listen at {listening.host}:{listening.port}",
-            fix="Another program may be there: give another --port, or 0 for a free one.",
+            f"cannot listen at {listening.host}:{listening.port}{reason}",
+            fix="Give another --port, or 0 for a free one.",
         ) from error
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kling_core import streams
 from kling_core.errors import KlingError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; `argv` is that of the process when left out. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    streams.settle()
     left = _forget_placeholders()
     try:
         if words[:1] == ["doctor"]:

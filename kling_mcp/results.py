@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
+from kling_core.words import safe
 from kling_mcp.safety.words import clean, quoted
 
 if TYPE_CHECKING:
@@ -71,7 +72,8 @@ _UNSENT = "It was never sent and costs nothing: call the create tool again with 
 
 def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
     """A result; facts that are None or empty are left out."""
-    return CallToolResult(content=[TextContent(text=text), *extra], structured_content=known(facts))
+    said = TextContent(text=safe(text))
+    return CallToolResult(content=[said, *extra], structured_content=known(facts))
 
 
 def known(value: Any) -> Any:

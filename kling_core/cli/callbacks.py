@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kling_core.cli import arguments, console, ledgers
 from kling_core.cli.sandbox import port
 from kling_core.errors import ConfigError, KlingError
+from kling_core.listening import must_be_free
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -49,11 +50,11 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
     from kling_core.receiving import Impatient
 
     try:
+        must_be_free(host, number)
         listener = socket.create_server((host, number), backlog=128)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise ConfigError(
-            f"callbacks cannot be received on {host} port {number}: {reason}",
+            f"callbacks cannot be received: {error.strerror or error}",
             fix="Choose another with --port; without it, a free one is taken.",
         ) from error
     place = listener.getsockname()[1]

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from kling_core.errors import Violation
+from kling_core.media import pixels
 from kling_core.media.formats import ImageFacts, sniff
 from kling_core.media.item import Kind, Media, Unreadable
 from kling_core.media.limits import (
@@ -57,11 +58,11 @@ def read(value: object, kind: Kind, *, field: str) -> Media:
     """Make one `Media` of a path, bytes, file object, image, array, figure, URL or output.
 
     A picture held as an object is written as PNG, or as JPEG (quality 95, transparency over
-    white) when the PNG would pass the size limit; its pixels are sent as they stand. Arrays hold
-    uint8, bool (black and white), or floats that all lie in 0 to 1. `~` is expanded. A file object
-    is read from where it stands, and left there; one that cannot seek is read into memory. Of an
-    earlier output the URL is used while it lives, then the downloaded file. Video goes by http(s)
-    URL only (Kling API reference, media limits).
+    white) when the PNG would pass the size limit; its pixels are sent as they stand, in eight
+    bits, see `kling_core.media.pixels`. `~` is expanded. A file object is read from where it
+    stands, and left there; one that cannot seek is read into memory. Of an earlier output the URL
+    is used while it lives, then the downloaded file. Video goes by http(s) URL only (Kling API
+    reference, media limits).
 
     Raises `Unreadable` when the value is none of these or cannot be read.
     """
@@ -233,7 +234,9 @@ class _Reader:
     def _picture(self, name: str, image: Image) -> Media:
         self._only_pictures(name)
         try:
-            data = _encode(image, may_be_jpeg=self.kind != "mask")
+            data = _encode(pixels.plain(image), may_be_jpeg=self.kind != "mask")
+        except pixels.NoPicture as error:
+            self._refuse(error.message, error.valid)
         except (OSError, ValueError) as error:
             self._refuse(f"{name} cannot be written as PNG: {error}")
         return self._bytes(name, data)
@@ -254,20 +257,10 @@ class _Reader:
             )
         if not array.size:
             self._refuse(f"the array is empty (shape {shape})", "an array with pixels")
-        if array.dtype.kind == "f":
-            if not (array.min() >= 0 and array.max() <= 1):
-                self._refuse(
-                    "a float array holds values outside 0 to 1",
-                    "floats in 0 to 1, or array.clip(0, 255).astype('uint8')",
-                )
-            array = np.rint(array * 255).astype(np.uint8)
-        elif array.dtype == np.bool_:
-            array = array.astype(np.uint8) * 255
-        elif array.dtype != np.uint8:
-            self._refuse(
-                f"an array of {array.dtype} is not a picture",
-                "uint8 (0 to 255) or floats (0 to 1)",
-            )
+        try:
+            array = pixels.levels(array)
+        except pixels.NoPicture as error:
+            self._refuse(error.message, error.valid)
         return self._picture("array", Image.fromarray(np.ascontiguousarray(array)))
 
     def _figure(self, figure: Any) -> Media:
@@ -360,8 +353,6 @@ def _did_you_mean(path: Path) -> str:
 def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
     import PIL.Image
 
-    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
-        image = image.convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "PNG", exif=b"")
     if may_be_jpeg and buffer.tell() > IMAGE_BYTES:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from kling_core import config, places
+from kling_core import config, places, text_files
 from kling_core.errors import (
     AccountError,
     AuthError,
@@ -96,7 +96,7 @@ def _surroundings() -> Iterator[Symptom]:
     if file.is_file():
         yield fine("config", str(file))
         with suppress(ValueError):  # what is no TOML is told of with the settings
-            content = tomllib.loads(places.decoded(file.read_bytes()))
+            content = tomllib.loads(text_files.read(file))
             if places.open_to_others(file, content):
                 yield wrong("", f"it holds a secret and others can read it: chmod 600 {file}")
 
