@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
+from kling_mcp.safety.totals import midnight
 from kling_mcp.safety.words import clean, quoted
 
 if TYPE_CHECKING:
@@ -106,9 +107,8 @@ async def budget(account: Account) -> dict[str, Any] | None:
     day = account.client.session.settings.budget
     if day is None:
         return None
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     ledger = await account.ledger()
-    spent, _ = await asyncio.to_thread(ledger.spent, midnight.timestamp())
+    spent, _ = await asyncio.to_thread(ledger.spent, midnight())
     return {"day_usd": money(day), "spent_usd": money(spent), "left_usd": money(day - spent)}
 
 

@@ -17,7 +17,7 @@ from kling_core.words import did_you_mean, nearest
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Param
 
-__all__ = ["Schema", "field", "fields", "judge", "object_schema", "outlined"]
+__all__ = ["Schema", "field", "fields", "judge", "longest", "object_schema", "outlined"]
 
 Schema = dict[str, Any]
 
@@ -139,12 +139,24 @@ def _count(declared: Param) -> Schema:
 
 
 def _lengths(endpoint: Endpoint) -> Schema:
-    """The shortest and the longest clip that any living model of the endpoint makes."""
+    """The shortest and the longest clip that any living model of the endpoint makes.
+
+    As bounds, though some make 5 or 10 seconds only: there are hosts that take no enum of numbers.
+    """
+    lengths = _seconds(endpoint)
+    return {"minimum": min(lengths), "maximum": max(lengths)}
+
+
+def longest(endpoint: Endpoint) -> int:
+    """Seconds of the longest clip that the endpoint makes."""
+    return max(_seconds(endpoint))
+
+
+def _seconds(endpoint: Endpoint) -> list[int]:
     from kling_core.catalog import data
 
     models = [m for m in data.models(endpoint.name) if m.alive]
-    lengths = [int(s) for m in models for s in m.endpoints[endpoint.name].durations()]
-    return {"minimum": min(lengths), "maximum": max(lengths)} if lengths else {"enum": [5, 10]}
+    return [int(s) for m in models for s in m.endpoints[endpoint.name].durations()] or [5, 10]
 
 
 def _default(schema: Schema, value: Any) -> Any:

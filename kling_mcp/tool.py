@@ -62,6 +62,8 @@ class Call:
     violations: list[Violation]
     begun: bool = False
     """Whether something may have been sent that is billed."""
+    asking: float = 0.0
+    """Seconds that a form took of the call."""
 
     @property
     def account(self) -> Account:
