@@ -94,18 +94,19 @@ class Intake(Slots, News):
         }
 
     def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
-        states = ("prepared", "waiting", *LIVE, "succeeded")
+        ended = sa.func.coalesce(tasks.c.finished_at, tasks.c.created_at)
+        lately = sa.and_(tasks.c.state == "succeeded", ended >= self.now() - seconds)
         query = (
             sa.select(tasks)
-            .where(tasks.c.digest == digest, tasks.c.state.in_(states))
-            .where(tasks.c.created_at >= self.now() - seconds)
+            .where(tasks.c.digest == digest)
+            .where(sa.or_(tasks.c.state.in_((*IN_LINE, *LIVE)), lately))
             .order_by(tasks.c.created_at.desc(), tasks.c.id)
         )
         found = db.execute(query.limit(1)).mappings().first()
         return Row.of(found) if found is not None else None
 
     def twin(self, digest: str, seconds: float) -> Row | None:
-        """The newest identical request of the last `seconds` that was not refused or failed."""
+        """The newest identical request that is open, or succeeded less than `seconds` ago."""
         with self._transaction(read=True) as db:
             return self._twin(db, digest, seconds)
 
