@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
 from kling_mcp.safety.totals import midnight
-from kling_mcp.safety.words import clean, quoted
+from kling_mcp.safety.words import clean, quoted, whole
 
 if TYPE_CHECKING:
     from kling_core import AsyncTask, Quote
@@ -72,11 +72,14 @@ _UNSENT = "It was never sent and costs nothing: call the create tool again with 
 
 def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
     """A result; facts that are None or empty are left out."""
-    return CallToolResult(content=[TextContent(text=text), *extra], structured_content=known(facts))
+    said = TextContent(text=whole(text))
+    return CallToolResult(content=[said, *extra], structured_content=known(facts))
 
 
 def known(value: Any) -> Any:
-    """Facts without what is None or empty."""
+    """Facts without what is None or empty, and without what no encoding carries."""
+    if isinstance(value, str):
+        return whole(value)
     if isinstance(value, dict):
         inner = {k: known(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
         return {k: v for k, v in inner.items() if v is not None and v not in ("", [], {})}  # pyright: ignore[reportUnknownVariableType]

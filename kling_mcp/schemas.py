@@ -1,6 +1,7 @@
 """JSON schemas for tools, derived from the declarations, and the strict reading of arguments.
 
-Slim and portable: no `$ref`, no unions, no nullable types, no titles. Of several spellings that a
+Slim and portable: no `$ref`, no unions, no nullable types, no titles, no enum but of texts, no
+object without properties (Gemini and others refuse every tool because of one). Of several spellings that a
 field takes, the plainest is offered: `sound` is a boolean, a camera move a text such as "zoom=5".
 """
 
@@ -64,7 +65,11 @@ def outlined(endpoint: Endpoint, properties: Mapping[str, Schema]) -> dict[str, 
 
 def _outline(schema: Schema) -> Schema:
     short = {key: schema[key] for key in ("type", "enum") if key in schema}
-    return short | ({"items": _outline(schema["items"])} if "items" in schema else {})
+    if "items" in schema:
+        short["items"] = _outline(schema["items"])
+    if "properties" in schema:  # there are hosts that take no bare object
+        short["properties"] = {n: _outline(s) for n, s in schema["properties"].items()}
+    return short
 
 
 def _media(declared: Param) -> Schema:

@@ -69,13 +69,20 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         title=endpoint.name.replace("_", " ").capitalize(),
         description=_description(endpoint),
         parameters=schemas.object_schema(
-            {**schemas.outlined(endpoint, properties), **options}, required
+            {**schemas.outlined(endpoint, properties), **_listed(options)}, required
         ),
         strict=schemas.object_schema({**properties, **options}, required),
         output=results.OUTPUT,
         annotations=CREATES,
         judges=True,
     )
+
+
+def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
+    """The options as every create lists them: without the bounds that nobody passes."""
+    take = {n: v for n, v in options["take"].items() if n not in ("minimum", "maximum")}
+    wait = {n: v for n, v in options["wait_seconds"].items() if n != "minimum"}
+    return {**options, "take": take, "wait_seconds": wait}
 
 
 def _description(endpoint: Endpoint) -> str:
@@ -120,9 +127,15 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     admitted, refused = await media.admit(call, endpoint, given)
     violations = [*call.violations, *refused]
     wrong |= {violation.field.partition(".")[0] for violation in refused}
-    request = endpoint.request(**admitted)
-    request = request.with_parent(await media.parent(call, endpoint, admitted))
+    parent = await media.parent(call, endpoint, admitted)
+    request = endpoint.request(**admitted).with_parent(parent)
     check = await asyncio.to_thread(request.check)
+    told = {violation.field for violation in check.violations}
+    if idle := {n for n in told if admitted.get(n) == 0 and admitted[n] is not False}:
+        # A number that the model does not take, and that a caller filled in with 0, asks for none.
+        fewer = {name: value for name, value in admitted.items() if name not in idle}
+        request = endpoint.request(**fewer).with_parent(parent)
+        check = await asyncio.to_thread(request.check)
     # Of a field that is wrong already the library sees nothing, and would say that it is missing.
     violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
     if violations:

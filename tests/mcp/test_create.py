@@ -446,11 +446,11 @@ async def test_confirming_without_forms(mode: str, sandbox: Sandbox, tmp_path: P
 
 @in_loop
 async def test_everything_wrong_at_once(sandbox: Sandbox, tmp_path: Path):
-    """Unknown names, wrong types, rules of the model: all told, nothing converted, nothing sent."""
+    """Unknown names, wrong types, rules of the model: all told, nothing guessed, nothing sent."""
     arguments = {
         "promt": "a boat",
-        "duration": "5",
-        "max_cost": "1",
+        "duration": "5 s",
+        "max_cost": "$1",
         "model_name": "kling-v2-6",
         "mode": "std",
         "sound": True,
