@@ -1,8 +1,9 @@
 """JSON schemas for tools, derived from the declarations, and the strict reading of arguments.
 
 Slim and portable: no `$ref`, no unions, no nullable types, no titles, no enum but of texts, no
-object without properties (Gemini and others refuse every tool because of one). Of several spellings that a
-field takes, the plainest is offered: `sound` is a boolean, a camera move a text such as "zoom=5".
+object without properties; there are hosts that refuse every tool because of one. Of several
+spellings that a field takes, the plainest is offered: `sound` is a boolean, a camera move a text
+such as "zoom=5".
 """
 
 from __future__ import annotations

@@ -183,8 +183,7 @@ def _to_ask(call: Call, request: Request, needed: Due, said: str | None) -> Call
         form = " The form was closed without an answer."
     return failures.refusal(
         "confirmation_needed",
-        f"This call {_what(request, needed)}, and must be confirmed by the user.{form} "
-        "Nothing was sent.",
+        f"This call {_what(needed)}, and must be confirmed by the user.{form} Nothing was sent.",
         f"Ask the user in the chat whether to spend it: {_aloud(needed)}. Only if they say yes, "
         "call again with the same arguments and "
         f"confirm_cost={needed.amount:f}. Never say yes for them.",
@@ -199,11 +198,11 @@ def _to_ask(call: Call, request: Request, needed: Due, said: str | None) -> Call
 def _question(call: Call, request: Request, needed: Due) -> str:
     price = request.quote()
     basis = f" ({price.basis})" if price is not None else ""
-    asked = f"{request.endpoint.name} {_what(request, needed)}{basis}. Create it?"
+    asked = f"{request.endpoint.name} {_what(needed)}{basis}. Create it?"
     return "\n".join([asked, *call.warnings])
 
 
-def _what(request: Request, needed: Due) -> str:
+def _what(needed: Due) -> str:
     if needed.why == "unknown":
         kind = f"calls of its kind are known to cost up to ${needed.amount:f}"
         return f"has no known price ({kind})"
