@@ -79,6 +79,11 @@ def _parser() -> argparse.ArgumentParser:
         "--allowed-hosts", metavar="NAMES", help="names by which clients reach it, with commas"
     )
     http.add_argument(
+        "--allowed-origins",
+        metavar="URLS",
+        help="web pages that may call it from a browser, with commas; none when left out",
+    )
+    http.add_argument(
         "--caller-keys",
         action="store_true",
         help="every caller brings a Kling key; the server's own is never used",
@@ -97,7 +102,7 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
     )
     if namespace.http:
         return _serve_http(namespace, settings)
-    for name in ("host", "port", "allowed_hosts", "caller_keys"):
+    for name in ("host", "port", "allowed_hosts", "allowed_origins", "caller_keys"):
         if getattr(namespace, name) not in (None, False):
             print(f"error: --{name.replace('_', '-')} needs --http", file=sys.stderr)
             return 2
@@ -113,11 +118,12 @@ def _serve_http(namespace: argparse.Namespace, settings: Settings) -> int:
     from kling_mcp.http import Listening, serve
     from kling_mcp.tasks_extension import KlingTasks, TasksExtension
 
-    names = namespace.allowed_hosts
+    names, pages = namespace.allowed_hosts, namespace.allowed_origins
     listening = Listening.from_environment(
         host=namespace.host,
         port=namespace.port,
         allowed_hosts=tuple(names.replace(",", " ").split()) if names else None,
+        allowed_origins=tuple(pages.replace(",", " ").split()) if pages else None,
         caller_keys=namespace.caller_keys or None,
     )
     serve(settings, listening, extensions=[TasksExtension(KlingTasks())])
