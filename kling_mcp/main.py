@@ -46,10 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _forget_placeholders() -> list[str]:
-    """Drop the settings that a host has left as `${user_config.x}`; returns their names."""
+    """Drop the settings that a host has left as `${user_config.x}`; returns their names.
+
+    A budget that was meant to be there is that of every printed configuration.
+    """
     names = [n for n, v in os.environ.items() if n.startswith("KLING_") and "${" in v]
     for name in names:
         del os.environ[name]
+    if "KLING_BUDGET" in names:
+        from kling_mcp.hosts import BUDGET
+
+        os.environ["KLING_BUDGET"] = BUDGET
     return sorted(names)
 
 
@@ -96,6 +103,9 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
 
     if left:
         print(f"not filled in by the host, so not set: {', '.join(left)}", file=sys.stderr)
+        if "KLING_BUDGET" in left:
+            budget = os.environ["KLING_BUDGET"]
+            print(f"a day may cost ${budget} at most, until KLING_BUDGET is set", file=sys.stderr)
     settings = Settings.from_environment(
         client={"sandbox": True} if namespace.sandbox else None,
         toolsets=toolsets(namespace.toolsets) if namespace.toolsets else None,
