@@ -10,7 +10,7 @@ from mcp.types import CallToolResult, TextContent
 
 from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
 from kling_core.words import safe
-from kling_mcp.safety.words import clean
+from kling_mcp.safety.words import clean, whole
 from kling_mcp.wording import in_tools
 
 __all__ = ["kind", "refusal", "result", "unexpected"]
@@ -87,7 +87,7 @@ def _message(error: KlingError) -> str:
 
 
 def _as_result(facts: dict[str, Any]) -> CallToolResult:
-    known = {name: value for name, value in facts.items() if value not in (None, "", [])}
+    known = {name: whole(value) for name, value in facts.items() if value not in (None, "", [])}
     lines = [f"{known['error']}: {known['message']}"]
     lines += [f"Fix: {known['fix']}"] if "fix" in known else []
     billed = {"no": "Nothing was billed.", "yes": "This is billed."}.get(known["billed"])
