@@ -17,6 +17,8 @@ from kling_core.ledger.reading import Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
 from kling_core.ledger.schema import leases, tasks
 
+Version = tuple[str, float, float | None]
+
 
 class News(Reading):
     """The state of running tasks."""
@@ -158,15 +160,15 @@ class News(Reading):
             )
             return Look(leader, until, mark, running, bool(line))
 
-    def versions(self, row_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
-        """State and time of the last change of rows, by id."""
-        found: dict[str, tuple[str, float]] = {}
+    def versions(self, row_ids: Sequence[str]) -> dict[str, Version]:
+        """State, time of the last change, and since when rows are given up, by id."""
+        found: dict[str, Version] = {}
         with self._transaction(read=True) as db:
             for start in range(0, len(row_ids), 500):
-                query = sa.select(tasks.c.id, tasks.c.state, tasks.c.updated_at).where(
-                    tasks.c.id.in_(row_ids[start : start + 500])
-                )
-                found |= {row.id: (row.state, row.updated_at) for row in db.execute(query)}
+                query = sa.select(
+                    tasks.c.id, tasks.c.state, tasks.c.updated_at, tasks.c.given_up_at
+                ).where(tasks.c.id.in_(row_ids[start : start + 500]))
+                found |= {row_id: (*version,) for row_id, *version in db.execute(query)}
         return found
 
     def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:
