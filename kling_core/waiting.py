@@ -121,7 +121,7 @@ def _take_in(task: TaskState, row: Row) -> None:
 
 def _is_news(watch: Watch, row: Row) -> bool:
     seen = watch.version(row.id)
-    return seen is not None and seen != (row.state, row.updated_at)
+    return seen is not None and seen != (row.state, row.updated_at, row.given_up_at)
 
 
 def _goes_on(task: TaskState) -> str:

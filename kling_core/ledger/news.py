@@ -18,6 +18,8 @@ from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain
 from kling_core.ledger.schema import UNSAID, aside, leases, tasks
 from kling_core.notices import notify
 
+Version = tuple[str, float, float | None]
+
 
 class News(Reading):
     """The state of running tasks."""
@@ -178,15 +180,15 @@ class News(Reading):
             )
             return Look(leader, until, mark, running, bool(line))
 
-    def versions(self, row_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
-        """State and time of the last change of rows, by id."""
-        found: dict[str, tuple[str, float]] = {}
+    def versions(self, row_ids: Sequence[str]) -> dict[str, Version]:
+        """State, time of the last change, and since when rows are given up, by id."""
+        found: dict[str, Version] = {}
         with self._transaction(read=True) as db:
             for start in range(0, len(row_ids), 500):
-                query = sa.select(tasks.c.id, tasks.c.state, tasks.c.updated_at).where(
-                    tasks.c.id.in_(row_ids[start : start + 500])
-                )
-                found |= {row.id: (row.state, row.updated_at) for row in db.execute(query)}
+                query = sa.select(
+                    tasks.c.id, tasks.c.state, tasks.c.updated_at, tasks.c.given_up_at
+                ).where(tasks.c.id.in_(row_ids[start : start + 500]))
+                found |= {row_id: (*version,) for row_id, *version in db.execute(query)}
         return found
 
     def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:

@@ -22,6 +22,7 @@ from kling_core.answers import Answer
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Flow
 from kling_core.ledger.cadence import Running, rest
+from kling_core.ledger.news import Version
 from kling_core.ledger.rows import HOLDS, Look, Seen
 from kling_core.ledger.store import Ledger
 from kling_core.outputs import RETENTION
@@ -72,7 +73,7 @@ class Watch:
         self._looking = threading.Lock()
         self._coming = threading.Lock()
         self._waiting: dict[str, int] = {}
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, Version] = {}
         self._looked = -math.inf
         self._asked = -math.inf
         self._mark = ""  # the last nudge that we have asked for
@@ -103,8 +104,8 @@ class Watch:
         if resign:
             self.ledger.resign(self._lease, self.ledger.owner)
 
-    def version(self, row_id: str) -> tuple[str, float] | None:
-        """State and time of the last change of a row, as of the last look; None before one."""
+    def version(self, row_id: str) -> Version | None:
+        """State, last change and giving up of a row, as of the last look; None before one."""
         return self._known.get(row_id)
 
     def missing(self, row_id: str) -> float | None:

@@ -1,9 +1,10 @@
-"""The limit that a 1303 teaches: how sure it is, and how it is tried from above; time is simulated."""
+"""The limit that a 1303 teaches: how sure it is, how it is tried from above. Time is simulated."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from itertools import pairwise
 
 import pytest
 from helpers.ledgers import LEASE, Moved, OpenLedger, answer, entry
@@ -128,8 +129,8 @@ def test_a_guess_that_holds_is_tried_ever_less(account: Account) -> None:
         account.second()
     tries = [at for at in account.turned_away if at > 60]
     assert 3 <= len(tries) <= 8
-    rests = [later - earlier for earlier, later in zip(tries, tries[1:], strict=False)]
-    assert all(later >= 1.5 * earlier for earlier, later in zip(rests, rests[1:], strict=False))
+    rests = [later - earlier for earlier, later in pairwise(tries)]
+    assert all(later >= 1.5 * earlier for earlier, later in pairwise(rests))
     assert account.ledger.learned("video") == 3
 
 
