@@ -307,7 +307,7 @@ def _let_go(pools: dict[int, _Pools]) -> None:
 
 
 def _end(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None]) -> None:
-    loop.create_task(keeper.aclose())  # noqa: RUF006, what runs in it is held by the loop
+    loop.create_task(keeper.aclose())
 
 
 async def _open_until_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None]:
