@@ -186,6 +186,7 @@ class AsyncTransport:
         self._given = Given(client) if client is not None else None
         self._hear = hear
         self._pools: dict[int, _Pools] = {}
+        weakref.finalize(self, _let_go, self._pools)
 
     async def _client(self) -> httpx.AsyncClient:
         if self._given is not None:
@@ -297,11 +298,20 @@ def _close(open_clients: dict[int, httpx.Client]) -> None:
             client.close()
 
 
-async def _open_until_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None]:
-    """Closes the client in its own loop, which ends its generators before it ends itself.
+def _let_go(pools: dict[int, _Pools]) -> None:
+    """Have each loop that goes on close what it has open, of a port that is gone."""
+    own = pools.pop(os.getpid(), None)
+    for loop, (_, keeper) in list(own.items()) if own else []:
+        with suppress(RuntimeError):  # it has ended meanwhile, and closed what it had
+            loop.call_soon_threadsafe(_end, loop, keeper)
 
-    Also when nobody holds this any more: the loop then ends it, too.
-    """
+
+def _end(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None]) -> None:
+    loop.create_task(keeper.aclose())
+
+
+async def _open_until_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None]:
+    """Closes the client in its own loop, which ends its generators before it ends itself."""
     try:
         yield
     finally:
