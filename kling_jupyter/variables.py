@@ -273,9 +273,10 @@ def _value(found: Braces, names: Mapping[str, Any]) -> Any:
     assert found.code is not None
     if found.expression.isidentifier() and found.expression not in names:  # a builtin's, say
         raise _no_variable(found.expression, found.typed, names)
+    # As globals, for that is where names within a comprehension are looked up.
+    known = {name: names[name] for name in found.names if name in names}
     try:
-        # One dictionary: names within a comprehension are looked up among the globals only.
-        return eval(found.code, {**names, "__builtins__": builtins})  # noqa: S307 - as in every magic
+        return eval(found.code, {**known, "__builtins__": builtins})  # noqa: S307 - as in every magic
     except KlingError:  # of a job that failed: its path must not go out as text
         raise
     except NameError as error:
