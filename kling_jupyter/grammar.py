@@ -211,6 +211,11 @@ def _below(shaped: Parser, line: str) -> list[str]:
     if entry is None:
         return _options(shaped, line, stop=False).typed
     flag, value = trailer.flag(shaped, entry.name), _entire(entry.value)
+    if value == entry.value and prompts.holds_comment(value):
+        raise UsageProblem(
+            f"{line!r} holds a comment, which would be part of the value",
+            fix="Leave it out, or put the value in quotes.",
+        )
     if shaped.actions()[flag].nargs != 0:
         return [f"{flag}={value}"] if value else [flag]
     if value.lower() in ("", "on", "true", "yes"):

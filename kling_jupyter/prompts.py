@@ -18,7 +18,7 @@ from kling_jupyter import trailer, variables
 if TYPE_CHECKING:
     from kling_core.cli.arguments import Parser
 
-__all__ = ["Place", "Prompt", "check_beginning", "is_plain", "read"]
+__all__ = ["Place", "Prompt", "check_beginning", "holds_comment", "is_plain", "read"]
 
 Place = Literal["line", "cell", "option"]
 """Where a prompt was typed: behind the options, in a cell, or as the value of an option."""
@@ -75,13 +75,18 @@ def read(text: str, shaped: Parser, place: Place) -> Prompt:
         return _of_file(named[1] or named[4], place)
     words = variables.masked(text)
     _refuse_options(words, text, shaped, place)
-    if place == "line" and _COMMENT.search(words):
+    if place == "line" and holds_comment(words):
         raise UsageProblem(
             "the line holds a comment, which would be sent as part of the prompt",
             fix="Leave it out, or write the prompt in a cell: "
             f"{shaped.prog.replace('%', '%%')}, and the prompt below.",
         )
     return _unquoted(text, place)
+
+
+def holds_comment(text: str) -> bool:
+    """Whether a line of text goes on, or begins, as a comment of Python."""
+    return _COMMENT.search(text) is not None
 
 
 def is_plain(text: str, shaped: Parser, place: Place) -> bool:

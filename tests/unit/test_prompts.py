@@ -144,6 +144,13 @@ def test_a_comment_where_no_prompt_can_be_is_dropped():
     assert "holds a comment" in refused("a boat  # x", "\n")
 
 
+def test_a_comment_behind_a_field_below_a_cell_is_refused():
+    """It would be paid for as part of the field; in quotes it is meant."""
+    assert "holds a comment" in refused("", "a boat\n---\nnegative-prompt: blurry  # hm\n")
+    found = read("", 'a boat\n---\nnegative-prompt: "blurry  # hm"\n')
+    assert found.fields == {"negative_prompt": "blurry  # hm", "prompt": "a boat"}
+
+
 # --- quotes --------------------------------------------------------------------------------
 
 
