@@ -284,7 +284,7 @@ def test_rerun_obeys_the_rules_of_every_generation(shell, said, quick_sandbox):
 
 def test_code_gives_the_same_request_again(shell, said):
     """The line makes a request with the same fields; the Python names the sandbox."""
-    shell.run('clip = %kling text-to-video --duration 10 it\'s "almost" {dark}, 50% & more')
+    shell.run('clip = %kling text-to-video --raw --duration 10 it\'s "almost" {dark}, 50% & more')
     code = said("%kling code {clip}")
     shell.run(code.replace("kling text-to-video", "kling text-to-video --no-wait"))
     again = shell["_kling"].request.given
