@@ -20,8 +20,10 @@ def render() -> str:
     lines = [
         "# Endpoints",
         "",
-        "Written by `make generate` from the declarations in `kling_core/endpoints/`. The examples "
-        "follow these lines; `Kling(sandbox=True)` plays them without a key.",
+        (
+            "Written by `make generate` from the declarations in `kling_core/endpoints/`. The "
+            "examples follow these lines; `Kling(sandbox=True)` plays them without a key."
+        ),
         "",
         "```python",
         "from kling_core import Kling",
