@@ -13,6 +13,8 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.places import expanded
+
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.flow import Port
@@ -47,7 +49,7 @@ def _on_disk(task: Task) -> set[int]:
 
 def place(out: str | None, folder: Path, default: Path) -> str:
     """Where outputs go, from the notebook's folder on; a name without suffix is a folder."""
-    chosen = Path(out).expanduser() if out else default
+    chosen = expanded("out", out) if out else default
     path = folder / chosen
     is_folder = not out or not chosen.suffix or out.endswith(("/", os.sep))
     return f"{path}{os.sep}" if is_folder else str(path)
