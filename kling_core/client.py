@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from kling_core import calls, config
-from kling_core.errors import ConfigError
+from kling_core.errors import ConfigError, InvalidRequest
 from kling_core.flow import Clock, Flow, adrive_guarded, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
@@ -162,13 +162,17 @@ class _Base:
 
     def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
         """The flow that submits a request that breaks no rule; what may surprise is said."""
+        from kling_core.reach import unreachable
         from kling_core.submit import submit
 
         if self._own_network:
             from kling_core.wire.clients import examine
 
             examine()
-        for text in request.require().warnings:
+        verdict = request.require()
+        if wrong := unreachable(self.session, request):
+            raise InvalidRequest(wrong, endpoint=request.endpoint.name)
+        for text in verdict.warnings:
             notify(text, sent=False)
         exact: dict[str, Any] = {
             **wishes,

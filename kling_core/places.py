@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
 
-__all__ = ["REGIONS", "Secret", "address", "open_to_others", "place"]
+__all__ = ["REGIONS", "Secret", "address", "expanded", "open_to_others", "place"]
 
 REGIONS = {
     "global": "https://api-singapore.klingai.com",
@@ -36,27 +36,32 @@ class Secret(str):
         raise TypeError("a secret is not pickled")
 
 
+def expanded(name: str, value: str | os.PathLike[str]) -> Path:
+    """The path with `~` expanded. Raises `ConfigError`, which names what it was given for."""
+    shown = os.fspath(value)
+    if "\0" in shown:
+        raise ConfigError(f"{name} {shown!r} is no path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError:
+        raise ConfigError(
+            f"{name} {shown!r} is the home folder of somebody who is not there",
+            fix="Write the path out, from / on.",
+        ) from None
+
+
 def place(name: str, value: str | os.PathLike[str]) -> Path:
     """A file or folder of the settings, settled once and for all: `~` expanded, and absolute.
 
     No shell expands what a `.env` file, a config file or a host's JSON says, and a program that
     changes its folder must not take its ledger along. Raises `ConfigError`.
     """
-    shown = os.fspath(value)
-    try:
-        path = Path(value).expanduser()
-    except RuntimeError:
-        raise ConfigError(
-            f"{name} {shown!r} is the home folder of somebody who is not there",
-            fix="Write the path out, from / on.",
-        ) from None
-    if "\0" in shown:
-        raise ConfigError(f"{name} {shown!r} is no path")
+    path = expanded(name, value)
     try:
         return path.absolute()
     except OSError:
         raise ConfigError(
-            f"{name} {shown!r} is in the current folder, which is not there any more",
+            f"{name} {os.fspath(value)!r} is in the current folder, which is not there any more",
             fix="Change to another folder, or write the path out.",
         ) from None
 

@@ -7,8 +7,10 @@ endpoint's fields spelled out for type checkers; `python -m kling_core.methods` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core import calls, waiting
 from kling_core.downloading import must_be_writable
@@ -29,7 +31,8 @@ if TYPE_CHECKING:
 class BaseResource:
     """What both clients share: everything that needs no network."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, owner: Kling | AsyncKling, endpoint: Endpoint) -> None:
+        self._owner = owner
         self.endpoint = endpoint
         self.__doc__ = f"{endpoint.summary} ({endpoint.source})"
 
@@ -39,7 +42,12 @@ class BaseResource:
 
     def check(self, **fields: Any) -> Check:
         """Judge the fields offline: every violation and warning at once."""
-        return self.request(**fields).check()
+        from kling_core.reach import unreachable
+
+        request = self.request(**fields)
+        verdict = request.check()
+        found = unreachable(self._owner.session, request)
+        return replace(verdict, violations=(*verdict.violations, *found)) if found else verdict
 
     def quote(self, **fields: Any) -> Quote | None:
         """What it will cost by the dated price table; None when no price is known.
@@ -61,7 +69,7 @@ class Resource(BaseResource):
     """One endpoint of the blocking client."""
 
     def __init__(self, client: Kling, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
+        super().__init__(client, endpoint)
         self._client = client
 
     def create(
@@ -142,7 +150,7 @@ class AsyncResource(BaseResource):
     """One endpoint of the awaiting client."""
 
     def __init__(self, client: AsyncKling, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
+        super().__init__(client, endpoint)
         self._client = client
 
     async def create(
@@ -153,7 +161,8 @@ class AsyncResource(BaseResource):
         dedupe: float | None = None,
         **fields: Any,
     ) -> AsyncTask:
-        """Check, quote and submit, see `Resource.create`."""
+        """Check, quote and submit, see `Resource.create`; uploads are read, awaiting them."""
+        fields = await _awaited(fields)
         return await self._client.submit(
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
         )
@@ -193,6 +202,7 @@ class AsyncResource(BaseResource):
         **fields: Any,
     ) -> AsyncTask:
         """Create, wait and download, see `Resource.run`."""
+        fields = await _awaited(fields)
         request = self.request(**fields)
         request.require()
         _prepare(self._client.session, out, timeout, on_update)
@@ -201,6 +211,20 @@ class AsyncResource(BaseResource):
         for output in task.files:
             await output.download(out)
         return task
+
+
+async def _awaited(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with the bytes of what is read by awaiting, as uploads of web frameworks are."""
+
+    async def one(value: Any) -> Any:
+        return await value.read() if iscoroutinefunction(getattr(value, "read", None)) else value
+
+    async def each(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return await one(value)
+        return [await one(entry) for entry in cast("list[Any]", value)]
+
+    return {name: await each(value) for name, value in fields.items()}
 
 
 def _prepare(session: Session, out: str | Path | None, timeout: Any, on_update: Any) -> None:

@@ -13,7 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.cli.arguments import UsageProblem
+from kling_core.places import expanded
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -50,14 +50,11 @@ def _on_disk(task: Task) -> set[int]:
 def place(out: str | None, folder: Path, default: Path) -> str:
     """Where outputs go, from the notebook's folder on; the core tells a file from a folder.
 
-    Raises `UsageProblem` for the home of a user who is not there.
+    Raises `ConfigError` for the home of a user who is not there.
     """
     if not out:
         return f"{folder / default}{os.sep}"
-    try:
-        path = str(folder / Path(out).expanduser())
-    except RuntimeError as error:
-        raise UsageProblem(f"--out {out}: {error}", fix="Name another place.") from error
+    path = str(folder / expanded("out", out))
     return f"{path}{os.sep}" if out.endswith(("/", os.sep)) else path
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core.addresses import Resolve, lookup
 from kling_core.config import money
 from kling_core.errors import ConfigError
+from kling_core.places import place
 from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Settings:
             found["wait_seconds"] = _seconds("KLING_MCP_WAIT", said)
         if said := variable("KLING_ALLOWED_DIRS"):
             parts = [part for part in said.split(os.pathsep) if part.strip()]
-            found["allowed_dirs"] = tuple(Path(part).expanduser().absolute() for part in parts)
+            found["allowed_dirs"] = tuple(place("KLING_ALLOWED_DIRS", part) for part in parts)
         if said := variable("KLING_MEDIA_HOSTS"):
             found["media_hosts"] = tuple(said.lower().replace(",", " ").split())
         if said := variable("KLING_MCP_CALLBACKS"):

@@ -425,7 +425,7 @@ def _structure(option: Option, piece: str, value: Any) -> Any:
         place = text[1:]
         try:
             text = text_files.read(Path(place).expanduser()).strip()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageProblem(f"{option.flag}: {place} cannot be read: {error}") from error
     if text.startswith(("{", "[")) or place != option.flag:
         try:

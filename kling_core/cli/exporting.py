@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from kling_core import places
 from kling_core.cli import arguments, console, ledgers
 from kling_core.errors import ConfigError
 
@@ -22,7 +22,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace, words = arguments.parse_words(_parser(), argv)
     if len(words) > 1:
         raise arguments.UsageProblem("kling export takes one file", fix="See kling export --help.")
-    target = Path(words[0]).expanduser() if words and words[0] != "-" else None
+    target = places.expanded("the file", words[0]) if words and words[0] != "-" else None
     form = namespace.form or ("json" if target and target.suffix.lower() == ".json" else "csv")
     with ledgers.open_client("export", sandbox=sandbox or namespace.sandbox) as kling:
         ledger = kling.session.ledger()

@@ -8,13 +8,14 @@ validation and is imported at the first check, so that reading a task never pays
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
     Literal,
+    cast,
     dataclass_transform,
     get_args,
     get_origin,
@@ -120,7 +121,7 @@ class Part:
     if not TYPE_CHECKING:
 
         def __init__(self, **given: Any) -> None:
-            known = {name: plain(value) for name, value in given.items()}
+            known = {name: _kept(plain(value)) for name, value in given.items()}
             object.__setattr__(
                 self, "given", {name: value for name, value in known.items() if value is not None}
             )
@@ -310,6 +311,13 @@ def media_values(value: Any) -> Iterable[Media]:
     elif isinstance(value, (list, tuple)):
         for inner in value:  # pyright: ignore[reportUnknownVariableType]
             yield from media_values(inner)
+
+
+def _kept(value: Any) -> Any:
+    """A value that can be read again: what gives its entries once, as a glob does, as a list."""
+    given: Any = value
+    once = isinstance(given, Iterator) and not hasattr(cast("Any", given), "read")
+    return list(cast("Iterator[Any]", given)) if once else value
 
 
 def _brief(value: Any) -> str:

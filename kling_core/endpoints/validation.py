@@ -93,11 +93,15 @@ def _given(value: Any) -> Any:
 
 
 def _unwrap(declared: Param) -> Any:
+    name = declared.parse is None and declared.max_length is None and not declared.media
+
     def before(value: Any) -> Any:
         if declared.name.endswith("_id"):
             value = as_id(value)
         if declared.parse:
             value = declared.parse(value)
+        if name and isinstance(value, str):
+            value = value.strip()  # names and ids: a copied one often carries a blank
         if declared.many:
             value = list(value) if isinstance(value, (list, tuple)) else [value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
             key = declared.item
