@@ -12,31 +12,30 @@ from pathlib import Path
 import pytest
 
 from kling_core import text_files
+from kling_core.cli.main import main
 
-RUN = [sys.executable, "-m", "kling_core.cli.main", "run"]
 BOAT = "纸船, a paper boat"
 
 
 @pytest.fixture
-def kling(tmp_path, monkeypatch):
-    """Runs a dry run in an empty folder; its body, or what it complains of."""
+def kling(tmp_path, monkeypatch, capsys):
+    """Runs a dry run in an empty folder; its exit code, its body, and what it says.
+
+    `piped` is what another program writes, `stdin` a descriptor that is there already.
+    """
     for name in [name for name in os.environ if name.startswith("KLING_")]:
         monkeypatch.delenv(name)
     monkeypatch.setenv("KLING_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
 
-    def run(*argv, stdin=subprocess.DEVNULL, endpoint="text-to-video", **given):
-        if given:
-            stdin = None
-        done = subprocess.run(
-            [*RUN, endpoint, *argv, "--dry-run"],
-            stdin=stdin,
-            capture_output=True,
-            timeout=30,
-            check=False,
-            **given,
-        )
-        return done.returncode, done.stdout.decode(), done.stderr.decode()
+    def run(*argv, piped=None, stdin=None, endpoint="text-to-video"):
+        Path("piped").write_bytes(piped or b"")
+        source = "piped" if piped is not None else os.devnull
+        opened = Path(source).open() if stdin is None else os.fdopen(os.dup(stdin))
+        with opened, monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", opened)
+            code = main(["run", endpoint, *argv, "--dry-run"])
+        return code, *capsys.readouterr()
 
     return run
 
@@ -67,7 +66,7 @@ def test_what_is_no_text_that_we_know(data):
 @pytest.mark.parametrize("data", MARKED.values(), ids=MARKED)
 def test_a_prompt_that_is_piped(kling, argv, data):
     """With a dash, by the option, or without any word."""
-    code, out, err = kling(*argv, input=data + b"")
+    code, out, err = kling(*argv, piped=data)
     assert code == 0, err
     assert f'"prompt": "{BOAT}"' in out
 
@@ -81,14 +80,16 @@ def test_a_prompt_in_a_file(kling, argv):
     assert r'"prompt": "a boat\nin rain"' in out
 
 
-def test_a_file_from_stdin(kling):
-    """`- < prompt.txt` and `< prompt.txt`."""
+@pytest.mark.parametrize("line", ["echo a boat | kling -", "kling < prompt.txt"])
+def test_a_shell(kling, line):
+    """The whole program, behind a real pipe and a real redirection."""
     Path("prompt.txt").write_text("a boat\n")
-    for argv in (["-"], []):
-        with Path("prompt.txt").open("rb") as file:
-            code, out, err = kling(*argv, stdin=file)
-        assert code == 0, err
-        assert '"prompt": "a boat"' in out
+    run = f"{sys.executable} -m kling_core.cli.main run text-to-video --dry-run"
+    done = subprocess.run(
+        ["bash", "-c", line.replace("kling", run)], capture_output=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert b'"prompt": "a boat"' in done.stdout
 
 
 def test_other_texts_and_shots(kling):
@@ -118,7 +119,7 @@ def test_other_texts_and_shots(kling):
 )
 def test_a_text_that_cannot_be_had(kling, argv, data, words):
     """Nothing is sent in its place."""
-    code, out, err = kling(*argv, input=data)
+    code, out, err = kling(*argv, piped=data)
     assert code in (1, 2)
     assert words in err
     assert out == ""

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kling_core import client
 from kling_core.cli import console
 from kling_core.cli.main import main
 from kling_core.errors import AuthError, ConnectionFailed, LedgerError
@@ -67,29 +68,51 @@ def shell(surroundings):
     return run
 
 
-@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "gbk"])
-def test_a_console_that_lacks_the_letters(shell, made, surroundings, encoding):
+@pytest.fixture
+def kling(surroundings, monkeypatch):
+    """Runs a command in a console of an encoding; its exit code and the bytes of stdout."""
+    monkeypatch.setattr(client, "Pace", lambda: client.SANDBOX_PACE)
+
+    def run(encoding, *argv):
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding=encoding) for _ in range(2))
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdout", out)
+            patch.setattr(sys, "stderr", err)
+            code = main(argv)
+        return code, out.buffer.getvalue()
+
+    return run
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "gbk", "utf-8"])
+def test_a_console_that_lacks_the_letters(kling, made, encoding):
     """The clip is made and its path is there, spelled out; so are lists, JSON and the table."""
-    env = {"PYTHONIOENCODING": encoding}
-    done = shell(f"kling run text-to-video '{BOAT} 🚢' --out {BOAT}", **env)
+    code, out = kling(encoding, "run", "text-to-video", f"{BOAT} 🚢", "--out", BOAT)
+    assert code == 0
+    assert b".mp4" in out
+    assert made() == 1
+    code, out = kling(encoding, "tasks")
+    assert code == 0
+    assert len(out.splitlines()) == 2
+    (row,) = json.loads(kling(encoding, "tasks", "--json")[1].decode(encoding))
+    assert row["text"] == f"{BOAT} 🚢"
+    assert kling(encoding, "show", row["id"])[0] == 0
+    (row,) = json.loads(kling(encoding, "export", "-", "--json")[1].decode(encoding))
+    assert Path(row["paths"][0]).is_file()
+    table = kling(encoding, "export", "-")[1].decode("utf-8")
+    (row,) = csv.DictReader(io.StringIO(table))
+    assert row["text"] == f"{BOAT} 🚢"
+
+
+def test_a_pipe_of_windows(shell, made):
+    """The whole program in a code page: it is what Python takes for a pipe there."""
+    done = shell(f"kling run text-to-video '{BOAT}' | cat", PYTHONIOENCODING="cp1252")
     assert done.returncode == 0, done.stderr
     assert b".mp4" in done.stdout
     assert made() == 1
-    listed = shell("kling tasks", **env)
-    assert listed.returncode == 0, listed.stderr
-    assert listed.stdout
-    (row,) = json.loads(shell("kling tasks --json", **env).stdout.decode(encoding))
-    assert row["text"] == f"{BOAT} 🚢"
-    (row,) = json.loads(shell("kling export - --json", **env).stdout.decode(encoding))
-    assert Path(row["paths"][0]).is_file()
-    table = shell("kling export -", **env).stdout.decode("utf-8")
-    (row,) = csv.DictReader(io.StringIO(table))
-    assert row["text"] == f"{BOAT} 🚢"
-    shown = shell(f"kling show {row['id']}", **env)
-    assert shown.returncode == 0, shown.stderr
 
 
-@pytest.mark.parametrize("closed", ["2>&-", ">&-", ">&- 2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-"])
 def test_streams_that_are_closed(shell, made, surroundings, closed):
     """A service without streams makes its clip, and writes nothing into files of its own."""
     done = shell(f"kling run text-to-video 'a boat' --out clips {closed}")
@@ -105,15 +128,13 @@ def test_streams_that_are_closed(shell, made, surroundings, closed):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
 def test_a_full_disk(shell, made):
     """A result that was paid for and cannot be written is "look first"; stderr stops nothing."""
-    done = shell("kling run text-to-video 'a boat' > /dev/full")
+    done = shell("kling run text-to-video 'a boat' --no-wait > /dev/full")
     assert done.returncode == 3
     assert b"No space left" in done.stderr
     assert b"kling tasks" in done.stderr
     assert b"Exception ignored" not in done.stderr
     assert made() == 1
-    assert shell("kling run text-to-video 'a boat' --no-wait > /dev/full").returncode == 3
-    assert shell("kling run text-to-video 'a boat' 2> /dev/full").returncode == 0
-    assert shell("kling wait $(kling run text-to-video b --no-wait) > /dev/full").returncode == 3
+    assert shell("kling run text-to-video 'a boat' --no-wait 2> /dev/full").returncode == 0
     listed = shell("kling tasks > /dev/full")
     assert listed.returncode == 1
     assert b"Exception ignored" not in listed.stderr
@@ -121,7 +142,7 @@ def test_a_full_disk(shell, made):
 
 def test_nobody_reads(shell, made):
     """A pipe that is closed ends a command as the shell has it, and never as 1."""
-    done = shell("kling run text-to-video 'a boat' | true")
+    done = shell("kling run text-to-video 'a boat' --no-wait | true")
     assert done.returncode in (0, 141)
     assert done.stderr.count(b"Traceback") == 0
     assert b"Exception ignored" not in done.stderr
@@ -141,7 +162,7 @@ def test_nobody_reads(shell, made):
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_whatever_fails_after_a_submit(surroundings, monkeypatch, capsys, made, error, after):
+def test_whatever_fails_after_a_submit(kling, monkeypatch, capsys, made, error, after):
     """It is "look first", whoever failed and whatever that error says of itself."""
     from kling_core.cli import results, run
 
