@@ -182,6 +182,11 @@ class _Base:
         }
         return submit(self.session, request, **exact)
 
+    def __copy__(self) -> Self:
+        made = object.__new__(type(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"a {type(self).__name__} holds connections and a secret, and is not pickled; make one "

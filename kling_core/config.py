@@ -156,9 +156,8 @@ class _Resolver:
         try:
             content = tomllib.loads(text := text_files.read(path))
         except (OSError, ValueError) as error:  # the text may be a key that lacks its quotes
-            why = str(error) if isinstance(error, (OSError, tomllib.TOMLDecodeError)) else "no text"
             fix = _BACKSLASHES if "\\" in text else 'Each line of it reads: api_key = "…"'
-            raise ConfigError(f"{path} cannot be read: {why}", fix=fix) from None
+            raise ConfigError(f"{path} cannot be read: {error}", fix=fix) from None
         for name in content.keys() - _IN_FILE:
             hint = did_you_mean(name, _IN_FILE)
             raise ConfigError(f"{path} has the unknown setting {name!r}{hint}")

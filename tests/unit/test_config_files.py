@@ -32,6 +32,7 @@ def plain(monkeypatch):
 def test_marks(tmp_path, data):
     """With a byte order mark or without: the limit in it holds."""
     (tmp_path / "config.toml").write_bytes(data)
+    (tmp_path / "config.toml").chmod(0o600)
     assert config.resolve(home=tmp_path).max_cost == Decimal(5)
 
 
