@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
+from kling_core.calls import READ_ATTEMPTS
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.ledger.database import LONGEST
 from kling_core.ledger.money import Budget
 from kling_core.ledger.recording import digest, record
 from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
-from kling_core.media.item import Unreadable
+from kling_core.media.item import Media, Unreadable
 from kling_core.session import Session
 from kling_core.wire import v1
 from kling_core.wire.body import JSONBody
@@ -32,8 +33,8 @@ MARGIN = 30.0
 class Attempt:
     """What is known of one create while it is sent, and what was tried already.
 
-    `budget` holds its limits when it is admitted; `out` says that Kling may have a request of it
-    whose outcome is not known yet.
+    `budget` holds its limits when it is admitted. `out` says that a POST of it went out whose
+    outcome is not known; `until` when it is believed that Kling, which shows none, has no task.
     """
 
     session: Session
@@ -46,6 +47,9 @@ class Attempt:
     """Whether nobody else can have this id: we made it up, or may have sent it before."""
     known: frozenset[str] | None = None
     source_video: str | None = None
+    source_url: str | None = None
+    reads: int = READ_ATTEMPTS
+    """How often a look-up is sent; once where somebody else waits for it."""
     connects: int = 0
     waits: int = 0
     turned_away: int = 0
@@ -57,6 +61,7 @@ class Attempt:
     resigned: bool = False
     budget: Budget | None = None
     out: bool = False
+    until: float | None = None
     listener: Callable[[Any], Any] | None = field(default=None)
 
     @property
@@ -100,6 +105,8 @@ def begin(
     attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")
     attempt.weight = request.slots()
+    url = check.fields.get("video_url")
+    attempt.source_url = url.url if isinstance(url, Media) else url
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
     shown.pop("external_task_id", None)

@@ -1,34 +1,51 @@
-"""What became of a create whose answer was lost: found, certainly not made, or unknown.
+"""What became of a create whose answer was lost: found, or open until a moment that is told.
 
 By the id that we gave it; endpoints that take none (lip-sync) compare the account's list before and
-after. Nothing here sends a create.
+after (`kling_core.likeness`). Nothing here sends a create.
+
+What Kling shows is believed at once. That it shows nothing is a hint: a slow service may still
+carry the request out, and its look-ups lag. Only a look after `Row.doubt_until` proves it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from kling_core import calls, errors
+from kling_core import calls, errors, likeness, words
 from kling_core.answers import Answer
 from kling_core.attempt import Attempt
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Sleep
+from kling_core.ledger.rows import SPAN, Claims, Row
 from kling_core.notices import notify
 
-__all__ = ["adopt", "doubted", "find", "how_to_find", "read_list", "resolve"]
+__all__ = ["adopt", "believed", "doubted", "find", "how_to_find", "read_list", "resolve", "unknown"]
 
 RESENDS = 2
 """How often a create is sent again after two look-ups found nothing."""
 
-LIST_PAGE = 500
+LIST_PAGE, LIST_PAGES = 500, 10
+"""Tasks on a list page, the most that Kling gives; and how many pages are compared."""
+
+
+def believed(attempt: Attempt, row: Row) -> float:
+    """The moment from which "not found" is believed of a row that was sent, by the ledger's clock.
+
+    One that a clock must have written that was far ahead is void: then it is counted from now.
+    """
+    now, settling = attempt.ledger.now(), attempt.session.pace.settling
+    if row.doubt_until is None:  # its process ran older code
+        return (row.updated_at + settling) if row.unsettled else now
+    return row.doubt_until if row.doubt_until <= now + settling + SPAN else now + settling
 
 
 def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:
     """The server has a task with our id already: that task is ours."""
     found = yield from find(attempt, error)
     if found is None and attempt.ours:
-        raise _unknown(attempt, error, errors.TaskNotFound("it finds no such task"))
+        raise unknown(attempt, error, errors.TaskNotFound("it finds no such task"))
     if found is None:
         error.fix = "A task of another endpoint has this external_task_id: choose another one."
         raise error
@@ -58,30 +75,40 @@ def _of_another(attempt: Attempt, data: dict[str, Any]) -> bool:
 
 
 def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """The outcome is in doubt: find the task, or send again when there certainly is none."""
+    """The outcome is in doubt: the task when Kling shows it, else None to send again, same id.
+
+    Raises `SubmitOutcomeUnknown` when it is not to be sent again: it may still become a task.
+    """
     found = yield from find(attempt, error)
     if found is not None:
         return found
     attempt.resends += 1
     again = error.retryable and attempt.external_task_id is not None
     if not again or attempt.resends > RESENDS:
-        raise _nothing_made(error)
+        raise unknown(attempt, error)
     attempt.ours = True
     yield Sleep(attempt.session.backoff(attempt.resends))
     return None
 
 
-def find(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """The task, or None when two looks, seconds apart, say that there is none."""
+def find(
+    attempt: Attempt, error: KlingError, *, looks: int = 2, certain: bool = False
+) -> Flow[dict[str, Any] | None]:
+    """The task; None when as many looks, seconds apart, show none.
+
+    `certain` when it would be shown by now: the moment of belief is over.
+
+    Raises `SubmitOutcomeUnknown` when they decide nothing.
+    """
     if attempt.external_task_id is None:
-        return (yield from _compare(attempt, error))
-    for look in range(2):
+        return (yield from _compare(attempt, error, looks=looks, certain=certain))
+    for look in range(looks):
         if look:
             yield Sleep(attempt.session.pace.recheck)
         try:
             found = yield from _look_up(attempt)
         except KlingError as trouble:
-            raise _unknown(attempt, error, trouble) from trouble
+            raise unknown(attempt, error, trouble) from trouble
         if found is not None:
             return found
     return None
@@ -91,7 +118,9 @@ def _look_up(attempt: Attempt) -> Flow[dict[str, Any] | None]:
     wanted = attempt.external_task_id
     assert wanted is not None
     try:
-        data = yield from calls.get(attempt.session, attempt.endpoint, wanted)
+        data = yield from calls.get(
+            attempt.session, attempt.endpoint, wanted, attempts=attempt.reads
+        )
     except (errors.TaskNotFound, errors.NotFound):
         return None
     if not Answer(data).task_id or _of_another(attempt, data):
@@ -101,80 +130,95 @@ def _look_up(attempt: Attempt) -> Flow[dict[str, Any] | None]:
 
 def read_list(attempt: Attempt) -> Flow[None]:
     """Remember the account's tasks before the first POST, for whoever has to compare after it."""
-    rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
+    rows, _ = yield from _list(attempt)
     attempt.known = frozenset(str(row.get("task_id")) for row in rows)
-    yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known or ())))
+    yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known)))
 
 
-def _compare(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
-    """Find the one new task in the list; none in a whole list, twice, is none."""
+def _list(attempt: Attempt) -> Flow[tuple[list[dict[str, Any]], bool]]:
+    """The tasks that Kling lists for the endpoint, and whether these are all."""
+    found: list[dict[str, Any]] = []
+    for number in range(1, LIST_PAGES + 1):
+        rows = yield from calls.page(
+            attempt.session, attempt.endpoint, number, LIST_PAGE, attempts=attempt.reads
+        )
+        found += rows
+        if len(rows) < LIST_PAGE:
+            return found, True
+    return found, False
+
+
+def _compare(
+    attempt: Attempt, error: KlingError, *, looks: int, certain: bool
+) -> Flow[dict[str, Any] | None]:
+    """The one new task of the list that is ours; None when a whole list shows none that could be.
+
+    The list is read first, then what others have made: whoever made a task of the list has been
+    told so by then, or still counts as a rival.
+    """
     if attempt.known is None:
         known: frozenset[str] | None = yield Call(partial(attempt.ledger.remembered, attempt.id))
         if known is None:  # it ended before the list was read, so before the POST
             return None
         attempt.known = known
-    others: frozenset[str] = yield Call(partial(attempt.ledger.task_ids, attempt.endpoint.name))
-    complete = True
-    for _ in range(2):
-        yield Sleep(attempt.session.pace.recheck)
+    whole, seen = True, dict[str, None]()
+    for look in range(looks):
+        if look or not certain:
+            yield Sleep(attempt.session.pace.recheck)
         try:
-            rows = yield from calls.page(attempt.session, attempt.endpoint, 1, LIST_PAGE)
+            rows, all_of_them = yield from _list(attempt)
         except KlingError as trouble:
-            raise _unknown(attempt, error, trouble) from trouble
-        complete = complete and len(rows) < LIST_PAGE
-        old = attempt.known | others
-        new = [row for row in rows if str(row.get("task_id")) not in old]
-        new = [row for row in new if _from_same_video(row, attempt.source_video)]
-        if len(new) == 1:
-            return new[0]
-        if new:
+            raise unknown(attempt, error, trouble) from trouble
+        whole = whole and all_of_them
+        claims: Claims = yield Call(partial(attempt.ledger.claims, attempt.id))
+        like = likeness.among(rows, attempt.known, claims, attempt)
+        found = like.found(certain=certain and whole)
+        if found is not None:
+            return found
+        seen |= dict.fromkeys(like.candidates)
+        if len(like.same) > 1:
             break
-    else:
-        if complete:
-            return None
-    raise _unknown(attempt, error)
+    if whole and not seen:
+        return None
+    raise unknown(attempt, error, candidates=tuple(seen))
 
 
-def _from_same_video(row: dict[str, Any], video_id: str | None) -> bool:
-    info: dict[str, Any] = row.get("task_info") or {}
-    parent: dict[str, Any] = info.get("parent_video") or {}
-    return not video_id or str(parent.get("id")) == video_id
-
-
-def _nothing_made(error: KlingError) -> KlingError:
-    error.billed = "no"
-    error.fix = (
-        "Kling knows of no such task, asked twice: nothing was made, it is safe to call again."
-    )
-    return error
-
-
-def _unknown(
-    attempt: Attempt, reason: KlingError, trouble: KlingError | None = None
+def unknown(
+    attempt: Attempt,
+    reason: KlingError,
+    trouble: KlingError | None = None,
+    *,
+    candidates: Sequence[str] = (),
 ) -> SubmitOutcomeUnknown:
+    """The error of a create that may have become a task, or may yet."""
     then = f"; the look-up: {trouble.message}" if trouble else ""
+    maybe = f"; it may be task {' or '.join(candidates)}" if candidates else ""
     return SubmitOutcomeUnknown(
-        f"the request went out but its answer was lost ({reason.message}{then})",
+        f"the request went out but its answer was lost ({reason.message}{then}{maybe})",
         endpoint=attempt.endpoint.name,
         external_task_id=attempt.external_task_id,
         code=reason.code,
         http_status=reason.http_status,
         request_id=reason.request_id,
+        settles_at=attempt.until,
         fix=how_to_find(attempt),
     )
 
 
 def how_to_find(attempt: Attempt) -> str:
     """What to do about a request whose outcome is unknown, in the words of Python."""
-    name = attempt.endpoint.name
+    name, until = attempt.endpoint.name, attempt.until
+    again = "kling.tasks.resume() (or `kling resume`)"
+    when = "" if until is None else f" at {words.at(until, attempt.ledger.now())}"
+    proof = f"; if it is not there{when}, nothing was made" if when else ""
     if attempt.external_task_id:
         return (
-            "Do not submit again: kling.tasks.resume() (or `kling resume`) looks it up and takes "
-            f"it over. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your task; "
-            "`TaskNotFound` means that nothing was made."
+            f"Do not submit again: {again} looks it up and takes it over{proof}. Until then it "
+            f"counts as made. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your "
+            "task."
         )
     return (
-        "Do not submit again: kling.tasks.resume() (or `kling resume`) compares the account's "
-        f"list. By hand: kling.{name}.list() shows the newest tasks, and a new one from the same "
-        "video is yours."
+        f"Do not submit again: {again} compares the account's list{proof}. Until then it counts "
+        f"as made. By hand: kling.{name}.list() shows the newest tasks, and a new one from the "
+        "same video is yours."
     )

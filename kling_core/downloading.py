@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_core import calls
+from kling_core import calls, places
 from kling_core.errors import DownloadError, KlingError
 from kling_core.flow import Call, Flow, Save, Saved, Sleep
 from kling_core.holding import Hold, give_name
@@ -128,7 +128,7 @@ def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:
 
 def _target(output: Output, to: str | Path) -> Path:
     """The file to write, its folder made; raises `DownloadError` when that is impossible."""
-    place = Path(to).expanduser()
+    place = places.expanded("out", to)
     target = place / output.filename if _is_folder(place, to) else place
     _make_folder(target.parent, target, output.task.task_id)
     return target
@@ -139,7 +139,7 @@ def must_be_writable(to: str | Path) -> None:
 
     Raises `DownloadError`, which then says that nothing was sent.
     """
-    place = Path(to).expanduser()
+    place = places.expanded("out", to)
     try:
         _make_folder(place if _is_folder(place, to) else place.parent, place, None)
     except DownloadError as error:

@@ -5,6 +5,7 @@
     ├── InvalidRequest            the request breaks rules; nothing was sent
     ├── BudgetExceeded            the quote is above a limit, or unknown while a limit is set
     ├── ConnectionFailed          no usable connection; nothing was accepted
+    ├── Interrupted               Ctrl-C was pressed before the request was sent
     ├── APIError                  Kling answered with an error
     │   ├── AuthError             1000-1004
     │   ├── AccountError          1100-1102: account abnormal, in arrears, pack used up
@@ -25,7 +26,8 @@
     ├── WebhookRejected           a callback is not Kling's, too old, or no callback
     └── DownloadError             the file could not be fetched or written; the task is intact
 
-Every error carries the same facts (see `KlingError`) and prints as one line for people.
+Every error carries the same facts (see `KlingError`) and prints as one line for people, without
+the escapes that a message of others may hold; `message` has it verbatim.
 """
 
 from __future__ import annotations
@@ -33,6 +35,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from kling_core.words import safe
 
 Billed = Literal["yes", "no", "unknown"]
 
@@ -56,7 +60,7 @@ class Violation:
 
     def __str__(self) -> str:
         advice = f" Use {self.valid}." if self.valid else ""
-        return f"{self.field}: {_sentence(self.message)}{advice}"
+        return safe(f"{self.field}: {_sentence(self.message)}{advice}")
 
 
 class KlingError(Exception):
@@ -108,7 +112,7 @@ class KlingError(Exception):
             parts[0] = f"{self.message.strip().rstrip('.')} ({where})."
         if self.fix:
             parts.append(_sentence(self.fix))
-        return " ".join(parts)
+        return safe(" ".join(parts))
 
     def __reduce__(self) -> tuple[Callable[..., KlingError], tuple[Any, ...]]:
         # A live task holds a client, which no other process can use; its id goes along.
@@ -150,7 +154,7 @@ class InvalidRequest(KlingError):
         super().__init__(f"{lead}{name}, nothing was sent:{lines}")
 
     def __str__(self) -> str:
-        return self.message
+        return safe(self.message)
 
 
 class BudgetExceeded(KlingError):
@@ -161,6 +165,12 @@ class ConnectionFailed(KlingError):
     """No usable connection to the server; no request was accepted."""
 
     fix_text = "Check the network, KLING_BASE_URL and KLING_REGION; `kling doctor` tests them."
+
+
+class Interrupted(KlingError):
+    """Ctrl-C is ending the program, and this request was not sent; nothing is billed."""
+
+    fix_text = "Nothing was sent. To make it after all, call again, or `kling resume --send`."
 
 
 class APIError(KlingError):
@@ -224,8 +234,10 @@ class UnreadableAnswer(APIError):
 class SubmitOutcomeUnknown(KlingError):
     """The request went out; its answer was lost and not found, or could not be written down.
 
-    The task may exist and be billed. Do not submit again before looking: `external_task_id`
-    finds the task when it exists. When Kling named it, `task_id` is set and `billed` is "yes".
+    The task may exist and be billed, or be made yet by a slow service. Do not submit again before
+    looking: `external_task_id` finds the task when it exists. When Kling does not show it at
+    `settles_at` (seconds since 1970, None when that would prove nothing), nothing was made. When
+    Kling named it, `task_id` is set and `billed` is "yes".
     """
 
     def __init__(
@@ -235,9 +247,11 @@ class SubmitOutcomeUnknown(KlingError):
         endpoint: str,
         external_task_id: str | None,
         billed: Billed = "unknown",
+        settles_at: float | None = None,
         **facts: Any,
     ) -> None:
         self.endpoint = endpoint
+        self.settles_at = settles_at
         self.external_task_id = external_task_id
         super().__init__(message, billed=billed, **facts)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -23,12 +24,16 @@ T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Send one HTTP request; the flow receives a `Reply` or a `NoReply`."""
+    """Send one HTTP request; the flow receives a `Reply` or a `NoReply`.
+
+    `total` is how many seconds the whole exchange may take, None for what the port is set to.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: JSONBody | None = None
+    total: float | None = None
 
     def __repr__(self) -> str:
         return f"<Send {self.method} {self.url}>"  # the headers hold a credential
@@ -43,10 +48,15 @@ class Reply(NamedTuple):
 
 
 class NoReply(NamedTuple):
-    """No whole answer came. `sent` is False only when the server cannot have seen the request."""
+    """No whole answer came. `sent` is False only when the server cannot have the whole request.
+
+    `fix` is what to do about a trouble that will not pass by itself, such as a certificate; empty
+    for one that may.
+    """
 
     sent: bool
     reason: str
+    fix: str = ""
 
 
 class Sleep(NamedTuple):
@@ -99,15 +109,25 @@ class Tell(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """From `on=True` to `on=False` nothing may interrupt: a request is out, not yet written down.
+    """From `on=True` to `on=False` a request is out and not yet written down.
 
-    An interruption that comes meanwhile is raised at the end of the stretch.
+    An interruption that comes meanwhile is raised at the end of the stretch. After some seconds, or
+    when Ctrl-C is pressed again, it is raised where the flow waits: it then writes down that the
+    outcome is not known.
     """
 
     on: bool
 
 
-Effect = Send | Sleep | Save | Call | Tell | Guard
+class MayBegin(NamedTuple):
+    """Ask whether something that costs may still be begun: not when Ctrl-C ends the program.
+
+    Then `Interrupted` is raised, or in the main thread and in a cancelled task the interruption
+    that a guarded stretch holds back.
+    """
+
+
+Effect = Send | Sleep | Save | Call | Tell | Guard | MayBegin
 Flow = Generator[Effect, Any, T]
 
 
@@ -136,6 +156,10 @@ def drive(flow: Flow[T], port: Port) -> T:
             try:
                 if isinstance(effect, Guard):
                     guard, answer = _guard(guard, effect.on), None
+                elif isinstance(effect, MayBegin):
+                    answer = _may_begin(guard)
+                elif guard is not None and isinstance(effect, (Send, Sleep)):
+                    answer = guard.wait(partial(_perform, effect, port))
                 else:
                     answer = _perform(effect, port)
             except BaseException as error:  # noqa: BLE001, the flow may add what it knows, then it goes on up
@@ -160,6 +184,14 @@ def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
     return held
 
 
+def _may_begin(held: HeldInterrupts | None) -> None:
+    from kling_core.interrupts import refuse
+
+    if held is not None and held.came:
+        held.release()
+    refuse()
+
+
 def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
     if isinstance(effect, Send):
         return port.send(effect)
@@ -172,11 +204,23 @@ def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
     return effect.listener(effect.news) if effect.listener else None
 
 
-async def adrive(flow: Flow[T], port: AsyncPort, guard: asyncio.Event | None = None) -> T:
-    """Run a flow to its end in the running event loop.
+@dataclass(slots=True)
+class Stretch:
+    """Of a flow in a loop: `free` while it may be cancelled, `cancelled` when it shall be."""
 
-    `guard` is set while the flow may be cancelled, and cleared while it must not be.
-    """
+    free: asyncio.Event
+    cancelled: bool = False
+
+    def judge(self) -> None:
+        """Raise the cancellation that the guarded stretch holds back."""
+        if self.cancelled:
+            import asyncio
+
+            raise asyncio.CancelledError
+
+
+async def adrive(flow: Flow[T], port: AsyncPort, guard: Stretch | None = None) -> T:
+    """Run a flow to its end in the running event loop; `guard` is told when it may be cancelled."""
     try:
         effect = flow.send(None)
         while True:
@@ -184,7 +228,9 @@ async def adrive(flow: Flow[T], port: AsyncPort, guard: asyncio.Event | None = N
                 if isinstance(effect, Guard):
                     answer = None
                     if guard is not None:
-                        guard.clear() if effect.on else guard.set()
+                        guard.free.clear() if effect.on else guard.free.set()
+                elif isinstance(effect, MayBegin):
+                    answer = None if guard is None else guard.judge()
                 else:
                     answer = await _aperform(effect, port)
             except BaseException as error:  # noqa: BLE001, as in `drive`
@@ -203,28 +249,65 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
 
     free = asyncio.Event()
     free.set()
-    inner = asyncio.ensure_future(adrive(flow, port, free))
+    stretch = Stretch(free)
+    inner = asyncio.ensure_future(adrive(flow, port, stretch))
     try:
         return await asyncio.shield(inner)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as stop:
+        stretch.cancelled = True
+        from kling_core import interrupts
+
+        end = asyncio.get_running_loop().time() + interrupts.PATIENCE
         while not free.is_set() and not inner.done():
+            seconds = end - asyncio.get_running_loop().time()
+            if seconds <= 0:
+                break
             waiter = asyncio.ensure_future(free.wait())
-            await _first_of(inner, waiter)
+            await _first_of(inner, waiter, timeout=seconds)
             waiter.cancel()
         inner.cancel()
         while not inner.done():  # the flow has to let go of what it holds
             await _first_of(inner)
-        if not inner.cancelled():
-            inner.exception()  # the cancellation comes first; nobody else asks for it
+        try:
+            inner.result()
+        except BaseException as end_of_it:  # noqa: BLE001, the cancellation comes first
+            for note in getattr(end_of_it, "__notes__", ()):  # the way to the task
+                stop.add_note(note)
         raise
 
 
-async def _first_of(*futures: asyncio.Future[Any]) -> None:
+async def _first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:
     """Wait until one of them is done, or somebody asks again for the cancellation."""
     import asyncio
 
     with suppress(asyncio.CancelledError):
-        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+def bounded(flow: Flow[T], end: float, clock: Clock) -> Flow[T]:
+    """The same flow, each of whose exchanges ends at that monotonic time at the latest.
+
+    For a look of somebody whose own time is short: what drips must not hold up who waits.
+    """
+    try:
+        effect = flow.send(None)
+        while True:
+            if isinstance(effect, Send):
+                rest = max(end - clock.monotonic(), 0.1)
+                total = rest if effect.total is None else min(effect.total, rest)
+                effect = effect._replace(total=total)
+            try:
+                answer = yield effect
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001, as in `drive`
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(answer)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        flow.close()
 
 
 async def _aperform(effect: Send | Sleep | Save | Call | Tell, port: AsyncPort) -> Any:

@@ -51,49 +51,51 @@ def failed(attempt: Attempt, error: KlingError | Unreadable) -> Flow[KlingError]
     """Note how a create ended without a task; returns the error to raise."""
     told = _told(attempt, error)
     try:
-        yield Call(partial(_write, attempt, error))
+        yield Call(partial(_write, attempt, error, told))
     except Exception as trouble:  # noqa: BLE001, what Kling said counts for more
         told.__cause__ = trouble
     return told
 
 
-def interrupted(attempt: Attempt, interruption: BaseException, *, sending: bool) -> None:
+def interrupted(attempt: Attempt, interruption: BaseException) -> None:
     """Note that nobody will hear the answer; the interruption gets the way to the task."""
+    if attempt.out:
+        attempt.until = attempt.ledger.now() + attempt.session.pace.settling
     with suppress(KlingError):  # the interruption says more than the ledger's trouble
-        if sending:
-            attempt.ledger.doubtful(attempt.id, "interrupted while it was sent")
+        if attempt.out:
+            why = "interrupted while it was sent"
+            attempt.ledger.doubtful(attempt.id, why, until=attempt.until)
         else:
             attempt.ledger.unsent(attempt.id, "interrupted before it was sent")
-    if sending:
+    if attempt.out:
         interruption.add_note(doubt.how_to_find(attempt))
 
 
 def _told(attempt: Attempt, error: KlingError | Unreadable) -> KlingError:
-    told: KlingError
-    if isinstance(error, Unreadable):
-        told = errors.InvalidRequest([error.violation], endpoint=attempt.endpoint.name)
-    elif isinstance(error, LedgerError) and attempt.out:
-        told = SubmitOutcomeUnknown(
-            f"the request went out and its answer was lost; then {error.message}",
-            endpoint=attempt.endpoint.name,
-            external_task_id=attempt.external_task_id,
-            fix=doubt.how_to_find(attempt),
-        )
-    else:
+    if isinstance(error, SubmitOutcomeUnknown):
         return error
-    told.__cause__ = error
+    told = error
+    if isinstance(told, Unreadable):
+        told = errors.InvalidRequest([told.violation], endpoint=attempt.endpoint.name)
+    if attempt.out:  # whatever this is about, what went out before may become a task
+        told = doubt.unknown(attempt, told)
+    if told is not error:
+        told.__cause__ = error
     return told
 
 
-def _write(attempt: Attempt, error: KlingError | Unreadable) -> None:
+_UNSENT = (errors.ConnectionFailed, errors.RateLimited, errors.ConfigError, errors.Interrupted)
+
+
+def _write(attempt: Attempt, error: KlingError | Unreadable, told: KlingError) -> None:
     ledger = attempt.ledger
-    if isinstance(error, Unreadable):  # a file changed under our hands; the body never got whole
-        ledger.refused(attempt.id, str(error))
-    elif isinstance(error, LedgerError):
+    if isinstance(error, LedgerError):
         return  # the row stays as it is; when its lease has ended it is looked up
-    elif isinstance(error, SubmitOutcomeUnknown):
-        ledger.doubtful(attempt.id, error.message)
-    elif isinstance(error, (errors.ConnectionFailed, errors.RateLimited, errors.ConfigError)):
+    if isinstance(told, SubmitOutcomeUnknown):
+        ledger.doubtful(attempt.id, told.message, until=attempt.until)
+    elif isinstance(error, Unreadable):  # a file changed under our hands; it never got out whole
+        ledger.refused(attempt.id, str(error))
+    elif isinstance(error, _UNSENT):
         ledger.unsent(attempt.id, error.message)
     else:
         ledger.refused(attempt.id, f"{error.code or ''} {error.message}".strip())

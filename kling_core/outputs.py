@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import downloading
 from kling_core.answers import OutputKind, decimal, text
+from kling_core.words import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -96,9 +97,8 @@ class Output:
 
     def __repr__(self) -> str:
         length = f", {self.duration} s" if self.duration is not None else ""
-        return (
-            f"<{type(self).__name__} {self.id or self.index} of task {self.task.task_id}{length}>"
-        )
+        name = f"{type(self).__name__} {self.id or self.index}"
+        return one_line(f"<{name} of task {self.task.task_id}{length}>")
 
 
 class SyncOutput(Output):

@@ -20,7 +20,16 @@ def render() -> str:
     lines = [
         "# Endpoints",
         "",
-        "Written by `make generate` from the declarations in `kling_core/endpoints/`.",
+        (
+            "Written by `make generate` from the declarations in `kling_core/endpoints/`. The "
+            "examples follow these lines; `Kling(sandbox=True)` plays them without a key."
+        ),
+        "",
+        "```python",
+        "from kling_core import Kling",
+        "",
+        "kling = Kling()",
+        "```",
         "",
         "| Python, magic and tool | command line | path | makes | slots | status |",
         "| --- | --- | --- | --- | --- | --- |",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.flow import Clock, Send
+from kling_core.ledger.rows import SETTLING
 from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 USER_AGENT = f"kling-suite/{VERSION}"
 
+SANDBOX_HEADER = "kling-sandbox"
+"""The header by which a sandbox says in each answer that it is one."""
+
 
 @dataclass(slots=True)
 class Pace:
@@ -34,8 +38,9 @@ class Pace:
 
     `poll_floor` and `poll_ceiling` bound the time between two looks at a running task; between
     them it is a tenth of the task's age. `recheck` is the pause between the two look-ups that must
-    both say "not found" before a create is sent again. `line_tick` is the time between two looks
-    at the ledger, by those who wait for a slot or let another process do the asking.
+    both say "not found" before a create is sent again. `settling` is the time after a create for
+    which "not found" is only a hint. `line_tick` is the time between two looks at the ledger, by
+    those who wait for a slot or let another process do the asking.
     """
 
     poll_floor: float = 2.0
@@ -44,6 +49,7 @@ class Pace:
     retry_most: float = 30.0
     recheck: float = 3.0
     line_tick: float = 1.0
+    settling: float = SETTLING
 
 
 @dataclass(slots=True)
@@ -85,6 +91,10 @@ class Session:
                 clock = self.clock
                 self._ledger = Ledger(place, account, clock=clock.time, monotonic=clock.monotonic)
             return self._ledger
+
+    def play(self, pace: Pace) -> None:
+        """From now on the host is known as a sandbox, asked at this pace."""
+        self.sandbox, self.pace = True, pace
 
     def close(self) -> None:
         """Close the ledger's connections; a later use opens them again."""

@@ -10,18 +10,22 @@ byte leaves. What happens then:
                                        ours runs
     1302, 429 without a code           not accepted: back in line, but not for ever
     other 4xx codes                    rejected, raised, not billed
-    a code of no known class           look the task up; "not found" twice: raised, not billed
-    answer lost, 5xx, HTML, bad JSON   look the task up; found: it is ours; "not found" twice,
-                                       seconds apart: send again, same id; else unknown
+    answer lost, 5xx, HTML, bad JSON,  look the task up; found: it is ours; "not found" twice,
+    a code of no known class           seconds apart: send again, same id, some times; else unknown
     "External_task_id already exists"  it is ours
 
 Endpoints that take no external id (lip-sync) compare the account's list before and after; when
 that cannot decide, the outcome is unknown and nothing is sent again.
+
+Only a refusal, or a connection that was never made, proves that nothing was made, and only by that
+one POST. After any other, "not found" is a hint until `Row.doubt_until`: the row is `unknown`,
+holds its slot, counts in budgets, and is looked up by whoever resumes, waits in line or creates
+next.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,9 +34,11 @@ from typing import Any
 
 from kling_core import calls, codes, doubt, errors, noting
 from kling_core.attempt import Attempt, begin
+from kling_core.calls import READ_ATTEMPTS
 from kling_core.endpoints.base import Endpoint, Request
-from kling_core.errors import BudgetExceeded, KlingError
-from kling_core.flow import Call, Flow, Guard, NoReply, Reply, Sleep, Tell
+from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
+from kling_core.flow import Call, Flow, Guard, MayBegin, NoReply, Reply, Sleep, Tell
+from kling_core.ledger import recording
 from kling_core.ledger.database import LONGEST
 from kling_core.ledger.line import Line
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Place, Queue, Row
@@ -96,15 +102,17 @@ def submit(
 ) -> Flow[Row]:
     """Create the task of a request; returns its row.
 
-    `dedupe` in seconds: an identical request that was made within them is taken for this one.
-    Requests of different `take` are not identical. `row_id` is the id of a new row, made up when
-    there is none.
+    `dedupe` in seconds: an identical request that has not ended, or that succeeded within them, is
+    taken for this one. Requests of different `take` are not identical. `row_id` is the id of a new
+    row, made up when there is none.
 
-    Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError` when nothing was sent, the API's
-    errors, or `SubmitOutcomeUnknown`.
+    Raises `InvalidRequest`, `BudgetExceeded`, `LedgerError`, `Interrupted` when nothing was sent,
+    the API's errors, or `SubmitOutcomeUnknown`.
     """
+    yield MayBegin()
     check = request.require()
     ledger: Ledger = yield from noting.before_sending(session.ledger)
+    yield from _look_again(session, ledger, request.endpoint.product)
     project = project or session.settings.project
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = on_update
@@ -145,27 +153,53 @@ def not_refused(row: Row) -> Row:
     )
 
 
-def resume(session: Session, row: Row, *, send: bool) -> Flow[Row]:
+def resume(session: Session, row: Row, *, send: bool, reads: int = READ_ATTEMPTS) -> Flow[Row]:
     """Bring a row that no living process holds to a certain state; see `Tasks.resume`.
 
     A request that was never sent, or certainly not accepted, is sent only with `send`, within the
-    limits that hold now.
+    limits that hold now; so is one in doubt that has an id of ours, which cannot be made twice.
+    `reads` is how often a look-up is tried.
 
     Raises what `submit` raises, and `NotReplayable`; the row then stays as it is known to be.
     """
     ledger: Ledger = yield Call(session.ledger)
     endpoint = _endpoint(row)
     attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
-    attempt.source_video = row.parent_output_id
-    found = yield from _rejoin(attempt, row, may_send=False)
-    if not send or found.state not in IN_LINE:
-        return found
-    from kling_core.ledger.recording import replay
-
-    request = endpoint.request(**replay(row))
+    attempt.source_video, attempt.reads = row.parent_output_id, reads
+    given: Mapping[str, Any] = row.request.get("fields") or {}
+    attempt.source_url = recording.url_of(given.get("video_url"))
+    try:
+        found = yield from _rejoin(attempt, row, may_send=False)
+    except SubmitOutcomeUnknown as open_still:
+        unasked = isinstance(open_still.__cause__, KlingError)
+        if not send or unasked or row.external_task_id is None:
+            raise
+        found = yield Call(partial(ledger.row, row.id))
+    else:
+        if not send or found.state not in IN_LINE:
+            return found
+    request = endpoint.request(**recording.replay(row))
     attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
     attempt.budget = within(session, request)
     return (yield from _rejoin(attempt, found))
+
+
+LOOKED_AT = 5
+"""How many rows in doubt are looked up on the way of another request, at most."""
+
+
+def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
+    """Look up what is in doubt, now and then; no trouble with it is this request's."""
+    idle = 10 * session.pace.recheck
+    if not session.line(product).doubts(idle):
+        return
+    left: list[Row] = yield Call(partial(ledger.orphans, product, idle=idle))
+    for row in sorted(left, key=lambda row: row.updated_at)[:LOOKED_AT]:
+        try:
+            yield from resume(session, row, send=False, reads=1)
+        except KlingError as trouble:
+            if isinstance(trouble.__cause__, KlingError):  # Kling cannot be asked now
+                return
 
 
 def _endpoint(row: Row) -> Endpoint:
@@ -189,14 +223,18 @@ def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
             break
         yield Sleep(attempt.session.pace.poll_floor)
         row = yield Call(partial(ledger.row, row.id))
+    attempt.ours = attempt.ours or held.tries > 0  # sent before: who has this id is this request
     with _held(ledger, row.id):
-        if held.state not in IN_LINE:
-            found = yield from _guarded(attempt)
+        again = may_send and attempt.external_task_id is not None  # whose id nobody can have twice
+        if held.unsettled or (held.tries and not again):
+            found = yield from _guarded(attempt, held, again=again)
             if found is not None:
                 return found
-            attempt.ours = True  # it was sent before: who has this id now is this request
         if not may_send:
-            yield Call(partial(ledger.unsent, row.id, "never sent"))
+            if held.tries:  # why it was not accepted is written down
+                yield Call(partial(ledger.release, row.id))
+            else:
+                yield Call(partial(ledger.unsent, row.id, "never sent"))
             return (yield Call(partial(ledger.row, row.id)))
     return (yield from _carry(attempt))
 
@@ -215,10 +253,10 @@ def _held(ledger: Ledger, row_id: str) -> Generator[None]:
         raise
 
 
-def _guarded(attempt: Attempt) -> Flow[Row | None]:
+def _guarded(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
     yield Guard(True)
     try:
-        found = yield from _settle(attempt)
+        found = yield from _settle(attempt, row, again=again)
     except Exception:  # the flow may go on with something else
         yield Guard(False)
         raise
@@ -226,49 +264,83 @@ def _guarded(attempt: Attempt) -> Flow[Row | None]:
     return found
 
 
-def _settle(attempt: Attempt) -> Flow[Row | None]:
-    """Find out what became of a row that was being sent: its task, or None when there is none."""
-    error = errors.ConnectionFailed("the process that sent it has ended", billed="unknown")
-    attempt.out = True
+def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
+    """Find out what became of a row that was sent: its task, or None when it may be sent.
+
+    With `again` that is also a row in doubt whose id nobody can have twice.
+    """
+    ledger = attempt.ledger
+    if attempt.external_task_id is None:
+        listed: frozenset[str] | None = yield Call(partial(ledger.remembered, row.id))
+        if listed is None or (row.doubt_until is None and not row.unsettled):
+            # It ended before the list was read, so before the POST; or the POST was refused.
+            yield Call(partial(ledger.unsent, row.id, row.error or "never sent"))
+            return None
+    error = errors.ConnectionFailed("whoever sent it heard no answer", billed="unknown")
+    attempt.until = until = doubt.believed(attempt, row)
+    attempt.out, certain = row.unsettled, ledger.now() >= until
     try:
-        data = yield from doubt.find(attempt, error)
+        data = yield from doubt.find(attempt, error, looks=1, certain=certain)
+        if data is None and not certain and not again:
+            raise doubt.unknown(
+                attempt, error, errors.TaskNotFound("Kling shows no task of it yet")
+            )
     except KlingError as trouble:
-        told = yield from noting.failed(attempt, trouble)
-        raise told from told.__cause__
-    attempt.out = False
+        if row.unsettled or not certain:
+            return (yield from _in_doubt(attempt, trouble))
+        if row.doubt_until is None:  # its POST was refused, which no look-up has to prove
+            return None
+        raise
     if data is not None:
         return (yield from noting.accepted(attempt, data))
-    yield Call(
-        partial(attempt.ledger.unsent, attempt.id, "asked twice, Kling knows of no such task")
-    )
+    attempt.out = not certain
+    if certain and row.doubt_until is not None:
+        why = "never accepted: Kling knows of no such task"
+        yield Call(partial(ledger.never_accepted, row.id, why))
     return None
 
 
+def _in_doubt(attempt: Attempt, error: KlingError | Unreadable) -> Flow[Row]:
+    """Note how a create ended without a task, and raise that.
+
+    Who was suspended for long finds the row in other hands: a task that they have found is ours.
+    """
+    told = yield from noting.failed(attempt, error)
+    if isinstance(told, SubmitOutcomeUnknown):
+        with suppress(KlingError):
+            row: Row = yield Call(partial(attempt.ledger.row, attempt.id))
+            if row.task_id is not None and row.state in (*RUNNING, *ENDED):
+                return row
+    raise told from told.__cause__
+
+
 def _carry(attempt: Attempt) -> Flow[Row]:
-    """From a prepared row to a task, or to an error that is written down."""
+    """From a row that may be sent to a task, or to an error that is written down."""
     ledger = attempt.ledger
     while True:
-        if not (yield from _wait_for_slot(attempt)):
+        fresh = not attempt.out  # else it holds a slot and counts already
+        if fresh and not (yield from _wait_for_slot(attempt)):
             return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
-        sending = False
         try:
             if attempt.external_task_id is None:
                 yield from _one_at_a_time(attempt)
             yield Guard(True)
-            sending = True
-            data = yield from _deliver(attempt)
+            data = yield from _deliver(attempt, fresh=fresh)
         except (KlingError, Unreadable) as error:
-            told = yield from noting.failed(attempt, error)
+            row = yield from _in_doubt(attempt, error)
             yield Guard(False)
-            raise told from told.__cause__
+            return row
         except BaseException as interruption:  # no guard can hold everything
-            noting.interrupted(attempt, interruption, sending=sending)
+            noting.interrupted(attempt, interruption)
             raise
         else:
             if data is not None:
                 row = yield from noting.accepted(attempt, data)
                 yield Guard(False)
                 return row
+            if attempt.out:  # somebody else has it now
+                yield Guard(False)
+                return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         finally:
             if attempt.external_task_id is None:
                 with suppress(KlingError):  # it ends by itself; a task may be made by now
@@ -282,7 +354,8 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
     """
     session, ledger = attempt.session, attempt.ledger
     slots, budget = session.settings.slots, attempt.budget
-    admit = partial(ledger.admit, attempt.id, limit=slots, lease=attempt.lease, budget=budget)
+    lasting: dict[str, Any] = {"lease": attempt.lease, "settling": session.pace.settling}
+    admit = partial(ledger.admit, attempt.id, limit=slots, budget=budget, **lasting)
     ask = partial(noting.before_sending, admit)
     watches: dict[str, Watch] = {}
     try:
@@ -293,6 +366,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
             attempt.pause = None
         place: Place = yield from ask()
         while not (place.admitted or place.lost):
+            yield MayBegin()
             _possible(attempt, place)
             yield Tell(
                 attempt.listener,
@@ -338,26 +412,35 @@ def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]
         with suppress(KlingError):
             if (yield from watches[name].step()):
                 yield from line.look(now=True)
-    left: list[Row] = yield Call(partial(ledger.orphans, product, idle=10 * session.pace.recheck))
-    for row in left:
-        with suppress(KlingError):
-            yield from resume(session, row, send=False)
+    yield from _look_again(session, ledger, product)
 
 
-def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
-    """Send until Kling has said something: the task, or None to stand in line again."""
-    session = attempt.session
-    fresh = attempt.external_task_id is not None  # the lease was renewed a moment ago
+def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[dict[str, Any] | None]:
+    """Send until Kling has said something: the task, or None when the row is not to be sent now.
+
+    `fresh`: it was admitted a moment ago.
+    """
+    session, settling = attempt.session, attempt.session.pace.settling
+    fresh = fresh and attempt.external_task_id is not None  # else the list was read since
+    lasting: dict[str, Any] = {"lease": attempt.lease, "settling": settling}
     while True:
+        yield MayBegin()
         if not fresh:
-            ours: bool = yield Call(partial(attempt.ledger.beat, attempt.id, lease=attempt.lease))
+            ours: bool = yield Call(partial(attempt.ledger.beat, attempt.id, **lasting))
             if not ours:  # we were silent for so long that somebody else took it over
                 return None
         fresh = False
-        attempt.out = True
-        reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
+        earlier, attempt.out = attempt.out, True
+        try:
+            reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
+        except (errors.ConfigError, Unreadable):  # this one never got out whole
+            attempt.out = earlier
+            raise
         verdict = calls.judge(reply)
-        attempt.out = verdict.error is None or verdict.error.billed != "no"
+        refused = verdict.error is not None and verdict.error.billed == "no"
+        attempt.out = earlier or not refused
+        if not refused:
+            attempt.until = attempt.ledger.now() + settling
         if verdict.envelope is not None:
             data = calls.one(verdict.envelope)
             error = doubt.doubted(attempt, data)
@@ -366,13 +449,12 @@ def _deliver(attempt: Attempt) -> Flow[dict[str, Any] | None]:
         else:
             assert verdict.error is not None
             error = verdict.error
-        if verdict.retry == "backoff":
+        if verdict.retry == "backoff" and not attempt.out:
             yield from _back_in_line(attempt, reply, error)
             return None
         found = yield from _go_on(attempt, reply, error, verdict.retry)
         if found is not None:
             return found
-        attempt.out = False  # to be sent again, so nothing was made
 
 
 def _with_message(data: dict[str, Any], envelope: Any) -> dict[str, Any]:
@@ -387,7 +469,7 @@ def _go_on(
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
         attempt.connects += 1
-        if attempt.connects >= CONNECT_ATTEMPTS:
+        if attempt.connects >= CONNECT_ATTEMPTS or reply.fix:  # it will not pass by itself
             raise error
         yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None
@@ -397,7 +479,7 @@ def _go_on(
         attempt.resigned = calls.renew(attempt.session, reply)
         if attempt.resigned:
             return None
-    if retry == "reads" or error.billed == "unknown":
+    if attempt.out:
         return (yield from doubt.resolve(attempt, error))
     raise error
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
 from kling_core.errors import KlingError
-from kling_core.flow import Call, Flow, Sleep, Tell
+from kling_core.flow import Call, Flow, Sleep, Tell, bounded
 from kling_core.ledger.rows import ENDED, HEIR, IN_LINE, RUNNING, Row
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _follow(
     try:
         while True:
             _take_in(task, row)
-            yield from watch.step()
+            yield from watch.step() if end is None else bounded(watch.step(), end, clock)
             if row.state not in RUNNING or _is_news(watch, row):
                 row = yield from certain(session, (yield Call(partial(ledger.row, row.id))))
                 _take_in(task, row)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 import unicodedata
 from collections.abc import Iterable
+from datetime import UTC, datetime
 
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
@@ -17,6 +20,35 @@ def blank(text: str) -> bool:
     return all(unicodedata.category(c) in _UNSEEN or c in _FILLERS for c in text)
 
 
+_MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, colours, rings, turns the direction of writing, or is no character."""
+
+
+def safe(text: str) -> str:
+    """The text for a terminal: line breaks and tabs stay, other controls are spelled out.
+
+    Prompts, Kling's messages, callbacks and names of files may hold escapes that would clear the
+    screen, forge a line or set the clipboard of whoever reads them.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _MOVES.sub(lambda found: _spelled(found[0]), text.replace("\r\n", "\n"))
+
+
+def safe_json(text: str) -> str:
+    """The same for JSON that is written already: it reads as it did."""
+    return _MOVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text for a terminal, in one line."""
+    return safe(" ".join(text.split()))
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
 def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:
     """The known words most like `word`, best first, at most `count`."""
     import difflib
@@ -28,6 +60,16 @@ def did_you_mean(word: str, known: Iterable[str], count: int = 1) -> str:
     """`"; did you mean x or y?"`, empty when nothing is near."""
     near = nearest(word, known, count)
     return f"; did you mean {' or '.join(near)}?" if near else ""
+
+
+def at(moment: float, now: float) -> str:
+    """A time of day here, in minutes and not before `moment`; with its date when that is another.
+
+    Both are seconds since 1970.
+    """
+    full = datetime.fromtimestamp(math.ceil(moment / 60) * 60, UTC).astimezone()
+    today = datetime.fromtimestamp(now, UTC).astimezone()
+    return full.strftime("%H:%M" if full.date() == today.date() else "%Y-%m-%d %H:%M")
 
 
 def ranges(numbers: Iterable[int]) -> str:

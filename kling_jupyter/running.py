@@ -13,6 +13,8 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.places import expanded
+
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.flow import Port
@@ -46,11 +48,14 @@ def _on_disk(task: Task) -> set[int]:
 
 
 def place(out: str | None, folder: Path, default: Path) -> str:
-    """Where outputs go, from the notebook's folder on; a name without suffix is a folder."""
-    chosen = Path(out).expanduser() if out else default
-    path = folder / chosen
-    is_folder = not out or not chosen.suffix or out.endswith(("/", os.sep))
-    return f"{path}{os.sep}" if is_folder else str(path)
+    """Where outputs go, from the notebook's folder on; the core tells a file from a folder.
+
+    Raises `ConfigError` for the home of a user who is not there.
+    """
+    if not out:
+        return f"{folder / default}{os.sep}"
+    path = str(folder / expanded("out", out))
+    return f"{path}{os.sep}" if out.endswith(("/", os.sep)) else path
 
 
 class Left(Exception):
@@ -85,6 +90,11 @@ class InLine:
     def leave(self) -> None:
         """Leave the line; what is on its way goes on."""
         self._left.set()
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is left, or will be at the next rest in it."""
+        return self._left.is_set()
 
     def through(self, client: Kling) -> Kling:
         """The client, resting here while it stands in line."""

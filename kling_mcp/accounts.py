@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
 from kling_mcp.safety import paths
 from kling_mcp.safety.asking import Answers
+from kling_mcp.safety.totals import Total
 from kling_mcp.safety.words import clean
 from kling_mcp.settings import Settings
 from kling_mcp.wording import in_tools
@@ -58,9 +59,10 @@ class Account:
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
     calls: int = 0
     answers: Answers = field(init=False)
+    total: Total = field(default_factory=Total)
 
     def __post_init__(self) -> None:
-        self.answers = Answers(self.settings.window)
+        self.answers = Answers(max(self.settings.window, 600.0))
 
     async def ledger(self) -> Ledger:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""

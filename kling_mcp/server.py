@@ -29,13 +29,13 @@ Kling makes videos and images. A create costs real money ($0.03 to $7) and runs 
 
 Async: a create returns outputs or, after 45 s, a task. Then call kling_wait_tasks with its \
 task_id, again and again until it has ended. Never create again because of a time-out, a lost \
-connection or a missing answer: the task goes on and is paid. The same call within 10 minutes \
-returns the same task and says "repeated"; for another take of it give take=2. After a crash \
-call kling_recover_tasks.
+connection or a missing answer: the task goes on and is paid. The same call returns the same task \
+while it runs and 10 minutes longer, and says "repeated"; for another take give take=2. After a \
+crash call kling_recover_tasks.
 
 Money: every result tells its cost. kling_quote and dry_run are free. Give max_cost when the user \
-named a limit. Above a threshold you must confirm: ask the user, then repeat the call with \
-confirm_cost. The owner's limits cannot be changed from here.
+named a limit. A dear call, or many small ones, the user must confirm: when told so, ask in the \
+chat, then repeat the call with confirm_cost. The owner's limits cannot be changed from here.
 
 Media arguments take an https URL, kling://tasks/{id}/outputs/{n} of an earlier task, a data: URI, \
 or a path in an allowed folder. Some arguments are listed by type alone: kling_models tells more. \

@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.notices import heard_by
-from kling_mcp import results, schemas
+from kling_mcp import arguments, results, schemas
 from kling_mcp.tools.create import OPTIONS, REPEATED
 
 if TYPE_CHECKING:
@@ -164,7 +164,8 @@ class KlingTasks:
     ) -> HandlerResult:
         """Submit; errors, questions and quick results are answered as ever."""
         given = params.arguments or {}
-        if not schemas.judge(_WAIT, {"wait_seconds": given.get("wait_seconds")}):
+        wait = {"wait_seconds": given.get("wait_seconds")}
+        if not schemas.judge(_WAIT, arguments.read(_WAIT, wait)):
             params.arguments = {**given, "wait_seconds": self.grace}
         result = await call_next(ctx)
         if not isinstance(result, CallToolResult) or result.is_error:

@@ -64,7 +64,7 @@ def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:
         console.show_json(described(task))
         return
     for path in paths:
-        print(path)
+        console.show_path(path)
 
 
 def described(task: Task) -> dict[str, Any]:
@@ -94,6 +94,7 @@ def quoted(quote: Quote | None) -> dict[str, Any] | None:
         "as_of": quote.as_of,
         "source": quote.source,
         "basis": quote.basis,
+        "at_most": quote.at_most,
     }
 
 

@@ -35,15 +35,15 @@ def run(argv: list[str], *, sandbox: bool) -> int:
 
 
 def _show(known: facts.Facts) -> None:
-    print(known.heading)
+    console.show(known.heading)
     for name, value in known.values:
         first, *more = value.splitlines()
-        print(f"  {name:{_WIDTH}} {first}")
+        console.show(f"  {name:{_WIDTH}} {first}")
         for line in more:
-            print(f"  {'':{_WIDTH}} {line}")
+            console.show(f"  {'':{_WIDTH}} {line}")
     if known.family:
-        print(f"  {'family':{_WIDTH}}")
-        print("\n".join(f"    {line}" for line in known.family))
+        console.show(f"  {'family':{_WIDTH}}")
+        console.show("\n".join(f"    {line}" for line in known.family))
 
 
 def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:

@@ -38,6 +38,13 @@ JUMP = 1.0
 """Seconds by which wall clock and monotonic clock may differ before one of them was set."""
 
 
+_WRITING = """SELECT pg_advisory_xact_lock(7710215),
+    set_config('idle_in_transaction_session_timeout', '60s', true)"""
+"""One writes at a time, as in SQLite: the running sums are rows that all writers share, and two who
+change them in another order would wait for each other. A writer that is suspended loses its turn.
+"""
+
+
 class Database:
     """One ledger's connections.
 
@@ -63,7 +70,10 @@ class Database:
         self._engine = (
             engines.postgresql(str(place)) if self._postgres else engines.sqlite(Path(place))
         )
-        self.place = self._engine.url.render_as_string() if self._postgres else str(place)
+        url = self._engine.url
+        self.place = url.render_as_string() if self._postgres else str(url.database)
+        self._file = None if self._postgres else Path(self.place)
+        self._identity = None if self._file is None else engines.identity(self._file)
         self._lock = threading.Lock()
         self._writer: sa.Connection | None = None
         self._inherited: list[sa.Connection | None] = []
@@ -72,12 +82,15 @@ class Database:
         except BaseException:
             self.close()
             raise
+        if self._file is not None:
+            engines.keep_private(self._file)
 
     def _migrate(self, account: str) -> None:
         with self._transaction() as db:
             if self._postgres:
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
                 self._measure(db)
+            self._refuse_foreign(db)
             meta.create(db, checkfirst=True)
             known = self._meta(db, "version")
             version = int(known or 0)
@@ -100,6 +113,35 @@ class Database:
                     cause=f"It was made for {owner}; this credential is {account}.",
                     fix="Set KLING_HOME or KLING_LEDGER to another place for this account.",
                 )
+
+    def _refuse_foreign(self, db: sa.Connection) -> None:
+        """A database with tables that are not ours is somebody else's: nothing is written to it."""
+        found = sa.inspect(db)
+        if found.has_table("meta"):
+            columns = {column["name"] for column in found.get_columns("meta")}
+            ours = columns == set(meta.c.keys()) and self._meta(db, "version") is not None
+        elif self._postgres:
+            ours = not found.has_table("tasks")
+        else:
+            ours = not found.get_table_names()
+        if not ours:
+            raise LedgerError(
+                f"{self.place} is the database of another program, not a ledger",
+                fix="Nothing was changed. Set KLING_LEDGER to a place of its own.",
+            )
+
+    def _still_there(self) -> None:
+        """Refuse to go on in a file that nobody will find: deleted, moved, or another by now."""
+        now = None if self._file is None else engines.identity(self._file)
+        if now == self._identity:
+            return
+        became = "is gone: it was deleted or moved" if now is None else "was replaced by another"
+        raise LedgerError(
+            f"the ledger {self.place} {became} while this program had it open",
+            cause="What is written now would be lost, and with it what was paid for.",
+            fix="Put the file back, and it goes on; or start anew with what is there now. "
+            "`kling rescue` finds the tasks of the last 30 days at Kling.",
+        )
 
     def close(self) -> None:
         """Close the connections; a later use opens them again."""
@@ -185,12 +227,15 @@ class Database:
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
+        self._still_there()
         own = read or self._postgres
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
             with nullcontext() if own else self._lock:
                 db = self._connect(read) if own else self._writing()
                 with db if own else nullcontext(), db.begin():
+                    if own and not read:
+                        db.exec_driver_sql(_WRITING)
                     yield db
         except exc.DBAPIError as error:
             raise engines.explain(error.orig or error, self.place) from error

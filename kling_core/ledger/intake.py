@@ -13,13 +13,14 @@ from kling_core.answers import Answer
 from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
-from kling_core.ledger.news import News
+from kling_core.ledger.news import News, is_late
 from kling_core.ledger.rows import (
     ENDED,
     HEIR,
     IN_LINE,
     LIVE,
     RUNNING,
+    SETTLING,
     Entry,
     Row,
     as_amount,
@@ -43,9 +44,9 @@ class Intake(Slots, News):
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
 
-        One that Kling refused is written again over its row: its id is free. With `dedupe` in
-        seconds an identical request of that time is returned instead, under its own id: of several
-        processes that ask at once, one writes.
+        One that Kling refused is written again over its row: its id is free. With `dedupe` an
+        identical request that has not ended, however old, or ended less than so many seconds ago
+        is returned instead, under its own id: of several processes that ask at once, one writes.
 
         Raises `BudgetExceeded` when a limit would be passed; nothing is written then.
         """
@@ -67,7 +68,7 @@ class Intake(Slots, News):
 
     def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
         refused = (tasks.c.id == values["id"], tasks.c.state == "rejected")
-        blank = {"known": None, "sent_at": None, "finished_at": None}
+        blank = {"known": None, "sent_at": None, "finished_at": None, "doubt_until": None}
         return bool(db.execute(sa.update(tasks).where(*refused).values(**values, **blank)).rowcount)
 
     def release(self, row_id: str) -> None:
@@ -97,18 +98,19 @@ class Intake(Slots, News):
         }
 
     def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
-        states = ("prepared", "waiting", *LIVE, "succeeded")
+        ended = sa.func.coalesce(tasks.c.finished_at, tasks.c.created_at)
+        lately = sa.and_(tasks.c.state == "succeeded", ended >= self.now() - seconds)
         query = (
             sa.select(tasks)
-            .where(tasks.c.digest == digest, tasks.c.state.in_(states))
-            .where(tasks.c.created_at >= self.now() - seconds)
+            .where(tasks.c.digest == digest)
+            .where(sa.or_(tasks.c.state.in_((*IN_LINE, *LIVE)), lately))
             .order_by(tasks.c.created_at.desc(), tasks.c.id)
         )
         found = db.execute(query.limit(1)).mappings().first()
         return Row.of(found) if found is not None else None
 
     def twin(self, digest: str, seconds: float) -> Row | None:
-        """The newest identical request of the last `seconds` that was not refused or failed."""
+        """The newest identical request that is open, or succeeded less than `seconds` ago."""
         with self._transaction(read=True) as db:
             return self._twin(db, digest, seconds)
 
@@ -154,18 +156,22 @@ class Intake(Slots, News):
             self._leased(row_id, now, lease)
             return self._get(db, row_id)
 
-    def beat(self, row_id: str, *, lease: float) -> bool:
-        """Say that the row's owner is alive; False when the row has been taken over meanwhile."""
+    def beat(self, row_id: str, *, lease: float, settling: float = SETTLING) -> bool:
+        """Say that the row's owner lives and sends it; False when somebody else has it now.
+
+        A row in doubt is sent so without standing in line: it holds its slot, and counts.
+        """
         now = self.now()
+        sending = {"state": "submitting", "lease_until": now + lease, "updated_at": now}
         with self._transaction() as db:
             done = db.execute(
                 sa.update(tasks)
                 .where(
                     tasks.c.id == row_id,
                     tasks.c.owner == self.owner,
-                    tasks.c.state == "submitting",
+                    tasks.c.state.in_(("submitting", "unknown")),
                 )
-                .values(lease_until=now + lease)
+                .values(**sending, doubt_until=now + lease + settling)
             )
             if done.rowcount == 1:
                 self._leased(row_id, now, lease)
@@ -175,14 +181,24 @@ class Intake(Slots, News):
         """Kling has the task: its id and first state.
 
         Whoever read Kling's lists meanwhile may have taken the task in already: then this row is
-        its owner from now on, with what was saved.
+        its owner from now on, with what was saved. What somebody else has learned of the task
+        since, while we were suspended, stays.
+
+        Raises `LedgerError` when the row has another task by now.
         """
         with self._transaction() as db:
-            endpoint, product, limit = statements.KIND.one(db, {"row": row_id})
+            endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
             about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
-            for other, *_ in statements.SEEN.run(db, about):
+            for other, raw, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
                     self._hand_over(db, other, row_id)
+                elif is_late(data, json.loads(raw)):
+                    return self._get(db, row_id)
+            if known not in (None, about["task_id"]):
+                raise LedgerError(
+                    f"{row_id} has the task {known} already",
+                    fix="Both are at Kling: `kling rescue` takes the other one in.",
+                )
             self._observe(db, row_id, data, product=product, first=True)
             self._taken(db, row_id, product, limit)
             return self._get(db, row_id)
@@ -220,36 +236,51 @@ class Intake(Slots, News):
 
     def refused(self, row_id: str, error: str) -> None:
         """Kling refused the request; nothing is billed."""
-        self._settle(row_id, "rejected", error, finished=True)
+        self._settle(row_id, "rejected", error, doubt_until=None, finished_at=self.now())
 
-    def doubtful(self, row_id: str, error: str) -> None:
-        """The answer was lost and the look-up could not decide."""
-        self._settle(row_id, "unknown", error, finished=False)
+    def doubtful(self, row_id: str, error: str, *, until: float | None = None) -> None:
+        """The request went out and its answer is lost; None leaves the moment `until` as it is."""
+        more: dict[str, Any] = {} if until is None else {"doubt_until": until}
+        self._settle(row_id, "unknown", error, **more)
 
     def unsent(self, row_id: str, error: str) -> None:
-        """Nothing left this machine; the row may be sent later."""
-        self._settle(row_id, "prepared", error, finished=False)
+        """Nothing is out, which is certain; the row may be sent later."""
+        kept = sa.case((tasks.c.state.in_(IN_LINE), tasks.c.doubt_until), else_=None)
+        self._settle(row_id, "prepared", error, among=(*IN_LINE, "submitting"), doubt_until=kept)
+
+    def never_accepted(self, row_id: str, error: str) -> None:
+        """It was sent, and so long ago that Kling would show its task; it may be sent later."""
+        self._settle(row_id, "prepared", error)
 
     def expired(self, row_id: str) -> None:
         """Kling has purged the task."""
-        self._settle(row_id, "expired", "purged at Kling", finished=True)
+        among, gone = (*IN_LINE, *LIVE), self.now()
+        self._settle(row_id, "expired", "purged at Kling", among=among, finished_at=gone)
 
-    def _settle(self, row_id: str, state: str, error: str, *, finished: bool) -> None:
-        now = self.now()
+    def _settle(
+        self,
+        row_id: str,
+        state: str,
+        error: str,
+        *,
+        among: Sequence[str] = (*IN_LINE, "submitting", "unknown"),
+        **more: Any,
+    ) -> None:
+        """Let go of a row of these states, unless somebody else holds it."""
         with self._transaction() as db:
             db.execute(
                 sa.update(tasks)
                 .where(
                     tasks.c.id == row_id,
                     sa.or_(tasks.c.owner.is_(None), tasks.c.owner == self.owner),
-                    tasks.c.state.not_in(ENDED if state == "expired" else (*RUNNING, *ENDED)),
+                    tasks.c.state.in_(among),
                 )
                 .values(
                     state=state,
                     error=as_plain(error),
                     owner=None,
                     lease_until=None,
-                    updated_at=now,
-                    **({"finished_at": now} if finished else {}),
+                    updated_at=self.now(),
+                    **more,
                 )
             )

@@ -23,6 +23,7 @@ class Line:
         self._looking = threading.Lock()
         self._looked = -math.inf
         self._tended = -math.inf
+        self._doubted = -math.inf
         self._places: Mapping[str, Place] = {}
 
     def look(self, *, now: bool = False) -> Flow[None]:
@@ -44,6 +45,14 @@ class Line:
         if now - self._tended < 0.9 * self.session.pace.line_tick:
             return False
         self._tended = now
+        return True
+
+    def doubts(self, idle: float) -> bool:
+        """Whether it is time to look up what is in doubt; True once in `idle` seconds."""
+        now = self.session.clock.monotonic()
+        if now - self._doubted < idle:
+            return False
+        self._doubted = now
         return True
 
     def place(self, row_id: str) -> Place | None:

@@ -60,6 +60,13 @@ def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
     return {name: _again(value, name) for name, value in kept.items()}
 
 
+def url_of(recorded: Any) -> str | None:
+    """The URL of a recorded media field, None when it has none."""
+    if isinstance(recorded, Mapping):
+        return cast("Mapping[str, Any]", recorded).get("url")
+    return recorded if isinstance(recorded, str) else None
+
+
 _NOT_MADE_OF = ("external_task_id", "callback_url")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from kling_core.answers import Answer
 from kling_core.endpoints import registry
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flow import Call, Flow, Tell
-from kling_core.ledger import adoption
+from kling_core.ledger import adoption, late
 from kling_core.ledger.rows import RUNNING, Kept, Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
@@ -20,6 +21,9 @@ from kling_core.outputs import RETENTION
 from kling_core.session import Session
 
 T = TypeVar("T")
+
+LISTED = RETENTION + timedelta(days=1)
+"""Beyond this age of a row Kling has nothing; its days count from when the task was made, later."""
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
 """States that a process leaves behind when it ends too early."""
@@ -31,8 +35,9 @@ class Settled:
 
     `running` are at work at Kling, `unsaved` are finished and have an output that was never saved,
     `unsent` were never accepted (send them again with `resume(send=True)`), `held` are in the hands
-    of another process, or of one that has just ended; `doubtful` could not be decided now, or not
-    be sent (a limit, a file that is gone), each with the reason.
+    of another process. `doubtful` could not be decided now, or not be sent (a limit, a file that is
+    gone), each with the reason: of a lost answer a `SubmitOutcomeUnknown`, which says when it is
+    certain. Until then it counts as made, and each `resume` looks again.
     """
 
     running: list[Row] = field(default_factory=list[Row])
@@ -58,7 +63,7 @@ def settle(
     left: list[Row] = yield Call(partial(ledger.rows, states=OPEN))
     settled = Settled()
     for row in reversed(left):
-        if ledger.leased(row):
+        if not ledger.orphaned(row):
             if not patient or row.state != "submitting":
                 settled.held.append(row)
                 continue
@@ -70,12 +75,14 @@ def settle(
         except KlingError as error:
             if row.given_up_at is not None:
                 continue
-            settled.doubtful.append((row, error))
+            open_still: Row = yield Call(partial(ledger.row, row.id))
+            settled.doubtful.append((open_still, error))
             yield Tell(listener, error)
             continue
         if now.state in OPEN:
             settled.unsent.append(now)
         yield Tell(listener, now)
+    yield from late.ask(session)
     running: list[Row] = yield Call(partial(ledger.rows, states=RUNNING))
     settled.running = [row for row in running if row.given_up_at is None]
     settled.unsaved = yield Call(partial(unsaved, ledger))
@@ -84,11 +91,7 @@ def settle(
 
 def unsaved(ledger: Ledger) -> list[Row]:
     """Finished tasks with an output that was never saved and that Kling still has."""
-    open_outputs = {kept.task for kept in ledger.kept(missing=True)}
-    if not open_outputs:
-        return []
-    rows = ledger.rows(states=("succeeded",), since=ledger.now() - RETENTION.total_seconds())
-    return [row for row in rows if row.id in open_outputs]
+    return ledger.unsaved(ledger.now() - RETENTION.total_seconds())
 
 
 def _warn(error: KlingError) -> None:
@@ -127,16 +130,20 @@ def collect(
     return new
 
 
-def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
-    """The finished outputs that are not on disk any more, or never were."""
+def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
+    """The finished outputs that Kling may have and that are not on disk any more, or never were.
+
+    Oldest first. Read while they are asked for, so that there may be any number.
+    """
     from pathlib import Path
 
-    rows = {row.id: row for row in ledger.rows(states=("succeeded",))}
-    return [
-        (rows[kept.task], kept)
-        for kept in ledger.kept()
-        if kept.task in rows and not (kept.path and Path(kept.path).is_file())
-    ]
+    row: Row | None = None
+    for kept in ledger.finished(ledger.now() - LISTED.total_seconds()):
+        if kept.path and Path(kept.path).is_file():
+            continue
+        if row is None or row.id != kept.task:
+            row = ledger.row(kept.task)
+        yield row, kept
 
 
 def named(files: Sequence[T], kept: Kept) -> T:

@@ -23,6 +23,16 @@ HEIR = "the task of "
 IN_LINE = ("prepared", "waiting")
 """States before the first byte left."""
 
+SETTLING = 660.0
+"""Seconds after a create for which "not found" proves nothing, unless a `Pace` says otherwise.
+
+Ten minutes, in which a service that times out inside from a backlog (5002) may still carry it out,
+and one more, by which its lists and look-ups lag behind.
+"""
+
+SPAN = 3600.0
+"""Seconds than which no exchange takes longer: a time beyond it is that of a wrong clock."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -81,6 +91,16 @@ class Row:
     """Since when Kling has not found it, or says of it what we do not understand."""
     given_up_at: float | None = None
     """When somebody gave it up: it holds no slot, and nobody waits for it."""
+    doubt_until: float | None = None
+    """Until when a request that was sent may still become a task although Kling shows none.
+
+    None: nothing of it is in doubt, for it was never sent or its last POST was refused.
+    """
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether it was sent, and what became of it is not known."""
+        return self.state in ("submitting", "unknown")
 
     @classmethod
     def of(cls, values: Mapping[Any, Any]) -> Row:
@@ -225,31 +245,65 @@ class Look:
     line: bool = False
 
 
-class Amount(NamedTuple):
-    """One task's share in the costs, as the database has it; US dollars as text."""
+class Claims(NamedTuple):
+    """What other requests of an endpoint have at Kling, or may have.
 
-    created_at: float
-    project: str
-    model_name: str
-    state: str
-    quote_usd: str | None
-    cost_usd: str | None
+    `made`: the video that each of their tasks was made of, by Kling's id of the task. `rivals`: the
+    video of each request whose task is not known yet. None: a video from elsewhere.
+    """
+
+    made: Mapping[str, str | None]
+    rivals: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What some tasks cost; US dollars.
+
+    `open` of them have not ended, `unknown` have neither a quote nor a deduction, of `unsaid` Kling
+    has not said what it deducted though they have ended. `committed` is what limits count: the
+    quote of each, and what it did cost as soon as that is said.
+    """
+
+    key: str = ""
+    tasks: int = 0
+    open: int = 0
+    unknown: int = 0
+    unsaid: int = 0
+    estimate: Decimal = Decimal(0)
+    actual: Decimal = Decimal(0)
+    committed: Decimal = Decimal(0)
+
+    def __add__(self, other: Spent) -> Spent:
+        """The sum of both, under the key of this one."""
+        return Spent(
+            key=self.key,
+            tasks=self.tasks + other.tasks,
+            open=self.open + other.open,
+            unknown=self.unknown + other.unknown,
+            unsaid=self.unsaid + other.unsaid,
+            estimate=self.estimate + other.estimate,
+            actual=self.actual + other.actual,
+            committed=self.committed + other.committed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """What a day's, a project's or a model's tasks were expected to cost, and did; US dollars.
 
-    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit. `open`
-    of the tasks have not ended, `unknown` have neither a quote nor a deduction.
+    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit; None
+    while it has said so of none of them. `open` of the tasks have not ended, of `unsaid` it has not
+    said it though they have; `unknown` have neither a quote nor a deduction.
     """
 
     key: str
     tasks: int
     estimate: Decimal
-    actual: Decimal
+    actual: Decimal | None
     open: int
     unknown: int
+    unsaid: int = 0
 
 
 def as_text(value: Any) -> str:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from kling_core.ledger import statements
 from kling_core.ledger.learned import Learned
 from kling_core.ledger.money import Budget, Money
-from kling_core.ledger.rows import IN_LINE, LIVE, Place, Queue, Row
+from kling_core.ledger.rows import IN_LINE, LIVE, SETTLING, Place, Queue, Row
 from kling_core.ledger.schema import tasks
 
 _NO_DOUBT = {"unclear_at": None, "given_up_at": None}
@@ -19,13 +19,20 @@ class Slots(Money):
     """Slots and the line for them."""
 
     def admit(
-        self, row_id: str, *, limit: int | None, lease: float, budget: Budget | None = None
+        self,
+        row_id: str,
+        *,
+        limit: int | None,
+        lease: float,
+        budget: Budget | None = None,
+        settling: float = SETTLING,
     ) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
         First come, first served among the rows of living processes: a row is admitted when it fits
-        beside what is busy and all that is ahead of it. One that the account has not enough slots
-        for is left as it is.
+        beside what is busy and all that is ahead of it. From then on it may have been sent, and
+        stays in doubt for `settling` seconds after its lease, whatever becomes of us. One that the
+        account has not enough slots for is left as it is.
 
         Raises `BudgetExceeded` when a limit would be passed by sending it now.
         """
@@ -43,7 +50,9 @@ class Slots(Money):
             if place.admitted:
                 if budget is not None:
                     self._afford(db, budget, self._get(db, row_id).project, line=False)
-                change = {"state": "submitting", "sent_at": now, "tries": tries + 1, **_NO_DOUBT}
+                until = now + lease + settling
+                change = {"state": "submitting", "sent_at": now, "doubt_until": until}
+                change |= {"tries": tries + 1, **_NO_DOUBT}
             if place.probe and (known := self._known_limit(db, product)) is not None:
                 self._set_meta(db, f"limit {product}", known.probed(row_id, now).text())
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}
@@ -100,7 +109,7 @@ class Slots(Money):
             done = db.execute(
                 sa.update(tasks)
                 .where(tasks.c.id == row_id, *ours)
-                .values(state="waiting", lease_until=now + lease, updated_at=now)
+                .values(state="waiting", lease_until=now + lease, doubt_until=None, updated_at=now)
             )
             about = {"product": row.product, "now": now}
             busy, running = map(int, statements.BUSY.one(db, about))

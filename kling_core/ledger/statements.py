@@ -146,7 +146,8 @@ def _busy(_: Insert) -> Any:
 def _kind(_: Insert) -> Any:
     name = sa.literal_column("'limit '", sa.Text) + tasks.c.product
     limit = sa.select(meta.c.value).where(meta.c.key == name).scalar_subquery()
-    return sa.select(tasks.c.endpoint, tasks.c.product, limit).where(_this())
+    columns = (tasks.c.endpoint, tasks.c.product, tasks.c.task_id, limit)
+    return sa.select(*columns).where(_this())
 
 
 def _seen(_: Insert) -> Any:
@@ -175,7 +176,7 @@ HOLDER = Statement(
 """Owner, state, product and tries of a row."""
 
 KIND = Statement(_kind)
-"""Endpoint and product of a row, and what is written down of the product's limit."""
+"""Endpoint and product of a row, Kling's id once it has one, and what is known of the limit."""
 
 WRITE_DOWN = Statement(lambda insert: insert(tasks).on_conflict_do_nothing().returning(tasks.c.id))
 """A new row from the columns given; its id comes back unless it was there already."""

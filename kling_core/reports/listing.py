@@ -50,7 +50,7 @@ HEAD = ("id", "state", "age", "endpoint", "model", "cost", "kept", "prompt")
 
 def tasks(kling: Kling, rows: Sequence[Row], *, narrow: bool) -> Table:
     """A line a task; `narrow` cuts long prompts."""
-    kept, now = kept_by_task(kling), kling.session.ledger().now()
+    kept, now = kept_by_task(kling, rows), kling.session.ledger().now()
     return Table(
         HEAD,
         [
@@ -101,10 +101,10 @@ def on_disk(kept: Kept) -> bool:
     return bool(kept.path) and Path(kept.path or "").is_file()
 
 
-def kept_by_task(kling: Kling) -> dict[str, list[Kept]]:
-    """The outputs of all tasks, by our id of the task."""
+def kept_by_task(kling: Kling, rows: Sequence[Row]) -> dict[str, list[Kept]]:
+    """The outputs of these tasks, by our id of the task."""
     kept: dict[str, list[Kept]] = {}
-    for output in kling.session.ledger().kept():
+    for output in kling.session.ledger().kept(of=[row.id for row in rows]):
         kept.setdefault(output.task, []).append(output)
     return kept
 

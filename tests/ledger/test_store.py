@@ -91,14 +91,16 @@ def test_a_task_that_was_taken_in_goes_to_the_row_that_made_it(ledger: Ledger) -
     done = answer("14", "succeed", videos=1, final_unit_deduction="1.5")
     assert ledger.adopt(seen, done)
     ledger.keep("seen-elsewhere", 0, path=Path("a.mp4"), sha256="0", size=1, audit="")
-    assert ledger.task_ids("text_to_video") == frozenset()
+    about = written(ledger, quote_usd=None).id
+    ledger.release(about)
+    assert ledger.claims(about).made == {}
     taken = ledger.accepted(row.id, done)
     assert (taken.task_id, taken.state) == ("14", "succeeded")
     assert [kept.path for kept in ledger.kept(row.id)] == ["a.mp4"]
     left = ledger.row("seen-elsewhere")
     assert (left.task_id, left.state, left.error) == (None, "rejected", f"the task of {row.id}")
     assert ledger.spent(0) == (Decimal("0.210"), 0)
-    assert ledger.task_ids("text_to_video") == {"14"}
+    assert ledger.claims(about).made == {"14": None}
 
 
 def test_two_requests_never_share_a_task(ledger: Ledger) -> None:
@@ -389,7 +391,10 @@ def test_rows(ledger: Ledger, moved: Moved) -> None:
 
 
 def test_twin(ledger: Ledger, moved: Moved) -> None:
-    """The newest identical request within the time; one that was refused or failed is none."""
+    """The newest identical request that is open, however old, or succeeded within the time.
+
+    One that was refused or failed is none.
+    """
 
     def asked(digest: str, name: str) -> tuple[str, bool]:
         row, new = ledger.prepare(entry(name, digest=digest), lease=LEASE, dedupe=60)
@@ -401,7 +406,17 @@ def test_twin(ledger: Ledger, moved: Moved) -> None:
     ledger.refused(row.id, "no")
     assert asked("same", "fourth") == ("fourth", True)
     moved.offset = 61
+    assert asked("same", "fifth") == ("fourth", False)
+    ledger.accepted("fourth", answer("71"))
+    moved.offset = 5 * 86400
+    assert asked("same", "fifth") == ("fourth", False)
+    ledger.observe("text_to_video", [answer("71", "succeed")])
+    moved.offset += 59
+    assert asked("same", "fifth") == ("fourth", False)
+    moved.offset += 2
     assert asked("same", "fifth") == ("fifth", True)
+    ledger.accepted("fifth", answer("72", "failed"))
+    assert asked("same", "sixth") == ("sixth", True)
 
 
 def test_only_a_refused_row_is_written_again(ledger: Ledger) -> None:
@@ -455,7 +470,10 @@ def test_remember(ledger: Ledger) -> None:
     ledger.remember(row.id, ["1", "2"])
     assert ledger.remembered(row.id) == {"1", "2"}
     running(ledger, "93")
-    assert ledger.task_ids("text_to_video") == {"93"}
+    sent = written(ledger, parent_output_id="v7")
+    ledger.admit(sent.id, limit=None, lease=LEASE)
+    assert ledger.claims(row.id) == ({"93": None}, ("v7",))
+    assert ledger.claims(sent.id) == ({"93": None}, ())
 
 
 def test_keep(ledger: Ledger, tmp_path: Path) -> None:
@@ -513,7 +531,7 @@ def test_the_budget_is_judged_when_it_is_sent(ledger: Ledger, moved: Moved) -> N
         ledger.admit("c", limit=None, lease=LEASE, budget=DAY)
     left = ledger.row("c")
     assert (left.state, left.owner, left.sent_at) == ("prepared", None, None)
-    ledger.unsent("a", "Kling knows of no such task")
+    ledger.unsent("a", "no connection")
     assert ledger.admit("c", limit=None, lease=LEASE, budget=DAY).admitted
 
 

@@ -234,7 +234,7 @@ async def test_every_entry_of_a_list(sandbox: Sandbox, tmp_path: Path):
 @pytest.mark.parametrize(
     "url,reason",
     [
-        ("file:///etc/passwd", "not https"),
+        ("file:///etc/passwd", "outside the folders"),
         ("http://169.254.169.254/latest/meta-data", "not https"),
         ("https://169.254.169.254/latest/meta-data", "link-local"),
         ("https://[::1]/", "loopback"),
