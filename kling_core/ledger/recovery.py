@@ -69,8 +69,12 @@ def settle(
                 continue
             yield Tell(listener, row)
         try:
-            now = yield from submit.resume(session, row, send=send)
+            # What was given up is still looked up, and never sent by the way.
+            wanted = row.given_up_at is None
+            now = yield from submit.resume(session, row, send=send and wanted)
         except KlingError as error:
+            if row.given_up_at is not None:
+                continue
             open_still: Row = yield Call(partial(ledger.row, row.id))
             settled.doubtful.append((open_still, error))
             yield Tell(listener, error)

@@ -94,7 +94,8 @@ def _left(studio: Studio) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = studio.client.session.ledger()
     unsaved = [row for row in recovery.unsaved(ledger) if row.task_id not in studio.jobs]
-    count = len(ledger.rows(states=recovery.OPEN, orphans=True)) + len(unsaved)
+    rows = ledger.rows(states=recovery.OPEN, orphans=True)
+    count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:
         yield f"Left open: {words.plural(count, 'task')} to resume: %kling resume"
 

@@ -212,6 +212,23 @@ def test_resume_does_not_wait_for_what_was_given_up() -> None:
     assert script.trace == []
 
 
+@pytest.mark.parametrize("state", ["unknown", "submitting"])
+def test_resume_looks_up_what_was_given_up_and_sends_nothing(state: str) -> None:
+    """Found, it is taken in after all; not found, not even `send=True` pays for it."""
+    found = envelope(task("1", "processing", task_info={"external_task_id": "ours"}))
+    script = in_state(state, found)
+    client = client_of("sync", script)
+    client.tasks.give_up("ours")
+    settled = client.tasks.resume(wait=False, download=False)
+    assert [row.task_id for row in settled.running] == ["1"]
+    script = in_state(state, *[not_found()] * 40)
+    client = client_of("sync", script)
+    client.tasks.give_up("ours")
+    settled = client.tasks.resume(wait=False, download=False, send=True)
+    assert settled.doubtful == []
+    assert set(script.methods) == {"GET"}
+
+
 # --- slots that never come free ------------------------------------------------------------
 
 
