@@ -61,7 +61,7 @@ def certain(session: Session, row: Row) -> Flow[Row]:
     if row.state not in ENDED:
         if (yield Call(partial(ledger.held, row))):
             return row
-        if row.state not in IN_LINE:
+        if row.state not in IN_LINE or row.tries:  # what was ever sent is looked up again
             row = yield from submit.resume(session, row, send=False)
         if row.state in IN_LINE:
             raise _never_sent(row)
@@ -158,8 +158,9 @@ def _purged(row: Row) -> errors.TaskNotFound:
 
 
 def _never_sent(row: Row) -> KlingError:
+    how = "accepted" if row.tries else "sent"
     return KlingError(
-        f"task {row.id} was never sent",
+        f"task {row.id} was never {how}",
         cause=row.error,
         fix="Nothing is paid. kling.tasks.resume(send=True) (or `kling resume --send`) sends it.",
         billed="no",

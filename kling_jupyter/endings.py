@@ -109,11 +109,11 @@ def held_back() -> StoppedWaiting:
     )
 
 
-def unsure(job: Job) -> StoppedWaiting:
+def unsure() -> StoppedWaiting:
     """What a second interrupt in the middle of a submit raises."""
     return StoppedWaiting(
         "the request may have gone out. When its answer comes, the task is in _kling; do not "
-        f"submit again before Kling().{job.endpoint.name}.list() shows that nothing was made",
+        "submit again before %kling resume has found it, or says when nothing was made",
         title="Stopped while submitting",
     )
 

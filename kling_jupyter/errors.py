@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from kling_core import errors
+from kling_core import errors, words
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
 from kling_core.words import safe
@@ -135,10 +136,11 @@ def _unknown_outcome(error: KlingError) -> str:
     if not error.external_task_id:
         return error.fix
     command = command_to_get(error.endpoint, error.external_task_id)
-    return (
-        f"Do not submit again; look first: {command}. If it finds a task, that is yours; "
-        "TaskNotFound means that nothing was made."
-    )
+    found = f"Do not submit again; look first: {command}. If it finds a task, that is yours"
+    if error.settles_at is None:
+        return f"{found}."
+    when = words.at(error.settles_at, time.time())
+    return f"{found}; if it is not there at {when}, nothing was made. %kling resume looks, too."
 
 
 def _late(error: KlingError) -> str:

@@ -385,7 +385,7 @@ class Job:
                 self._tell()
             except KeyboardInterrupt:
                 if interrupted:
-                    raise endings.unsure(self) from None
+                    raise endings.unsure() from None
                 interrupted = True
                 self._line.leave()
                 self._studio.interrupt()

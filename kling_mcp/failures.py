@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
@@ -49,6 +51,8 @@ def result(
             "Do not call the create tool again. Call kling_recover_tasks: it finds out whether the "
             "task was made."
         )
+        if error.settles_at is not None:
+            facts["fix"] += f" If it is not there at {_minute(error.settles_at)}, nothing was made."
     return _as_result(hide(facts))
 
 
@@ -72,6 +76,12 @@ def unexpected(error: Exception, *, billed: Billed) -> CallToolResult:
             "billed": billed,
         }
     )
+
+
+def _minute(moment: float) -> str:
+    """A moment in ISO 8601, in minutes and not before it."""
+    minute = datetime.fromtimestamp(math.ceil(moment / 60) * 60, UTC)
+    return minute.strftime("%Y-%m-%dT%H:%MZ")
 
 
 def kind(error: KlingError) -> str:

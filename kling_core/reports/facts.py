@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kling_core.reports import words
 from kling_core.reports.finding import short
 from kling_core.reports.listing import keeping, on_disk
+from kling_core.words import at
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -34,7 +35,7 @@ def about(kling: Kling, row: Row, kept: Sequence[Kept]) -> Facts:
     """Everything about a row and its outputs."""
     sent = dict(row.request.get("sent") or {})
     values = [
-        *_row(row),
+        *_row(row, kling.session.ledger().now()),
         *([("request", json.dumps(sent, ensure_ascii=False))] if sent else []),
         *(("media", f"{name}: sha256 {digest}") for name, digest in row.media.items()),
         *((f"output {o.number + 1}", "\n".join(_output(kling, row, o))) for o in kept),
@@ -64,7 +65,7 @@ def took(row: Row) -> float | None:
     return row.finished_at - row.sent_at
 
 
-def _row(row: Row) -> list[tuple[str, str]]:
+def _row(row: Row, now: float) -> list[tuple[str, str]]:
     seconds = took(row)
     after = f", after {words.clock(seconds)}" if seconds is not None else ""
     tries = f", {row.tries} times" if row.tries > 1 else ""
@@ -76,11 +77,25 @@ def _row(row: Row) -> list[tuple[str, str]]:
         ("project", row.project),
         ("made", words.local(row.created_at)),
         ("sent", f"{words.local(row.sent_at)}{tries}" if row.sent_at else "not yet"),
+        ("in doubt", _doubt(row, now)),
         ("given up", words.local(row.given_up_at)),
         ("ended", words.local(row.finished_at) + after),
         ("cost", cost(row)),
     ]
     return [(name, value) for name, value in facts if value]
+
+
+def _doubt(row: Row, now: float) -> str:
+    """When it will be certain what became of a request whose answer was lost; else empty."""
+    if row.state != "unknown" or row.doubt_until is None:
+        return ""
+    if row.doubt_until <= now:
+        return "kling resume looks it up; if Kling does not show it now, nothing was made"
+    when = at(row.doubt_until, now)
+    return (
+        f"until {when}: kling resume looks again; if it is not there then, nothing was made.\n"
+        "Until then it counts as made"
+    )
 
 
 def _output(kling: Kling, row: Row, output: Kept) -> list[str]:

@@ -27,8 +27,9 @@ def nothing(settled: Settled) -> bool:
 def unsent(settled: Settled) -> Iterator[str]:
     """A line for each request that reached nobody, or that another process holds."""
     for row in settled.unsent:
-        reason = f" ({row.error})" if row.error not in ("", "never sent") else ""
-        yield f"{short(row)}: never sent{reason}: {named(row)}"
+        how = "never accepted" if row.tries else "never sent"
+        said = row.error.removeprefix(how).removeprefix(": ")
+        yield f"{short(row)}: {how}{f' ({said})' if said else ''}: {named(row)}"
     if settled.unsent:
         yield "send them with: kling resume --send"
     for row in settled.held:

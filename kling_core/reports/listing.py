@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from kling_core.reports import words
 from kling_core.reports.finding import short
 from kling_core.reports.table import Table
+from kling_core.words import at
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -79,7 +80,13 @@ def price(row: Row) -> str:
 
 
 def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
-    """`saved`, else the days that are left before Kling purges what is not on disk."""
+    """`saved`, else the days that are left before Kling purges what is not on disk.
+
+    Of a lost answer: until when it may still become a task.
+    """
+    if row.state == "unknown" and row.doubt_until is not None:
+        now = kling.session.ledger().now()
+        return "look again" if row.doubt_until <= now else f"open until {at(row.doubt_until, now)}"
     if row.state != "succeeded":
         return "-"
     if all(on_disk(output) for output in kept):

@@ -22,7 +22,7 @@ from helpers.scripted import Script, client_of, task
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kling_core import Kling, KlingError, answers, calls, webhooks
+from kling_core import Kling, KlingError, answers, calls, notices, webhooks
 from kling_core import callbacks as callbacks_module
 from kling_core.callbacks import CallbackReceiver
 from kling_core.endpoints import registry
@@ -158,9 +158,12 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 def test_the_ledger_takes_whatever_is_said(ledger: Ledger, data: dict[str, Any]) -> None:
     """Of a task that it knows, and of one that it takes in."""
     said = parse(text_of(data))
-    ledger.observe("text_to_video", [{**said, "task_id": "77"}])
-    ledger.observe("text_to_video", [said])
-    adoption.adopt(ledger, registry.get("text-to-video"), said)
+    odd: list[str] = []
+    with notices.heard_by(odd.append):
+        ledger.observe("text_to_video", [{**said, "task_id": "77"}])
+        ledger.observe("text_to_video", [said])
+        adoption.adopt(ledger, registry.get("text-to-video"), said)
+    assert all("Kling says" in text for text in odd)
     assert ledger.row("mine").task_id == "77"
 
 
