@@ -174,6 +174,11 @@ class _Base:
         }
         return submit(self.session, request, **exact)
 
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"a {type(self).__name__} holds connections and a secret, and is not pickled; make one "
