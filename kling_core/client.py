@@ -183,9 +183,9 @@ class _Base:
         return submit(self.session, request, **exact)
 
     def __copy__(self) -> Self:
-        made = object.__new__(type(self))
-        made.__dict__.update(self.__dict__)
-        return made
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(

@@ -73,6 +73,11 @@ class TaskState:
         self.words = words
         self._outputs: list[Output] | None = None
 
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
     def __reduce__(self) -> NoReturn:
         raise TypeError(
             f"task {self.task_id} belongs to a client of this process and is not pickled; send "

@@ -6,6 +6,7 @@ What the HTTP library would choke on is named before a row is written, and nothi
 from __future__ import annotations
 
 import asyncio
+import copy
 import os
 import pickle
 import ssl
@@ -458,6 +459,8 @@ def test_what_cannot_be_pickled_says_so(kling: Kling) -> None:
     task.wait()
     with pytest.raises(TypeError, match=task.task_id):
         pickle.dumps(task.videos[0])
+    assert copy.copy(task).task_id == task.task_id  # within a process, nothing is in the way
+    assert copy.copy(kling).session is kling.session
 
 
 # --- a package in a zip --------------------------------------------------------------------
