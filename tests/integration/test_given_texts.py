@@ -31,7 +31,7 @@ def kling(tmp_path, monkeypatch, capsys):
     def run(*argv, piped=None, stdin=None, endpoint="text-to-video"):
         Path("piped").write_bytes(piped or b"")
         source = "piped" if piped is not None else os.devnull
-        opened = Path(source).open() if stdin is None else os.fdopen(os.dup(stdin))
+        opened = os.fdopen(os.dup(stdin) if stdin is not None else os.open(source, os.O_RDONLY))
         with opened, monkeypatch.context() as patch:
             patch.setattr(sys, "stdin", opened)
             code = main(["run", endpoint, *argv, "--dry-run"])
