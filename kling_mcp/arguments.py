@@ -30,7 +30,7 @@ from kling_mcp.safety.words import HALVES, whole
 if TYPE_CHECKING:
     from kling_mcp.schemas import Schema
 
-__all__ = ["HOSTS_OWN", "damaged", "read"]
+__all__ = ["HOSTS_OWN", "damaged", "of_call", "read"]
 
 HOSTS_OWN = frozenset(
     {
@@ -49,6 +49,14 @@ _NOTHING = ("null", "none", "undefined")
 _WHOLE = re.compile(r"-?\d{1,18}(\.0+)?")
 _NUMBER = re.compile(r"-?\d{1,18}(\.\d{1,18})?([eE][-+]?\d{1,3})?")
 _ID = re.compile(r"(^|_)ids?$")
+
+
+def of_call(sent: Any) -> Any:
+    """The arguments of a call as an object: some write an empty one as [], or all of it as text."""
+    if sent in ([], ""):
+        return {}
+    made = _json(sent) if isinstance(sent, str) else None
+    return cast("Any", made) if isinstance(made, dict) else sent
 
 
 def read(schema: Schema, given: Mapping[str, Any]) -> dict[str, Any]:

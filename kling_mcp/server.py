@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
@@ -16,7 +17,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import CompleteRequestParams, CompleteResult, InputRequiredResult
 
 from kling_core.version import VERSION
-from kling_mcp import accounts, completions, prompts, resources
+from kling_mcp import accounts, arguments, completions, prompts, resources
 from kling_mcp.accounts import Accounts
 from kling_mcp.settings import Settings
 from kling_mcp.subscribers import Subscribers
@@ -97,6 +98,7 @@ def build(
         log_level="WARNING",
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=subscribers.bus,
+        middleware=[_objects, *options.pop("middleware", ())],
         **options,
     )
     resources.add(server)
@@ -104,6 +106,15 @@ def build(
     _complete(server)
     subscribers.serve(server)
     return server
+
+
+async def _objects(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Take in arguments that are no object on the wire, where it is clear which one is meant."""
+    params = ctx.params
+    if ctx.method == "tools/call" and params is not None and "arguments" in params:
+        whole = {**params, "arguments": arguments.of_call(params["arguments"])}
+        ctx = replace(ctx, params=whole)
+    return await call_next(ctx)
 
 
 def _complete(server: Server) -> None:

@@ -147,6 +147,26 @@ def test_half_an_emoji(text: bytes, wire: Wire, quick_sandbox: Sandbox):
     assert quick_sandbox.stats.tasks_created.total() == before
 
 
+@pytest.mark.parametrize("sent", [b"[]", b'""', b"null", b'"{\\"limit\\": 1}"'])
+def test_arguments_that_are_no_object(sent: bytes, wire: Wire):
+    """As languages without empty objects write them, or hosts that send all of it as text."""
+    more = json.dumps(MODERN if wire.era == "modern" else {"x": 1}).encode()[1:-1]
+    line = b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": '
+    line += b'"kling_list_tasks", "arguments": %s, %s}}' % (sent, more)
+    (told,) = wire.exchange(line, answers=1)
+    assert not told["result"].get("isError"), told
+
+
+@pytest.mark.parametrize("sent", [b"5", b"[1]", b'"x"', b'"[1]"'])
+def test_arguments_that_are_nothing(sent: bytes, wire: Wire):
+    """Refused by the protocol."""
+    more = json.dumps(MODERN if wire.era == "modern" else {"x": 1}).encode()[1:-1]
+    line = b'{"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": {"name": '
+    line += b'"kling_list_tasks", "arguments": %s, %s}}' % (sent, more)
+    (told,) = wire.exchange(line, answers=1)
+    assert told["error"]["code"] == -32602
+
+
 def test_a_byte_order_mark_before_a_line(wire: Wire):
     """A pipe of Windows puts one there."""
     params = json.dumps(MODERN if wire.era == "modern" else {}).encode()
@@ -217,3 +237,16 @@ def test_half_an_emoji_over_http(
         assert '"id":5' in answer.text
         assert method != "tools/call" or "emoji" in answer.text
     assert quick_sandbox.stats.tasks_created.total() == before
+
+
+@pytest.mark.parametrize("version", ["2025-11-25", "2026-07-28"])
+@pytest.mark.parametrize("sent", [[], "", '{"limit": 1}'])
+def test_arguments_that_are_no_object_over_http(sent: Any, version: str, place: str):
+    """As over stdio."""
+    params: dict[str, Any] = {"name": "kling_list_tasks", "arguments": sent}
+    params |= MODERN if version == "2026-07-28" else {}
+    body = {"jsonrpc": "2.0", "id": 5, "method": "tools/call", "params": params}
+    more = {"mcp-method": "tools/call", "mcp-name": "kling_list_tasks"}
+    answer = post(place, json.dumps(body).encode(), version, **more)
+    assert answer.status_code == 200, answer.text
+    assert '"isError":true' not in answer.text
