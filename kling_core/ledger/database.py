@@ -129,16 +129,22 @@ class Database:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
         own = read or self._postgres
+        trouble: BaseException
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
             with nullcontext() if own else self._lock:
                 db = self._connect(read) if own else self._writing()
                 with db if own else nullcontext(), db.begin():
                     yield db
+            return
         except exc.DBAPIError as error:
-            raise engines.explain(error.orig or error, self.place) from error
+            trouble = error.orig or error
         except self._engine.dialect.loaded_dbapi.Error as error:
-            raise engines.explain(error, self.place) from error
+            trouble = error
+        if self._postgres:  # the frames of its driver hold the password
+            trouble = trouble.with_traceback(None)
+            trouble.__cause__ = trouble.__context__ = None
+        raise engines.explain(trouble, self.place) from trouble
 
     def _connect(self, read: bool) -> sa.Connection:
         return self._engine.connect().execution_options(kling_read=read)
