@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
+from kling_core.addresses import redacted
 from kling_core.calls import READ_ATTEMPTS
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.ledger.database import LONGEST
@@ -110,6 +111,8 @@ def begin(
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
     shown.pop("external_task_id", None)
+    if "callback_url" in shown:
+        shown["callback_url"] = redacted(str(shown["callback_url"]))
     try:
         media = body.digests()
     except Unreadable as error:

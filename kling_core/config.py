@@ -57,7 +57,7 @@ class Settings:
     slots: int | None = None
     ledger: str = field(default="", repr=False)
     """A file or a `postgresql://` address, which may hold a password."""
-    callback_url: str = ""
+    callback_url: str = field(default="", repr=False)
     timeout: float = 60.0
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     """Paths that replace those of the declarations, by endpoint name."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from kling_core import places
 from kling_core.cli import arguments, console, ledgers
 from kling_core.errors import ConfigError
+from kling_core.ledger.redacting import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +32,11 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             if kept.path:
                 paths.setdefault(kept.task, []).append(kept.path)
         rows = [
-            {**ledgers.described(row), "paths": paths.get(row.id, []), "request": row.request}
+            {
+                **ledgers.described(row),
+                "paths": paths.get(row.id, []),
+                "request": without_secrets(row.request),
+            }
             for row in reversed(ledger.rows(project=namespace.project))
         ]
     write = _write_json if form == "json" else _write_csv

@@ -33,13 +33,22 @@ def save(task: Task, place: Path | None) -> list[Path]:
     made = _downloadable(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
-        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        return paths if place is not None else [_from_here(path) for path in paths]
     except DownloadError as error:
         error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
         raise
     except KeyboardInterrupt as stop:
         stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
         raise
+
+
+def _from_here(path: Path) -> Path:
+    """A path as it is written in the current folder, when it lies below it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path
 
 
 def folder(out: Path | None) -> str | None:

@@ -229,6 +229,7 @@ class Database:
         self._after_fork()
         self._still_there()
         own = read or self._postgres
+        trouble: BaseException
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
             with nullcontext() if own else self._lock:
@@ -237,10 +238,15 @@ class Database:
                     if own and not read:
                         db.exec_driver_sql(_WRITING)
                     yield db
+            return
         except exc.DBAPIError as error:
-            raise engines.explain(error.orig or error, self.place) from error
+            trouble = error.orig or error
         except self._engine.dialect.loaded_dbapi.Error as error:
-            raise engines.explain(error, self.place) from error
+            trouble = error
+        if self._postgres:  # the frames of its driver hold the password
+            trouble = trouble.with_traceback(None)
+            trouble.__cause__ = trouble.__context__ = None
+        raise engines.explain(trouble, self.place) from trouble
 
     def _connect(self, read: bool) -> sa.Connection:
         return self._engine.connect().execution_options(kling_read=read)

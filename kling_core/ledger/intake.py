@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,6 +15,7 @@ from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
 from kling_core.ledger.news import News, is_late
+from kling_core.ledger.redacting import without_secrets
 from kling_core.ledger.rows import (
     ENDED,
     HEIR,
@@ -201,7 +203,16 @@ class Intake(Slots, News):
                 )
             self._observe(db, row_id, data, product=product, first=True)
             self._taken(db, row_id, product, limit)
-            return self._get(db, row_id)
+            return self._without_secrets(db, self._get(db, row_id))
+
+    def _without_secrets(self, db: sa.Connection, row: Row) -> Row:
+        """What will not be sent again needs no passwords in its addresses."""
+        request = without_secrets(row.request)
+        if request is row.request:
+            return row
+        values = {"request": as_text(request)}
+        db.execute(sa.update(tasks).where(tasks.c.id == row.id).values(values))
+        return replace(row, request=request)
 
     def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
         """Give the task and the outputs of an adopted row to the row whose request made it."""
@@ -268,7 +279,7 @@ class Intake(Slots, News):
     ) -> None:
         """Let go of a row of these states, unless somebody else holds it."""
         with self._transaction() as db:
-            db.execute(
+            done = db.execute(
                 sa.update(tasks)
                 .where(
                     tasks.c.id == row_id,
@@ -284,3 +295,5 @@ class Intake(Slots, News):
                     **more,
                 )
             )
+            if finished and done.rowcount:
+                self._without_secrets(db, self._get(db, row_id))
