@@ -39,8 +39,9 @@ PATIENCE = 50.0
 """Seconds that a form stays open in the middle of a call: hosts end calls after 60. A later answer
 does nothing."""
 
-REFLEX = 0.5
-"""Seconds in which nobody reads a form: a no that comes sooner is the client's own."""
+REFLEX = 1.0
+"""Seconds in which nobody reads a form: a no that comes sooner is the client's own. The way there
+and back is in it."""
 
 _KEY = "spending"
 _IN_ANSWERS = "2026-07-28"

@@ -204,21 +204,27 @@ def _question(call: Call, request: Request, needed: Due) -> str:
 
 def _what(needed: Due) -> str:
     if needed.why == "unknown":
-        kind = f"calls of its kind are known to cost up to ${needed.amount:f}"
+        kind = f"calls of its kind are known to cost up to {_usd(needed.amount)}"
         return f"has no known price ({kind})"
-    said = f"costs ${needed.amount:f}"
+    said = f"costs {_usd(needed.amount)}"
     if needed.why == "total":
-        said += f", after ${needed.unasked:f} today that nobody was asked about"
+        said += f", after {_usd(needed.unasked)} today that nobody was asked about"
     return said
 
 
 def _aloud(needed: Due) -> str:
     """What the model names to the user."""
     if needed.why == "unknown":
-        return f"the price is not known, and may be ${needed.amount:f} or more"
+        return f"the price is not known, and may be {_usd(needed.amount)} or more"
+    price = f"the price is {_usd(needed.amount)}"
     if needed.why == "total":
-        return f"${needed.amount:f}, and ${needed.unasked:f} were spent today without a question"
-    return f"the price is ${needed.amount:f}"
+        return f"{price}, and {_usd(needed.unasked)} were spent today without a question"
+    return price
+
+
+def _usd(amount: Decimal) -> str:
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents if cents == amount else amount:f}"
 
 
 def _dearest(endpoint: Endpoint) -> Decimal:

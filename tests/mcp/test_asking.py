@@ -9,13 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from helpers.agents import ERAS, in_loop, server
+from helpers.agents import ERAS, in_loop, server, settings
+from helpers.web import served
 from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
 from kling_core import Sandbox
+from kling_mcp import http
 from kling_mcp.safety import asking, spending
+from kling_mcp.tools import create
 
 BOAT = {"prompt": "a boat"}
 OVER = Decimal("0.20")
@@ -48,12 +51,6 @@ async def closes(_: Any, __: Any) -> ElicitResult:
     return ElicitResult(action="cancel")
 
 
-async def says_no(_: Any, __: Any) -> ElicitResult:
-    """A person, who reads first."""
-    await asyncio.sleep(0.1)
-    return ElicitResult(action="decline")
-
-
 def created(sandbox: Sandbox) -> int:
     return sandbox.stats.tasks_created.total()
 
@@ -71,9 +68,14 @@ async def call(client: Client, **arguments: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("answer", [declines, fills_in, closes])
 @in_loop
 async def test_a_client_that_answers_by_itself(
-    mode: str, answer: Answer, sandbox: Sandbox, tmp_path: Path
+    mode: str,
+    answer: Answer,
+    sandbox: Sandbox,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ):
     """Its no is nobody's: the model is told to ask in the chat, and what the number is."""
+    monkeypatch.setattr(asking, "REFLEX", 60.0)  # however slow the machine is
     made = server(sandbox, tmp_path, confirm_over=OVER)
     async with Client(made, mode=mode, elicitation_callback=answer) as client:
         needed = await call(client)
@@ -141,8 +143,12 @@ async def test_a_late_yes_does_nothing(
 
 
 def test_the_form_ends_before_hosts_end_the_call():
-    """The strictest of them count 60 seconds, and a submit is given five after the form."""
-    assert asking.PATIENCE + 5 < 60
+    """The strictest of them count 60 seconds, and a submit is given five after the form.
+
+    A no is a person's from the time on in which a price can be read.
+    """
+    assert asking.PATIENCE + create.SUBMITTING < 60
+    assert 0.5 <= asking.REFLEX <= 1.5
 
 
 @in_loop
@@ -168,8 +174,11 @@ async def test_the_call_dies_while_the_form_is_open(sandbox: Sandbox, tmp_path: 
 
 @pytest.mark.parametrize("mode", ERAS)
 @in_loop
-async def test_no_number_while_a_person_reads(mode: str, sandbox: Sandbox, tmp_path: Path):
+async def test_no_number_while_a_person_reads(
+    mode: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     """The same call with the number beside an open form does not go past the form."""
+    monkeypatch.setattr(asking, "REFLEX", 0.0)
     shown, read = asyncio.Event(), asyncio.Event()
 
     async def reading(_: Any, __: Any) -> ElicitResult:
@@ -183,7 +192,6 @@ async def test_no_number_while_a_person_reads(mode: str, sandbox: Sandbox, tmp_p
         await shown.wait()
         beside = await call(client, confirm_cost=0.21)
         assert beside["error"] == "confirmation_needed"
-        await asyncio.sleep(asking.REFLEX)
         read.set()
         assert (await first)["error"] == "declined"
     assert created(sandbox) == 0
@@ -195,11 +203,12 @@ async def test_the_no_of_a_person_stays_a_no(
     mode: str, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """No number changes it, also when the client then answers by itself."""
-    monkeypatch.setattr(asking, "REFLEX", 0.05)
-    answers: list[Answer] = [says_no, declines, closes]
+    answers: list[tuple[float, Answer]] = [(0.0, declines), (60.0, declines), (60.0, closes)]
 
     async def answer(context: Any, params: Any) -> ElicitResult:
-        return await answers.pop(0)(context, params)
+        reflex, said = answers.pop(0)
+        monkeypatch.setattr(asking, "REFLEX", reflex)  # the first one has read it
+        return await said(context, params)
 
     made = server(sandbox, tmp_path, confirm_over=OVER)
     async with Client(made, mode=mode, elicitation_callback=answer) as client:
@@ -207,6 +216,29 @@ async def test_the_no_of_a_person_stays_a_no(
             assert (await call(client, confirm_cost=0.21))["error"] == "declined"
     assert answers == []
     assert created(sandbox) == 0
+
+
+@pytest.mark.parametrize("mode", ERAS)
+@in_loop
+async def test_over_http(mode: str, sandbox: Sandbox, tmp_path: Path):
+    """Where nothing can be asked in the middle of a call, the road through the chat comes first."""
+    asked: list[str] = []
+
+    async def answer(_: Any, params: Any) -> ElicitResult:
+        asked.append(params.message)
+        return ElicitResult(action="accept", content={"approve": True})
+
+    own = settings(sandbox, tmp_path, confirm_over=OVER)
+    with served(http.app(own, http.Listening())) as url:
+        async with Client(f"{url}/mcp", mode=mode, elicitation_callback=answer) as client:
+            told = await call(client)
+            if mode == "legacy":
+                assert told["error"] == "confirmation_needed"
+                assert "No person answered" not in told["message"]
+                told = await call(client, confirm_cost=0.21)
+    assert told["task_id"]
+    assert len(asked) == (mode == "auto")
+    assert created(sandbox) == 1
 
 
 # --- a price that nobody knows -----------------------------------------------------------------
