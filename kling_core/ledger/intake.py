@@ -295,5 +295,5 @@ class Intake(Slots, News):
                     **more,
                 )
             )
-            if finished and done.rowcount:
+            if state in ENDED and done.rowcount:
                 self._without_secrets(db, self._get(db, row_id))
