@@ -58,6 +58,8 @@ class Session:
     may_fetch: Callable[[str], str] | None = None
     """Asked before anything is downloaded: a reason refuses a URL. See `kling_core.addresses`."""
     signer: Signer = field(init=False)
+    folder: Path = field(init=False)
+    """Where the process stood when the client was made: relative places are meant from there."""
     _ledger: Ledger | None = field(init=False, default=None)
     _watches: dict[tuple[int, str], Watch] = field(
         init=False, default_factory=dict[tuple[int, str], "Watch"]
@@ -69,6 +71,7 @@ class Session:
 
     def __post_init__(self) -> None:
         settings = self.settings
+        self.folder = _here()
         if settings.api_key:
             self.signer = ApiKey(settings.api_key)
         else:
@@ -81,9 +84,16 @@ class Session:
                 from kling_core.ledger.store import Ledger
 
                 account = self.account
-                place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
+                place = self._place(self.settings.ledger, f"ledger-{account}.db")
                 self._ledger = Ledger(place, account, clock=self.clock.time)
             return self._ledger
+
+    def _place(self, named: str, usual: str) -> str | Path:
+        """Where the ledger is, wherever the process stands now: another one would pay again."""
+        if not named:
+            return self.folder / self.settings.home / usual
+        elsewhere = "://" in named or named.startswith("~")
+        return named if elsewhere else self.folder / named
 
     def close(self) -> None:
         """Close the ledger's connections; a later use opens them again."""
@@ -155,10 +165,17 @@ class Session:
 
     @property
     def output_dir(self) -> Path:
-        """Where downloads go when no place is named."""
-        return self.settings.output_dir
+        """Where downloads go when no place is named, wherever the process stands now."""
+        return self.folder / self.settings.output_dir
 
     @property
     def max_cost(self) -> Decimal | None:
         """The most that one call may cost, in US dollars."""
         return self.settings.max_cost
+
+
+def _here() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:  # the folder is gone, or may not be looked at
+        return Path()
