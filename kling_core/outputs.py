@@ -48,7 +48,7 @@ class Output:
 
     @property
     def url(self) -> str:
-        return text(self.raw, "url", "url_mp3", "mp3_url")
+        return text(self.raw, "url", "url_mp3", "mp3_url", "url_wav")
 
     @property
     def watermark_url(self) -> str | None:

@@ -51,8 +51,9 @@ def located(to: str | os.PathLike[str]) -> Path:
         why = str(error)
     else:
         return path
+    fix = "Name a folder of this disk."
     raise DownloadError(
-        f"{text!r} is no place for files: {why}", retryable=False, fix="Name a folder of this disk."
+        f"{text!r} is no place for files: {why}", retryable=False, billed="no", fix=fix
     )
 
 
@@ -76,8 +77,13 @@ def _unlinked(text: str) -> str:
 
 def ready(to: str | os.PathLike[str], filename: str, task_id: str | None) -> Path:
     """The file to write, its folder made; raises `DownloadError` when that is impossible."""
-    place = located(to)
-    target = place if names_a_file(to) else place / filename
+    try:
+        place = located(to)
+        target = place if names_a_file(to) else place / filename
+    except DownloadError as error:
+        error.billed, error.task_id = "yes", task_id
+        error.fix += " The task is intact and paid for."
+        raise
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(target.parent, os.W_OK):

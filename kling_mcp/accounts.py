@@ -132,7 +132,7 @@ class Account:
 
     def follow(self, task: AsyncTask) -> None:
         """Watch a task to its end, so that its resource is reported when it changes."""
-        if task.done or not task.task_id or task.task_id in self.followed:
+        if task.complete or not task.task_id or task.task_id in self.followed:
             return
         running = asyncio.ensure_future(self._follow(task))
         self.followed[task.task_id] = running

@@ -8,20 +8,21 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core import lateness
 from kling_core.cli import console
 from kling_core.cli.problems import collect
 from kling_core.errors import DownloadError
+from kling_core.places import names_a_file
 from kling_core.reports import words
 
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
     from kling_core.outputs import Output
+    from kling_core.session import Session
     from kling_core.task import Task
 
 OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
 """Help of the option --out."""
-
-_SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
 
 
 def save(task: Task, place: Path | None) -> list[Path]:
@@ -31,15 +32,25 @@ def save(task: Task, place: Path | None) -> list[Path]:
     to collect the task. Raises `DownloadError`.
     """
     made = _downloadable(task)
+    if not made:
+        raise lateness.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
-        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
     except DownloadError as error:
         error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
         raise
     except KeyboardInterrupt as stop:
         stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
         raise
+    return [shown(path, task.session) for path in paths]
+
+
+def shown(path: Path, session: Session) -> Path:
+    """A path as the settings name it: from here on, when their output folder is named so."""
+    if session.settings.output_dir.is_absolute() or not path.is_relative_to(session.folder):
+        return path
+    return path.relative_to(session.folder)
 
 
 def folder(out: Path | None) -> str | None:
@@ -52,7 +63,7 @@ def must_be_writable(place: Path) -> None:
     from kling_core import downloading
 
     try:
-        downloading.must_be_writable(place if _names_a_file(place) else f"{place}/")
+        downloading.must_be_writable(place)
     except DownloadError as error:
         error.fix = "Nothing was sent. Name another place with --out."
         raise
@@ -158,11 +169,7 @@ def _downloadable(task: Task) -> list[Any]:
     return [*task.videos, *task.images, *task.audios]
 
 
-def _names_a_file(place: Path) -> bool:
-    return place.suffix.lower() in _SUFFIXES and not place.is_dir()
-
-
 def _target(place: Path | None, index: int, total: int) -> str | Path | None:
-    if place is None or not _names_a_file(place):
+    if place is None or not names_a_file(place):
         return folder(place)
     return place if total == 1 else place.with_stem(f"{place.stem}-{index + 1}")

@@ -78,12 +78,14 @@ def settle(
 
 
 def unsaved(ledger: Ledger) -> list[Row]:
-    """Finished tasks with an output that was never saved and that Kling still has."""
-    open_outputs = {kept.task for kept in ledger.kept(missing=True)}
-    if not open_outputs:
-        return []
-    rows = ledger.rows(states=("succeeded",), since=ledger.now() - RETENTION.total_seconds())
-    return [row for row in rows if row.id in open_outputs]
+    """Finished tasks with an output that is not on disk, or that Kling has not named yet.
+
+    Those that Kling still has, newest first. A file of another size than the one that was saved is
+    not that output any more.
+    """
+    since = ledger.now() - RETENTION.total_seconds()
+    rows = ledger.these({kept.task for kept in ledger.unkept(since)}) + ledger.unnamed(since)
+    return sorted(rows, key=lambda row: row.created_at, reverse=True)
 
 
 def _warn(error: KlingError) -> None:
@@ -123,15 +125,10 @@ def collect(
 
 
 def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
-    """The finished outputs that are not on disk any more, or never were."""
-    from pathlib import Path
-
-    rows = {row.id: row for row in ledger.rows(states=("succeeded",))}
-    return [
-        (rows[kept.task], kept)
-        for kept in ledger.kept()
-        if kept.task in rows and not (kept.path and Path(kept.path).is_file())
-    ]
+    """The finished outputs that are not on disk any more, not whole, or never were there."""
+    unkept = ledger.unkept()
+    rows = {row.id: row for row in ledger.these({kept.task for kept in unkept})}
+    return [(rows[kept.task], kept) for kept in unkept]
 
 
 def named(files: Sequence[T], kept: Kept) -> T:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.reports import words
@@ -82,7 +81,8 @@ def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
     """`saved`, else the days that are left before Kling purges what is not on disk."""
     if row.state != "succeeded":
         return "-"
-    if all(on_disk(output) for output in kept):
+    outputs = list(kept)
+    if outputs and all(on_disk(output) for output in outputs):
         return "saved"
     days = days_left(kling.tasks.get(row.id))
     if days is None:
@@ -97,8 +97,8 @@ def days_left(task: Task) -> int | None:
 
 
 def on_disk(kept: Kept) -> bool:
-    """Whether the output was saved and its file is still there."""
-    return bool(kept.path) and Path(kept.path or "").is_file()
+    """Whether the output was saved and its file is still there, whole."""
+    return kept.on_disk
 
 
 def kept_by_task(kling: Kling) -> dict[str, list[Kept]]:
