@@ -86,7 +86,7 @@ def _hold(output: Output, target: Path, kept: partial[Path | None]) -> Flow[_Hel
     begin = since = session.clock.monotonic()
     name, number, size, told = f"{_word(output.task.task_id)}-{output.index}", 1, -1, False
     while True:
-        part = Part(target, name if number == 1 else f"{name}-{number}")
+        part = Part(target, name if number == 1 else f"{name}-{number}", session.home / "parts")
         hold: Hold | None = yield Call(partial(Hold.take, part.path))
         if hold is not None:
             return _Held(part, hold)

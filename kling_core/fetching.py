@@ -7,7 +7,10 @@ fresh one. Who brings something new is asked again; who brings nothing, or lies,
 
 from __future__ import annotations
 
+import hashlib
 import json
+import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Part", "fetch"]
 
 ATTEMPTS = 6
-"""Pieces in a row that may bring nothing new."""
+"""Pieces in a row of which only the first brought something new, after which it is given up."""
 
 LIES = 4
 """Whole answers that may turn out to be something else than the file."""
@@ -37,13 +40,15 @@ _GONE = {401, 403, 404, 410}
 
 
 class Part:
-    """What has come of a file so far, and beside it by what its rest is known to belong to it."""
+    """What has come of a file so far, and a note of what its rest must belong to.
 
-    NOTE = ".tag"
+    The note is in `notes`, a folder of our own: a part that was left without it begins anew.
+    """
 
-    def __init__(self, target: Path, name: str) -> None:
-        self.path = fitted(target, f".{name}.part", room=len(self.NOTE))
-        self._note = self.path.with_name(self.path.name + self.NOTE)
+    def __init__(self, target: Path, name: str, notes: Path) -> None:
+        self.path = fitted(target, f".{name}.part")
+        place = os.fsencode(self.path.absolute())
+        self._note = notes / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
 
     def size(self) -> int:
         """How many bytes there are."""
@@ -51,11 +56,13 @@ class Part:
 
     def begun(self, validator: str, total: int | None) -> None:
         """The file begins anew, and this names its content."""
-        if validator:
-            note = {"validator": validator, "total": total}
-            self._note.write_text(json.dumps(note), encoding="utf-8")
-        else:
-            self._note.unlink(missing_ok=True)
+        with suppress(OSError):  # it only saves time later
+            if validator:
+                self._note.parent.mkdir(parents=True, exist_ok=True)
+                note = {"validator": validator, "total": total}
+                self._note.write_text(json.dumps(note), encoding="utf-8")
+                return
+        self.whole()
 
     def known(self) -> tuple[str, int | None]:
         """What names the content that is here, and its whole length; nothing when that is lost."""
@@ -67,12 +74,13 @@ class Part:
 
     def whole(self) -> None:
         """It is complete: nothing more will be asked for."""
-        self._note.unlink(missing_ok=True)
+        with suppress(OSError):
+            self._note.unlink(missing_ok=True)
 
     def drop(self) -> None:
         """Forget what has come."""
         self.path.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        self.whole()
 
 
 class _Problem(NamedTuple):
@@ -124,7 +132,7 @@ def _before_the_next(
     if problem.lie or saved.status in _GONE:
         return (yield from _fresh_url(output, url))
     if saved.status != 416 and not saved.wrong:  # which begin anew, at once
-        yield Sleep(session.backoff(effort.idle))
+        yield Sleep(session.backoff(effort.idle - 1))
     return url
 
 
@@ -145,7 +153,7 @@ class _Effort:
             return self.lies >= LIES
         gain = max(problem.size - self.best, 0)
         self.best += gain
-        self.idle = 0 if gain and not slow else self.idle + 1
+        self.idle = (0 if gain and not slow else self.idle) + 1
         self.pieces, self.crumbs = self.pieces + 1, self.crumbs + gain
         if self.pieces < CRUMBS[0]:
             return self.idle >= ATTEMPTS

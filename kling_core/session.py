@@ -91,7 +91,7 @@ class Session:
     def _place(self, named: str, usual: str) -> str | Path:
         """Where the ledger is, wherever the process stands now: another one would pay again."""
         if not named:
-            return self.folder / self.settings.home / usual
+            return self.home / usual
         elsewhere = "://" in named or named.startswith("~")
         return named if elsewhere else self.folder / named
 
@@ -167,6 +167,11 @@ class Session:
     def output_dir(self) -> Path:
         """Where downloads go when no place is named, wherever the process stands now."""
         return self.folder / self.settings.output_dir
+
+    @property
+    def home(self) -> Path:
+        """The folder of config and ledger, wherever the process stands now."""
+        return self.folder / self.settings.home
 
     @property
     def max_cost(self) -> Decimal | None:

@@ -83,7 +83,7 @@ def test_what_was_downloaded_is_recorded(tmp_path: Path) -> None:
 
 def test_parts_are_told_apart(tmp_path: Path) -> None:
     """A part is named by task and output, so that two outputs never share one."""
-    script = Script(saves=[(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 7)
+    script = Script(saves=[(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 6)
     result = outcome(
         lambda client: client.task(T2V, finished()).videos[0].download(tmp_path / "clip.mp4"),
         client_of("sync", script),
@@ -127,7 +127,7 @@ def test_wrong_length_is_noticed(tmp_path: Path) -> None:
     script, path = download(lambda: Script(saves=list(saves)), tmp_path / "a")
     assert path.read_bytes() == DATA
     assert [entry[2] for entry in script.trace if entry[0] == "save"] == [0, 0, 7]
-    _, error = download(lambda: Script(saves=[(Saved(200, SIZE), DATA[:7])] * 7), tmp_path / "b")
+    _, error = download(lambda: Script(saves=[(Saved(200, SIZE), DATA[:7])] * 6), tmp_path / "b")
     assert isinstance(error, errors.DownloadError)
     assert "7 of 2,048 bytes came" in str(error)
 
@@ -282,7 +282,7 @@ def test_a_name_given_by_a_killed_process(tmp_path: Path) -> None:
     clip = tmp_path / "clip.mp4"
     clip.write_bytes(DATA)
     part = tmp_path / "clip.mp4.123456789012345678-0.part"
-    broken = [(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 7
+    broken = [(Saved(200, SIZE, failure="ReadError"), DATA[:9])] * 6
     whole = [(Saved(200, SIZE), DATA)]
     for saves, beside in ((broken, part.name), (whole, f"{clip.name}.json")):
         part.unlink(missing_ok=True)
