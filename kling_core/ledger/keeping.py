@@ -108,13 +108,19 @@ def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def _ours(target: Path, task_id: str | None) -> bool:
-    """Whether a sidecar may have this name: it is free, or what it tells is of this very task."""
+    """Whether a sidecar may have this name: it is free, or what it tells is of this very task.
+
+    An empty file is what a power cut left of one.
+    """
     try:
-        said: Any = json.loads(target.read_bytes())
+        content = target.read_bytes()
+        said: Any = json.loads(content) if content.strip(b"\0") else None
     except FileNotFoundError:
         return True
     except (OSError, ValueError):
         return False
+    if said is None:
+        return not content.strip(b"\0")
     known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
     return "kling_suite" in known and known.get("task_id") == task_id
 
