@@ -43,10 +43,11 @@ def located(to: str | os.PathLike[str]) -> Path:
     """A place as a path, from `~` and `file://` too; raises `DownloadError` for what is none."""
     text = os.fspath(to)
     try:
-        os.fsencode(text)
         path = Path(_unlinked(text)).expanduser()
+        os.fsencode(path)
+        str(path.absolute()).encode()  # the ledger has to hold it too
     except UnicodeEncodeError:
-        why = "this system's names cannot hold its letters (see PYTHONUTF8 and LANG)"
+        why = "names cannot hold its letters here (see PYTHONUTF8 and LANG)"
     except (ValueError, RuntimeError) as error:
         why = str(error)
     else:
@@ -85,7 +86,7 @@ def ready(to: str | os.PathLike[str], filename: str, task_id: str | None) -> Pat
         error.fix += " The task is intact and paid for."
         raise
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make(target.parent)
         if not os.access(target.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "permission denied", str(target.parent))
     except OSError as error:
@@ -111,11 +112,18 @@ def must_be_writable(to: str | os.PathLike[str]) -> None:
         raise
 
 
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder)) from error
+
+
 def _try(place: Path, *, file: bool) -> None:
     import tempfile
 
     folder = place.parent if file else place
-    folder.mkdir(parents=True, exist_ok=True)
+    _make(folder)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".kling-") as trial:
         trial.write(bytes(_TRIED))
         trial.flush()

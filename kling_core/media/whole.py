@@ -21,8 +21,8 @@ __all__ = ["Broken", "must_be_whole"]
 _STILLS = ("image2", "tty", "gif", "apng", "ico")
 """Formats that a reader of videos takes too, and that are none (beside all `…_pipe`)."""
 
-_NEAR = 48
-"""Pictures behind the last key frame up to which they are decoded; two seconds are."""
+_NEAR = 12
+"""Pictures behind the last key frame up to which they are decoded; half a second of them."""
 
 _SIGNS = {
     "video": ((4, b"ftyp"), (0, b"\x1aE\xdf\xa3")),
@@ -51,11 +51,16 @@ def must_be_whole(path: Path, kind: str, *, glued: bool = False) -> None:
         if (other := _other(head)) is not None:
             raise Broken(f"it is {other}, no {kind}")
         try:
-            {"video": _video, "image": _image, "audio": _audio}[kind](file, glued)
-        except ImportError:
-            _by_its_signs(file, kind, head)
+            _read(file, kind, head, glued)
         except BadVideo as error:
             raise Broken(str(error)) from error
+
+
+def _read(file: BinaryIO, kind: str, head: bytes, glued: bool) -> None:
+    try:
+        {"video": _video, "image": _image, "audio": _audio}[kind](file, glued)
+    except ImportError:
+        _by_its_signs(file, kind, head)
 
 
 def _other(head: bytes) -> str | None:
