@@ -66,7 +66,7 @@ def _download(output: Output, to: str | os.PathLike[str] | None) -> Flow[Path]:
         path: Path = yield Call(partial(_finish, held.part.path, target, before))
     finally:
         held.hold.release()
-    output.saved["path"] = path.absolute()  # which stays, wherever the process goes
+    output.saved.update(path=path, at=path.absolute())  # the process may go elsewhere
     keep = partial(keeping.keep, ledger, row, output, path, digest, sizes=not session.sandbox)
     yield Call(keep)
     return path

@@ -73,8 +73,8 @@ class Output:
     @property
     def path(self) -> Path | None:
         """Where it was downloaded to by this object, None before."""
-        path = self.saved.get("path")
-        return path if path is not None and path.exists() else None
+        known = (self.saved.get(name) for name in ("path", "at"))
+        return next((path for path in known if path is not None and path.exists()), None)
 
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this output should know of it, its real length too."""

@@ -5,11 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from kling_core.errors import DownloadError
 
-__all__ = ["disk_error", "located", "must_be_writable", "names_a_file", "ready"]
+__all__ = [
+    "anchored",
+    "disk_error",
+    "is_address",
+    "located",
+    "must_be_writable",
+    "names_a_file",
+    "ready",
+]
 
 SUFFIXES = frozenset(
     (
@@ -34,9 +43,12 @@ def names_a_file(to: str | os.PathLike[str]) -> bool:
     if text.endswith(("/", os.sep)):
         return False
     place = located(to)
-    if place.is_dir():
-        return False
-    return place.suffix.lower() in SUFFIXES or place.is_file()
+    try:
+        if place.is_dir():
+            return False
+        return place.suffix.lower() in SUFFIXES or place.is_file()
+    except OSError:  # such as a name that is too long: whoever writes there is told
+        return place.suffix.lower() in SUFFIXES
 
 
 def located(to: str | os.PathLike[str]) -> Path:
@@ -56,6 +68,16 @@ def located(to: str | os.PathLike[str]) -> Path:
     raise DownloadError(
         f"{text!r} is no place for files: {why}", retryable=False, billed="no", fix=fix
     )
+
+
+def anchored(folder: Path, place: Path) -> Path:
+    """A relative place as it is meant from a folder on; what is an address stays one."""
+    return place if is_address(place) else folder / place
+
+
+def is_address(place: Path) -> bool:
+    """Whether it was `s3://…` or the like before it was made a path."""
+    return _ADDRESS.match(str(place)) is not None
 
 
 def _unlinked(text: str) -> str:
@@ -86,9 +108,11 @@ def ready(to: str | os.PathLike[str], filename: str, task_id: str | None) -> Pat
         error.fix += " The task is intact and paid for."
         raise
     try:
-        _make(target.parent)
+        target.parent.mkdir(parents=True, exist_ok=True)
         if not os.access(target.parent, os.W_OK):
             raise PermissionError(errno.EACCES, "permission denied", str(target.parent))
+        with suppress(FileNotFoundError):
+            target.lstat()  # a name that is too long is told before the file is fetched for it
     except OSError as error:
         raise disk_error(error, target, task_id) from error
     return target
@@ -112,18 +136,11 @@ def must_be_writable(to: str | os.PathLike[str]) -> None:
         raise
 
 
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except FileExistsError as error:
-        raise NotADirectoryError(errno.ENOTDIR, "Not a directory", str(folder)) from error
-
-
 def _try(place: Path, *, file: bool) -> None:
     import tempfile
 
     folder = place.parent if file else place
-    _make(folder)
+    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".kling-") as trial:
         trial.write(bytes(_TRIED))
         trial.flush()

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.flow import Clock, Send
+from kling_core.places import anchored
 from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 
@@ -166,7 +167,8 @@ class Session:
     @property
     def output_dir(self) -> Path:
         """Where downloads go when no place is named, wherever the process stands now."""
-        return self.folder / self.settings.output_dir
+        named = self.settings.output_dir
+        return named if _here() == self.folder else anchored(self.folder, named)
 
     @property
     def home(self) -> Path:

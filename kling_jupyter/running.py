@@ -13,7 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.places import located, names_a_file
+from kling_core.places import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -53,7 +53,7 @@ def place(out: str | None, folder: Path, default: Path) -> str:
     Raises `DownloadError` for what is no place.
     """
     if not out:
-        return f"{folder / default}{os.sep}"
+        return f"{anchored(folder, default)}{os.sep}"
     path = str(folder / located(out)) + (os.sep if out.endswith(("/", os.sep)) else "")
     return path if names_a_file(path) else path.rstrip(os.sep) + os.sep
 

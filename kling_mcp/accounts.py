@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
+from kling_core.places import is_address
 from kling_mcp.safety import paths
 from kling_mcp.safety.asking import Answers
 from kling_mcp.safety.words import clean
@@ -295,7 +296,7 @@ async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGene
 
 def output_folder(named: Path, *, sandbox: bool) -> Path:
     """Where downloads go: the folder that the owner names, or one below that for videos."""
-    if named.is_absolute():
+    if named.is_absolute() or is_address(named):  # which is told before anything is made
         return named
     import platformdirs
 

@@ -23,7 +23,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             elif isinstance(news, KlingError):
                 collector.tell(news)
             else:
-                print(results.shown(news, kling.session), flush=True)
+                print(news, flush=True)
 
         console.say(rescue(kling, results.folder(namespace.out), tell).summary)
         return collector.code

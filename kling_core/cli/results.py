@@ -18,7 +18,6 @@ from kling_core.reports import words
 if TYPE_CHECKING:
     from kling_core.catalog.pricing import Quote
     from kling_core.outputs import Output
-    from kling_core.session import Session
     from kling_core.task import Task
 
 OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
@@ -36,21 +35,13 @@ def save(task: Task, place: Path | None) -> list[Path]:
         raise lateness.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
-        paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
     except DownloadError as error:
         error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
         raise
     except KeyboardInterrupt as stop:
         stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
         raise
-    return [shown(path, task.session) for path in paths]
-
-
-def shown(path: Path, session: Session) -> Path:
-    """A path as the settings name it: from here on, when their output folder is named so."""
-    if session.settings.output_dir.is_absolute() or not path.is_relative_to(session.folder):
-        return path
-    return path.relative_to(session.folder)
 
 
 def folder(out: Path | None) -> str | None:

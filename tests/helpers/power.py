@@ -122,7 +122,8 @@ def recorded(root: Path) -> Iterator[Disk]:
 
     def watched(name: str, real: Any) -> Any:
         def call(*given: Any, **options: Any) -> Any:
-            ours = any(str(one).startswith(inside) for one in given[:2])
+            names = [os.path.abspath(one) for one in given[:2] if isinstance(one, (str, Path))]  # noqa: PTH100
+            ours = any(one.startswith(inside) for one in names)
             if ours and name in ("unlink", "replace", "rename"):
                 target = given[0] if name == "unlink" else given[1]
                 if os.path.lexists(target):

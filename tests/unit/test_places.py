@@ -75,8 +75,8 @@ REFUSED = {
     "s3://bucket/clips/": "s3:// addresses",
     "https://example.com/clip.mp4": "https:// addresses",
     "file://server/share": "another computer",
-    "taken/clip.mp4": "not a directory",
-    "taken/deeper/": "not a directory",
+    "taken/clip.mp4": "cannot be written",
+    "taken/deeper/": "cannot be written",
     "/dev/null": "",
 }
 
@@ -95,7 +95,7 @@ def test_a_file_of_any_name(name: str, kind: str, tmp_path: Path) -> None:
         lambda c: c.text_to_video.run(prompt="a boat", out=name), client_of(kind, script)
     )
     path = done.videos[0].path
-    assert path == tmp_path / name
+    assert path == Path(name)
     assert path.read_bytes() == DATA
     assert {p.name for p in tmp_path.iterdir()} == {name, keeping.sidecar(path).name}
 
@@ -106,7 +106,7 @@ def test_a_folder_of_any_name(name: str, tmp_path: Path) -> None:
     script = paid_script()
     done = client_of("sync", script).text_to_video.run(prompt="a boat", out=name)
     path = done.videos[0].path
-    assert path == tmp_path / name / "a-boat-12345678.mp4"
+    assert path.resolve() == tmp_path / name / "a-boat-12345678.mp4"
     assert path.read_bytes() == DATA
 
 
@@ -232,9 +232,14 @@ def test_a_relative_folder_stays_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The output folder and the ledger are where the client was made, wherever the process goes."""
-    client = client_of("sync", paid_script())
+    scripts = [paid_script(), paid_script()]
+    client = client_of("sync", scripts[0])
     (tmp_path / "elsewhere").mkdir()
+    before = client.task(T2V, made()).videos[0]
+    before.download("given.mp4")
     monkeypatch.chdir(tmp_path / "elsewhere")
+    assert before.path == tmp_path / "given.mp4"
+    client.port = client_of("sync", scripts[1]).port
     done = client.text_to_video.run(prompt="a boat")
     path = done.videos[0].path
     assert path is not None
