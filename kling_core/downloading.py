@@ -18,7 +18,7 @@ from kling_core.fetching import Part, fetch
 from kling_core.flow import Call, Flow, Sleep
 from kling_core.holding import Hold, fitted, give_name, sync, sync_folder
 from kling_core.notices import notify
-from kling_core.places import disk_error, must_be_writable, ready
+from kling_core.output_places import disk_error, must_be_writable, ready
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row

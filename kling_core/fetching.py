@@ -20,7 +20,7 @@ from kling_core import calls
 from kling_core.errors import DownloadError, KlingError
 from kling_core.flow import Call, Flow, Save, Saved, Sleep
 from kling_core.holding import fitted
-from kling_core.places import disk_error
+from kling_core.output_places import disk_error
 
 if TYPE_CHECKING:
     from kling_core.outputs import Output

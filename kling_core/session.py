@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.flow import Clock, Send
-from kling_core.places import anchored
+from kling_core.output_places import anchored
 from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 

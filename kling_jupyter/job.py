@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kling_core import notices
 from kling_core.errors import KlingError, WaitTimeout
-from kling_core.places import anchored
+from kling_core.output_places import anchored
 from kling_jupyter import endings, figure
 from kling_jupyter.display import has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated

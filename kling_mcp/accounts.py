@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
-from kling_core.places import is_address
+from kling_core.output_places import is_address
 from kling_mcp.safety import paths
 from kling_mcp.safety.asking import Answers
 from kling_mcp.safety.words import clean

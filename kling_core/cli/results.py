@@ -12,7 +12,7 @@ from kling_core import lateness
 from kling_core.cli import console
 from kling_core.cli.problems import collect
 from kling_core.errors import DownloadError
-from kling_core.places import names_a_file
+from kling_core.output_places import names_a_file
 from kling_core.reports import words
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from helpers.clips import clip
 from helpers.scripted import Script, client_of, envelope, outcome, task
 
-from kling_core import places
+from kling_core import output_places
 from kling_core.endpoints import registry
 from kling_core.errors import DownloadError
 from kling_core.flow import Saved
@@ -163,9 +163,9 @@ def test_the_projects_folder_is_tried_too(tmp_path: Path) -> None:
 def test_trying_leaves_nothing_behind(tmp_path: Path) -> None:
     """The folder is made; what was tried in it is gone, and an existing file is as it was."""
     (tmp_path / "clip.mp4").write_bytes(b"mine")
-    places.must_be_writable("clip.mp4")
-    places.must_be_writable("other.mp4")
-    places.must_be_writable("deep/er")
+    output_places.must_be_writable("clip.mp4")
+    output_places.must_be_writable("other.mp4")
+    output_places.must_be_writable("deep/er")
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {
         "clip.mp4",
         "deep",
