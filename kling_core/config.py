@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 from kling_core import places, text_files
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
+from kling_core.output_places import is_address
 from kling_core.places import REGIONS, Secret
 from kling_core.words import did_you_mean
 
@@ -212,7 +213,7 @@ class _Resolver:
         return Settings(
             base_url=self.base_url(),
             home=self.home,
-            output_dir=places.place("output_dir", self.setting("output_dir") or "kling_outputs"),
+            output_dir=_output_dir(self.setting("output_dir") or "kling_outputs"),
             **self.limits(),
             project=project_name(self.setting("project")),
             slots=_count("slots", self.setting("slots")),
@@ -356,6 +357,12 @@ def _ledger(value: Any) -> str:
             fix="Give the path of a file, or postgresql://USER:PASSWORD@HOST/NAME.",
         )
     return Secret(f"{kind}://{rest}")
+
+
+def _output_dir(value: Any) -> Path:
+    """Settled from the folder in which the client is made; an address stays one, to be refused."""
+    named = Path(value)
+    return named if is_address(named) else places.place("output_dir", value)
 
 
 def project_name(value: Any) -> str:

@@ -68,15 +68,19 @@ class Sleep(NamedTuple):
 class Save(NamedTuple):
     """Stream a URL into a file from byte `offset` on, without any credential.
 
-    The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
-    when the server agrees (206). `judge` is asked about the URL and every one it redirects to: a
-    reason refuses it, before any connection is made.
+    The flow receives a `Saved`. An offset above 0 asks for the rest by Range, on the condition that
+    the content is still the one that `validator` (an ETag or a date) names; the rest is appended
+    only when it is that. `judge` is asked about the URL and every one it redirects to: a reason
+    refuses it, before any connection is made. `begun` is told the validator and the length of a
+    file that begins anew, before its first byte is written.
     """
 
     url: str
     path: Path
     offset: int = 0
     judge: Callable[[str], str] | None = None
+    validator: str = ""
+    begun: Callable[[str, int | None], None] | None = None
 
 
 class Saved(NamedTuple):
@@ -85,6 +89,8 @@ class Saved(NamedTuple):
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
     stream ended early; `disk` is the error of the local file system; `refused` the judge's reason.
     `sha256` is that of the whole file when it came in one piece, None when it was resumed.
+    `validator` names the content, for a later piece; `slow` says that it was given up for that.
+    `wrong` says why nothing of the answer may be kept: it is no answer to what was asked.
     """
 
     status: int
@@ -93,6 +99,9 @@ class Saved(NamedTuple):
     disk: OSError | None = None
     refused: str = ""
     sha256: str | None = None
+    validator: str = ""
+    slow: bool = False
+    wrong: str = ""
 
 
 class Call(NamedTuple):

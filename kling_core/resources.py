@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core import calls, waiting
+from kling_core.config import project_name
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
@@ -138,7 +139,7 @@ class Resource(BaseResource):
         """
         request = self.request(**fields)
         request.require()
-        _prepare(self._client.session, out, timeout, on_update)
+        _prepare(self._client.session, out, project, timeout, on_update)
         task = self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         task.wait(timeout, on_update)
         for output in task.files:
@@ -205,7 +206,7 @@ class AsyncResource(BaseResource):
         fields = await _awaited(fields)
         request = self.request(**fields)
         request.require()
-        _prepare(self._client.session, out, timeout, on_update)
+        _prepare(self._client.session, out, project, timeout, on_update)
         task = await self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         await task.wait(timeout, on_update)
         for output in task.files:
@@ -227,10 +228,15 @@ async def _awaited(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: await each(value) for name, value in fields.items()}
 
 
-def _prepare(session: Session, out: str | Path | None, timeout: Any, on_update: Any) -> None:
+def _prepare(
+    session: Session, out: str | Path | None, project: Any, timeout: Any, on_update: Any
+) -> None:
     """Find what would stop `run` after it has paid."""
     waiting.judge(timeout, on_update)
-    must_be_writable(f"{session.output_dir}/" if out is None else out)
+    if out is None:
+        below = project_name(session.settings.project if project is None else project)
+        out = f"{session.output_dir / below}/"
+    must_be_writable(out)
 
 
 def id_of(task_id: Any) -> str:

@@ -114,6 +114,16 @@ class TaskState:
         return self.answer.ended
 
     @property
+    def complete(self) -> bool:
+        """True when there is nothing to wait for: it has failed, or names everything it made.
+
+        Kling says that a task has succeeded some seconds before it says where the results are.
+        """
+        if not self.done or self.status == "failed":
+            return self.done
+        return bool(self.outputs) and all(output.url for output in self.outputs)
+
+    @property
     def created_at(self) -> datetime | None:
         return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
 

@@ -35,9 +35,15 @@ def wait(
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
     judge(timeout, listener)
+    start = task.session.clock.monotonic()
     try:
         if not task.done:
             yield from _follow(task, timeout, listener)
+        if not task.complete:
+            from kling_core import lateness
+
+            end = None if timeout is None else start + timeout
+            yield from lateness.results(task, end, listener)
     except KlingError:
         raise
     except BaseException as interruption:

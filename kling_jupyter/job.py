@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kling_core import notices
 from kling_core.errors import KlingError, WaitTimeout
+from kling_core.output_places import anchored
 from kling_core.words import one_line
 from kling_jupyter import endings, figure
 from kling_jupyter.display import has_pages
@@ -76,7 +77,7 @@ class Job:
         self._settings = settings
         self._client: Kling = studio.client if task is None else task.client
         self._folder = studio.folder
-        self._default = studio.folder / self._client.session.settings.output_dir
+        self._default = anchored(studio.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))

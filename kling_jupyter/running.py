@@ -13,7 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.places import expanded
+from kling_core.output_places import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -35,27 +35,27 @@ def download(task: Task, out: str | None, folder: Path, default: Path) -> None:
 
 
 def missing(task: Task) -> bool:
-    """Whether an output is not on disk."""
-    return len(_on_disk(task)) < len(task.outputs)
+    """Whether an output is not on disk, or not even named by Kling yet."""
+    return not task.complete or len(_on_disk(task)) < len(task.outputs)
 
 
 def _on_disk(task: Task) -> set[int]:
-    """The numbers of the outputs that were saved earlier and are still there."""
+    """The numbers of the outputs that were saved earlier and are still there, whole."""
     if task.row_id is None:
         return set()
     kept = task.client.tasks.ledger.kept(task.row_id)
-    return {k.number for k in kept if k.path and Path(k.path).is_file()}
+    return {k.number for k in kept if k.on_disk}
 
 
 def place(out: str | None, folder: Path, default: Path) -> str:
-    """Where outputs go, from the notebook's folder on; the core tells a file from a folder.
+    """Where outputs go, from the notebook's folder on; a folder ends with a slash.
 
-    Raises `ConfigError` for the home of a user who is not there.
+    Raises `DownloadError` for what is no place.
     """
     if not out:
-        return f"{folder / default}{os.sep}"
-    path = str(folder / expanded("out", out))
-    return f"{path}{os.sep}" if out.endswith(("/", os.sep)) else path
+        return f"{anchored(folder, default)}{os.sep}"
+    path = str(folder / located(out)) + (os.sep if out.endswith(("/", os.sep)) else "")
+    return path if names_a_file(path) else path.rstrip(os.sep) + os.sep
 
 
 class Left(Exception):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core.output_places import anchored
 from kling_jupyter.display import Shell, is_live
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Studio:
     @property
     def output_dir(self) -> Path:
         """Where outputs go by default, below the notebook's folder unless set otherwise."""
-        return self.folder / self.client.session.settings.output_dir
+        return anchored(self.folder, self.client.session.settings.output_dir)
 
     @property
     def live(self) -> bool:

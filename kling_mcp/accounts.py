@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
+from kling_core.output_places import is_address
 from kling_mcp.safety import paths
 from kling_mcp.safety.asking import Answers
 from kling_mcp.safety.totals import Total
@@ -134,7 +135,7 @@ class Account:
 
     def follow(self, task: AsyncTask) -> None:
         """Watch a task to its end, so that its resource is reported when it changes."""
-        if task.done or not task.task_id or task.task_id in self.followed:
+        if task.complete or not task.task_id or task.task_id in self.followed:
             return
         running = asyncio.ensure_future(self._follow(task))
         self.followed[task.task_id] = running
@@ -297,7 +298,7 @@ async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGene
 
 def output_folder(named: Path, *, sandbox: bool) -> Path:
     """Where downloads go: the folder that the owner names, or one below that for videos."""
-    if named.is_absolute():
+    if named.is_absolute() or is_address(named):  # which is told before anything is made
         return named
     import platformdirs
 

@@ -154,7 +154,7 @@ def _recorded(ledger: Any, task: AsyncTask) -> tuple[Row | None, list[Kept]]:
 def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, Any]:
     record = next((k for k in kept if k.number == output.index and k.path), None)
     saved = Path(record.path) if record is not None and record.path else None
-    here = saved is not None and saved.is_file()
+    here = record is not None and record.on_disk
     expires: datetime | None = output.expires_at
     left = (expires - datetime.now(UTC)).total_seconds() / 86400 if expires else None
     return {
@@ -194,6 +194,12 @@ def _time(moment: datetime | float | None) -> str | None:
 def _next_step(account: Account, facts: dict[str, Any]) -> str:
     task_id, state = facts["task_id"], facts["state"]
     if state == "succeeded":
+        if not facts["outputs"]:
+            return (
+                "Done and paid, but Kling has not named the result yet, which takes it some "
+                f'seconds. Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it '
+                "again."
+            )
         if any(output["path"] for output in facts["outputs"]):
             return f"Done and saved. kling_preview with task_id {task_id} shows it."
         saves = (

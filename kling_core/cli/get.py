@@ -79,7 +79,7 @@ def _own_options(parser: argparse.ArgumentParser) -> None:
 def _state(task: Task) -> None:
     """The state on stdout, and what to do next for people."""
     console.show(task.status)
-    if not task.done:
+    if not task.complete:
         console.say(f"wait for it with: kling get {task.endpoint.command} {task.task_id} --wait")
         return
     for output in task.outputs:

@@ -117,7 +117,7 @@ class Collector:
             from kling_core.waiting import failure
 
             raise failure(task)
-        if not task.done:
+        if not task.complete:
             follow(task, self.timeout)
         self.tasks.append(task)
         paths = results.save(task, self.out) if self.download else []

@@ -8,9 +8,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core import lateness
 from kling_core.cli import console
 from kling_core.cli.problems import collect
 from kling_core.errors import DownloadError
+from kling_core.output_places import names_a_file
 from kling_core.reports import words
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
 """Help of the option --out."""
 
-_SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
-
 
 def save(task: Task, place: Path | None) -> list[Path]:
     """Download everything a task made into the folder `place`, or under that file name.
@@ -31,6 +31,8 @@ def save(task: Task, place: Path | None) -> list[Path]:
     to collect the task. Raises `DownloadError`.
     """
     made = _downloadable(task)
+    if not made:
+        raise lateness.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
         paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
@@ -61,7 +63,7 @@ def must_be_writable(place: Path) -> None:
     from kling_core import downloading
 
     try:
-        downloading.must_be_writable(place if _names_a_file(place) else f"{place}/")
+        downloading.must_be_writable(place)
     except DownloadError as error:
         error.fix = "Nothing was sent. Name another place with --out."
         raise
@@ -168,11 +170,7 @@ def _downloadable(task: Task) -> list[Any]:
     return [*task.videos, *task.images, *task.audios]
 
 
-def _names_a_file(place: Path) -> bool:
-    return place.suffix.lower() in _SUFFIXES and not place.is_dir()
-
-
 def _target(place: Path | None, index: int, total: int) -> str | Path | None:
-    if place is None or not _names_a_file(place):
+    if place is None or not names_a_file(place):
         return folder(place)
     return place if total == 1 else place.with_stem(f"{place.stem}-{index + 1}")

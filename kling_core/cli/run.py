@@ -128,7 +128,8 @@ def _make(request: Request, wishes: Wishes) -> int:
         embedded = kling.sandbox is not None
         wait = wishes.wait or embedded
         if wait:
-            results.must_be_writable(wishes.out or kling.session.output_dir)
+            folder = kling.session.output_dir / kling.session.settings.project
+            results.must_be_writable(wishes.out or folder)
         if embedded and not wishes.wait:
             console.say("--no-wait is left aside: the task would end with this command")
         free = ", for real keys; the sandbox is free" if embedded else ""

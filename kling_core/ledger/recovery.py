@@ -90,8 +90,15 @@ def settle(
 
 
 def unsaved(ledger: Ledger) -> list[Row]:
-    """Finished tasks with an output that was never saved and that Kling still has."""
-    return ledger.unsaved(ledger.now() - RETENTION.total_seconds())
+    """Finished tasks with an output that is not on disk, or that Kling has not named yet.
+
+    Those that Kling still has, newest first. A file of another size than the one that was saved is
+    not that output any more.
+    """
+    since = ledger.now() - RETENTION.total_seconds()
+    lost = {kept.task for kept in ledger.finished(since) if not kept.on_disk}
+    rows = ledger.these(lost) + ledger.unnamed(since)
+    return sorted(rows, key=lambda row: row.created_at, reverse=True)
 
 
 def _warn(error: KlingError) -> None:
@@ -131,15 +138,13 @@ def collect(
 
 
 def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
-    """The finished outputs that Kling may have and that are not on disk any more, or never were.
+    """The finished outputs that Kling may have and that are not on disk, or not whole.
 
     Oldest first. Read while they are asked for, so that there may be any number.
     """
-    from pathlib import Path
-
     row: Row | None = None
     for kept in ledger.finished(ledger.now() - LISTED.total_seconds()):
-        if kept.path and Path(kept.path).is_file():
+        if kept.on_disk:
             continue
         if row is None or row.id != kept.task:
             row = ledger.row(kept.task)

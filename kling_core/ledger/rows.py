@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
@@ -132,6 +134,17 @@ class Kept:
     size: int | None
     audit: str
     saved_at: float | None
+
+    @property
+    def on_disk(self) -> bool:
+        """Whether it was saved and its file is still there, of the size that it had then."""
+        if not self.path:
+            return False
+        try:
+            found = Path(self.path).stat()
+        except (OSError, ValueError):
+            return False
+        return stat.S_ISREG(found.st_mode) and self.size in (None, found.st_size)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,20 +12,19 @@ A port that nobody closed closes what is open when it goes, and with it the even
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from typing import IO, TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
 from kling_core import interrupts
 from kling_core.flow import NoReply, Reply, Save, Saved, Send
-from kling_core.wire import clients, deadline
+from kling_core.wire import clients, deadline, pieces
 from kling_core.wire.clients import Given
 from kling_core.wire.deadline import Late
 from kling_core.wire.reading import Intake, NotWhole
@@ -124,18 +123,19 @@ class SyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            if not _continues(effect, response):
-                return Saved(416)
-            digest = hashlib.sha256()
-            with _open(effect, response) as file:
-                for chunk in response.iter_raw():
-                    digest.update(chunk)
-                    file.write(chunk)
-            return _saved(response, digest.hexdigest())
-        except _TROUBLE as error:
-            return Saved(response.status_code, _total(response), failure=_words(error))
+            piece = pieces.judged(effect, response.status_code, response.headers)
+            if piece.wrong:
+                return Saved(response.status_code, wrong=piece.wrong)
+            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+                try:
+                    for chunk in response.iter_raw():
+                        if not sink.take(chunk):
+                            break
+                except _TROUBLE as error:
+                    sink.broke(_words(error))
+            return sink.saved(response.status_code)
         except OSError as error:
-            return Saved(response.status_code, _total(response), disk=error)
+            return Saved(response.status_code, disk=error)
         finally:
             response.close()
 
@@ -233,18 +233,19 @@ class AsyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            if not _continues(effect, response):
-                return Saved(416)
-            digest = hashlib.sha256()
-            with _open(effect, response) as file:
-                async for chunk in response.aiter_raw():
-                    digest.update(chunk)
-                    file.write(chunk)
-            return _saved(response, digest.hexdigest())
-        except _TROUBLE as error:
-            return Saved(response.status_code, _total(response), failure=_words(error))
+            piece = pieces.judged(effect, response.status_code, response.headers)
+            if piece.wrong:
+                return Saved(response.status_code, wrong=piece.wrong)
+            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+                try:
+                    async for chunk in response.aiter_raw():
+                        if not sink.take(chunk):
+                            break
+                except _TROUBLE as error:
+                    sink.broke(_words(error))
+            return sink.saved(response.status_code)
         except OSError as error:
-            return Saved(response.status_code, _total(response), disk=error)
+            return Saved(response.status_code, disk=error)
         finally:
             await response.aclose()
 
@@ -394,35 +395,8 @@ def _request(effect: Send, extensions: dict[str, Any], stream: _Stream | None) -
 def _download(
     effect: Save, extensions: dict[str, Any], url: httpx.URL | None = None
 ) -> httpx.Request:
-    headers = {"accept-encoding": "identity"}
-    if effect.offset:
-        headers["range"] = f"bytes={effect.offset}-"
+    headers = pieces.asked(effect)
     return httpx.Request("GET", url or effect.url, headers=headers, extensions=extensions)
-
-
-def _open(effect: Save, response: httpx.Response) -> IO[bytes]:
-    return effect.path.open("ab" if response.status_code == 206 else "wb")
-
-
-def _continues(effect: Save, response: httpx.Response) -> bool:
-    """Whether what comes begins where it is to be written: at the start, or where the part ends."""
-    if response.status_code == 200:
-        return True
-    start = response.headers.get("content-range", "").strip().lower().removeprefix("bytes")
-    return start.strip().partition("-")[0] == str(effect.offset)
-
-
-def _saved(response: httpx.Response, digest: str) -> Saved:
-    whole = response.status_code == 200
-    return Saved(response.status_code, _total(response), sha256=digest if whole else None)
-
-
-def _total(response: httpx.Response) -> int | None:
-    if response.status_code == 206:
-        total = response.headers.get("content-range", "").rpartition("/")[2]
-    else:
-        total = response.headers.get("content-length", "")
-    return int(total) if total.isdecimal() else None
 
 
 def _no_reply(error: Exception, stream: _Stream | None, seconds: float, *, ours: bool) -> NoReply:

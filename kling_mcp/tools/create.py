@@ -6,7 +6,8 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kling_core.errors import InvalidRequest, KlingError
+from kling_core.downloading import must_be_writable
+from kling_core.errors import DownloadError, InvalidRequest, KlingError
 from kling_mcp import results, schemas
 from kling_mcp.safety import media, spending
 from kling_mcp.safety.totals import Admitted
@@ -14,6 +15,8 @@ from kling_mcp.tool import CREATES, Call, Tool
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Request
@@ -103,6 +106,8 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
     earlier = await call.account.earlier(request, take)
     if earlier is not None:
         return await _follow(call, request, earlier, repeated=True)
+    if call.settings.local_files:  # what cannot be kept is not paid for
+        await asyncio.to_thread(_room, call.account.client.session.output_dir)
     admitted = await spending.confirm(call, request, take)
     if not isinstance(admitted, Admitted):
         return admitted
@@ -117,6 +122,18 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
         if admitted.job is None or joined:
             call.account.total.withdraw(admitted)
     return await _follow(call, request, job, repeated=joined, began=began)
+
+
+def _room(folder: Path) -> None:
+    """Raise `DownloadError`, before anything is paid, when outputs cannot be saved here."""
+    try:
+        must_be_writable(f"{folder}/")
+    except DownloadError as error:
+        error.fix = (
+            "Nothing was sent. The owner of this server can name another folder with "
+            "KLING_OUTPUT_DIR."
+        )
+        raise
 
 
 async def read(call: Call, endpoint: Endpoint) -> Request:
@@ -186,7 +203,7 @@ async def _follow(
         return await _in_line(call, request, job, repeated=repeated)
     task = job.outcome.result()
     left = seconds - (loop.time() - begin)
-    if left > 0 and not task.done:
+    if left > 0 and not task.complete:
         waiting = asyncio.ensure_future(task.wait())
         try:
             await wait_for(waiting, left, call.context, lambda: f"task {task.status}", since=begin)

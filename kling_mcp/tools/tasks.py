@@ -121,7 +121,7 @@ async def find(account: Account, task_id: str) -> AsyncTask:
 async def look(account: Account, task_id: str) -> AsyncTask:
     """The same, asked for anew while it runs."""
     task = await find(account, task_id)
-    if task.task_id and not task.done:
+    if task.task_id and not task.complete:
         await task.refresh()
         account.follow(task)
     return task
@@ -209,7 +209,7 @@ async def _told(
 def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
     """Whether waiting for a task brings it nearer to its end."""
     under_way = bool(task.task_id) or account.job(facts["task_id"]) is not None
-    return under_way and not task.done
+    return under_way and not task.complete
 
 
 def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:
