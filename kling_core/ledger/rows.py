@@ -168,8 +168,9 @@ class Place:
 
 
 HOLDS = 600.0
-"""Seconds for which a slot is held by what may not run at all: a create of unknown outcome, a task
-that Kling does not find or says nothing known of. If it does run, a 1303 says so and costs nothing.
+"""Seconds for which a slot is held by what may not run at all: a task that Kling does not find, or
+says nothing known of. If it does run, a 1303 says so and costs nothing. A create of unknown outcome
+holds its slot as long as it is in doubt (`Row.doubt_until`).
 """
 
 TOO_LONG = 6 * 3600.0

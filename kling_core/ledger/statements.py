@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from kling_core.ledger.database import ALIVE
-from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, TOO_LONG, Row
+from kling_core.ledger.database import ALIVE, LONGEST
+from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, SPAN, TOO_LONG, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
 
 Insert = Callable[[sa.Table], Any]
@@ -91,10 +91,12 @@ def _holding() -> sa.ColumnElement[bool]:
     now = _now()
     clear = sa.or_(tasks.c.unclear_at.is_(None), tasks.c.unclear_at > now - HOLDS)
     lately = sa.or_(tasks.c.sent_at.is_(None), tasks.c.sent_at > now - TOO_LONG)
-    out = sa.or_(tasks.c.sent_at.is_(None), tasks.c.sent_at.between(now - HOLDS, now + HOLDS))
+    doubt = sa.func.coalesce(tasks.c.doubt_until, tasks.c.sent_at + HOLDS)
+    # Further ahead than any doubt can reach is what a wrong clock has written.
+    out = sa.or_(doubt.is_(None), doubt.between(now, now + LONGEST + SPAN))
     at_work = sa.and_(_among(RUNNING), clear, lately)
     sent = sa.and_(_among(["submitting", "unknown"]), out)
-    # The states once more, alone: so the index of product and state is used.
+    # The states once more, alone: so an index of states is used.
     return sa.and_(_among(LIVE), tasks.c.given_up_at.is_(None), sa.or_(at_work, sent))
 
 

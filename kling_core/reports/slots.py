@@ -75,4 +75,6 @@ def _doubt(row: Row) -> str:
 def _left(row: Row, now: float) -> str:
     since = row.unclear_at if row.unclear_at is not None else row.sent_at
     seconds = HOLDS if since is None else since + HOLDS - now
+    if row.unsettled and row.doubt_until is not None:
+        seconds = row.doubt_until - now
     return f"for {words.span(seconds)} more"

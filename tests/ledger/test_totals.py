@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
+from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, as_version_1, entry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +20,7 @@ from kling_core.errors import LedgerError
 from kling_core.ledger import schema
 from kling_core.ledger.money import Budget
 from kling_core.ledger.rows import Row
-from kling_core.ledger.schema import tasks, totals
+from kling_core.ledger.schema import tasks
 from kling_core.ledger.store import Ledger
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
@@ -215,20 +215,6 @@ def test_sums_on_both_stores(ledger: Ledger, moved: Moved, seed: int) -> None:
 
 
 # --- from version 1 ------------------------------------------------------------------------
-
-
-def as_version_1(ledger: Ledger) -> None:
-    """Take away what version 2 added."""
-    with ledger._transaction() as db:
-        for event in ("insert", "update"):
-            on = " ON tasks" if ledger._postgres else ""
-            db.exec_driver_sql(f"DROP TRIGGER totals_{event}{on}")
-        for index in schema.INDEXES:
-            db.exec_driver_sql(f"DROP INDEX {index.name}")
-        totals.drop(db)
-        db.exec_driver_sql("CREATE INDEX tasks_state ON tasks (product, state)")
-        db.exec_driver_sql("CREATE INDEX tasks_digest ON tasks (digest)")
-        ledger._set_meta(db, "version", "1")
 
 
 def test_a_ledger_of_version_1(open_ledger: OpenLedger, moved: Moved) -> None:
