@@ -78,6 +78,9 @@ if TYPE_CHECKING:
         DuplicateExternalId as DuplicateExternalId,
     )
     from kling_core.errors import (
+        Interrupted as Interrupted,
+    )
+    from kling_core.errors import (
         InvalidRequest as InvalidRequest,
     )
     from kling_core.errors import (
@@ -162,10 +165,10 @@ _HOMES = {
     ),
     "kling_core.errors": (
         "APIError AccountError AuthError BudgetExceeded ConcurrencyLimit ConfigError "
-        "ConnectionFailed ContentPolicyError DownloadError DuplicateExternalId InvalidRequest "
-        "KlingError KlingWarning LedgerError NotFound PermissionDenied RateLimited RequestRefused "
-        "ServerError SubmitOutcomeUnknown TaskFailed TaskNotFound UnreadableAnswer Violation "
-        "WaitTimeout WebhookRejected"
+        "ConnectionFailed ContentPolicyError DownloadError DuplicateExternalId Interrupted "
+        "InvalidRequest KlingError KlingWarning LedgerError NotFound PermissionDenied RateLimited "
+        "RequestRefused ServerError SubmitOutcomeUnknown TaskFailed TaskNotFound UnreadableAnswer "
+        "Violation WaitTimeout WebhookRejected"
     ),
     "kling_core.outputs": "AsyncAudio AsyncImage AsyncVideo Audio Image Output Video",
     "kling_core.sandbox": "Sandbox",

@@ -24,11 +24,11 @@ PLENTY = {"limit": 1000, "image_limit": 1000, "units": 10**9, "image_units": 10*
 def sandbox() -> Iterator[Sandbox]:
     """A sandbox whose clips take a tenth of a second, so that there is something to wait for."""
     with Sandbox(quality="test", speed=1000, **PLENTY) as sandbox:
-        _render_once(sandbox)
+        render_once(sandbox)
         yield sandbox
 
 
-def _render_once(sandbox: Sandbox) -> None:
+def render_once(sandbox: Sandbox) -> None:
     """Make each clip once and hand out copies: these tests look at where files go, not at them."""
     lifecycle: Any = sandbox._lifecycle
     begin, made = lifecycle.begin, dict[tuple[str, ...], list[Output]]()
@@ -56,7 +56,7 @@ def _copy(output: Output, bench: Bench) -> Output:
 def fresh_sandbox() -> Iterator[Sandbox]:
     """A sandbox for one test; its tasks take almost no time."""
     with Sandbox(quality="test", speed=20000, **PLENTY) as sandbox:
-        _render_once(sandbox)
+        render_once(sandbox)
         yield sandbox
 
 

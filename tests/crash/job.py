@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kling_core import Kling
+from kling_core import Kling, SubmitOutcomeUnknown, attempt
 from kling_core.session import Pace
 
 PACE = Pace(
@@ -16,6 +17,7 @@ PACE = Pace(
     retry_most=0.1,
     recheck=0.03,
     line_tick=0.02,
+    settling=0.5,
 )
 
 
@@ -30,6 +32,10 @@ class Order:
     ledger: str
     source_video: str
     how: str = "job"
+    endpoint: str = ""
+    timeout: float = 20.0
+    margin: float = attempt.MARGIN
+    settling: float = PACE.settling
     round: int = 0
     target: tuple[str, int] | None = None
 
@@ -53,9 +59,9 @@ class Order:
             "home": Path(self.folder) / "home",
             "ledger": self.ledger,
             "output_dir": self.outputs,
-            "pace": PACE,
+            "pace": replace(PACE, settling=self.settling),
             "slots": 2,
-            "timeout": 20.0,
+            "timeout": self.timeout,
         }
 
     def plain(self) -> dict[str, Any]:
@@ -96,8 +102,18 @@ def run(kling: Kling, order: Order) -> None:
             output.download()
 
 
+def one(kling: Kling, order: Order) -> None:
+    """Create a single task, and know of it or not."""
+    fields = next(fields for name, fields in wanted(order) if name == order.endpoint)
+    with suppress(SubmitOutcomeUnknown):
+        getattr(kling, order.endpoint).create(**fields)
+
+
 def take_up(kling: Kling, order: Order) -> None:
     """What a fresh process does after a crash: `resume`, or the same job again, or both."""
+    attempt.MARGIN = order.margin
+    if order.how == "one":
+        one(kling, order)
     if "resume" in order.how:
         settled = kling.tasks.resume(send=True, timeout=60)
         if settled.doubtful:

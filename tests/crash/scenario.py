@@ -96,7 +96,8 @@ class Stage:
             with Kling(**order.settings()) as kling:
                 ledger = kling.tasks.ledger
                 with ledger._transaction() as db:
-                    db.execute(sa.update(tasks).values(lease_until=tasks.c.lease_until - DAY))
+                    passed = {n: tasks.c[n] - DAY for n in ("lease_until", "doubt_until")}
+                    db.execute(sa.update(tasks).values(passed))
                     db.execute(sa.update(leases).values(until=leases.c.until - DAY))
                 ledger.close()
         return replace(order, how=how, round=order.round + 1, target=None)

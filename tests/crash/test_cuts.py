@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -14,7 +15,7 @@ from job import PACE
 from verdict import Before
 
 from kling_core import Kling, Sandbox
-from kling_core.errors import ConnectionFailed
+from kling_core.errors import SubmitOutcomeUnknown
 
 Side = Literal["request", "answer"]
 
@@ -46,9 +47,10 @@ class Lane:
         stack.callback(self.kling.tasks.ledger.close)
 
     def film(self) -> None:
-        """Make the clip."""
+        """Make the clip, and a speech for it, which shows how Kling names clips."""
         made = self.kling.text_to_video.create(prompt="a face").wait()
         self.video_id = made.videos[0].id
+        self._create("lip-sync", "the first")
 
     def cut(self, path: str, side: Side, at: int) -> int:
         """One create whose connection is cut; returns the length of that side."""
@@ -67,9 +69,9 @@ class Lane:
                 dedupe = None if "external_task_id" in fields else 3600.0
                 assert self.kling.submit(request, dedupe=dedupe).task_id
                 return
-            except ConnectionFailed as error:
-                if error.billed != "no":  # "nothing was made", it says: so ask again
-                    raise
+            except SubmitOutcomeUnknown as error:  # until it is certain: then the same call again
+                left = (error.settles_at or 0.0) - self.kling.tasks.ledger.now()
+                threading.Event().wait(max(0.0, left) + 0.02)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

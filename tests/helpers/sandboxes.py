@@ -14,6 +14,7 @@ FAST = Pace(
     retry_most=0.2,
     recheck=0.05,
     line_tick=0.02,
+    settling=1.5,
 )
 """The pace of clients in tests, in seconds."""
 

@@ -207,16 +207,25 @@ def test_lost_before_accepting(
 def test_lost_before_accepting_without_external_id(
     fault: Fault, driver: Any, ledger: Ledger, quick_sandbox: Sandbox, video_id: str
 ) -> None:
-    """Lip-sync is never sent again by itself: the list shows nothing, and the error says so."""
+    """Lip-sync is never sent again by itself: that the list shows nothing proves nothing yet.
+
+    The error says when it does; then the request is free, and the same call makes it, once.
+    """
     quick_sandbox.faults.add(fault)
     fields = example(registry.get("lip-sync"), video_id)
-    with pytest.raises(errors.KlingError) as caught:
+    with pytest.raises(errors.SubmitOutcomeUnknown) as caught:
         driver.do(driver.client.lip_sync.create(**fields))
-    assert caught.value.billed == "no"
-    assert "safe to call again" in str(caught.value)
+    assert caught.value.billed == "unknown"
+    assert "Do not submit again" in str(caught.value)
+    books = driver.client.session.ledger()
+    assert caught.value.settles_at <= books.now() + 1.5
+    with pytest.raises(errors.SubmitOutcomeUnknown):
+        driver.do(driver.client.lip_sync.create(**fields, dedupe=1))
+    eventually(lambda: books.now() > caught.value.settles_at)
     assert ledger.made == []
-    driver.do(driver.client.lip_sync.create(**fields))
-    assert len(ledger.made) == ledger.billed() == 1
+    task = driver.do(driver.client.lip_sync.create(**fields, dedupe=1))
+    assert ledger.made == [task.task_id]
+    assert ledger.billed() == 1
 
 
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
@@ -404,12 +413,15 @@ def test_the_recipe_in_the_error_finds_the_task(
 def test_always_refused_before_accepting_ends(
     driver: Any, ledger: Ledger, quick_sandbox: Sandbox
 ) -> None:
-    """A host that always hangs up: after three tries an error that nothing was made."""
+    """A host that always hangs up: after three tries an error that says what is open till when."""
     quick_sandbox.faults.add(Fault("reset_before", "create", times=3))
-    with pytest.raises(errors.ConnectionFailed) as caught:
+    with pytest.raises(errors.SubmitOutcomeUnknown, match="nothing was made") as caught:
         driver.do(driver.client.text_to_video.create(prompt="a boat"))
-    assert caught.value.billed == "no"
-    assert "safe to call again" in str(caught.value)
+    assert caught.value.billed == "unknown"
+    books = driver.client.session.ledger()
+    eventually(lambda: books.now() > caught.value.settles_at)
+    settled = driver.do(driver.client.tasks.resume(wait=False, download=False))
+    assert caught.value.external_task_id in {row.external_task_id for row in settled.unsent}
     assert ledger.made == []
 
 

@@ -38,6 +38,7 @@ NAMES = [
     "ElementRef",
     "Endpoint",
     "Image",
+    "Interrupted",
     "InvalidRequest",
     "Kling",
     "KlingError",
