@@ -207,7 +207,7 @@ def test_names_of_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     made = kling.task(T2V, finished(), request=request)
     path = made.videos[0].download()
     day = datetime.fromtimestamp(FakeClock().now).astimezone().strftime("%Y-%m-%d")
-    assert path.parent == Path("out") / day
+    assert path.parent == tmp_path / "out" / day
     assert path.name == "a-cat-s-toy-etc-passwd-船-12345678.mp4"
     found = kling.task(T2V, finished()).videos[0].download("elsewhere/")
     assert found == Path("elsewhere/text-to-video-12345678.mp4")
