@@ -42,9 +42,9 @@ class Intake(Slots, News):
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
 
-        One that Kling refused is written again over its row: its id is free. With `dedupe` in
-        seconds an identical request of that time is returned instead, under its own id: of several
-        processes that ask at once, one writes.
+        One that Kling refused is written again over its row: its id is free. With `dedupe` an
+        identical request that has not ended, however old, or ended less than so many seconds ago
+        is returned instead, under its own id: of several processes that ask at once, one writes.
 
         Raises `BudgetExceeded` when a limit would be passed; nothing is written then.
         """

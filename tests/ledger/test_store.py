@@ -388,7 +388,10 @@ def test_rows(ledger: Ledger, moved: Moved) -> None:
 
 
 def test_twin(ledger: Ledger, moved: Moved) -> None:
-    """The newest identical request within the time; one that was refused or failed is none."""
+    """The newest identical request that is open, however old, or succeeded within the time.
+
+    One that was refused or failed is none.
+    """
 
     def asked(digest: str, name: str) -> tuple[str, bool]:
         row, new = ledger.prepare(entry(name, digest=digest), lease=LEASE, dedupe=60)
@@ -400,7 +403,17 @@ def test_twin(ledger: Ledger, moved: Moved) -> None:
     ledger.refused(row.id, "no")
     assert asked("same", "fourth") == ("fourth", True)
     moved.offset = 61
+    assert asked("same", "fifth") == ("fourth", False)
+    ledger.accepted("fourth", answer("71"))
+    moved.offset = 5 * 86400
+    assert asked("same", "fifth") == ("fourth", False)
+    ledger.observe("text_to_video", [answer("71", "succeed")])
+    moved.offset += 59
+    assert asked("same", "fifth") == ("fourth", False)
+    moved.offset += 2
     assert asked("same", "fifth") == ("fifth", True)
+    ledger.accepted("fifth", answer("72", "failed"))
+    assert asked("same", "sixth") == ("sixth", True)
 
 
 def test_only_a_refused_row_is_written_again(ledger: Ledger) -> None:
