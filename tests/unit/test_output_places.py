@@ -233,15 +233,13 @@ def test_a_relative_folder_stays_where_it_was(
 ) -> None:
     """The output folder and the ledger are where the client was made, wherever the process goes."""
     scripts = [paid_script(), paid_script()]
-    client = client_of("sync", scripts[0])
+    client, other = (client_of("sync", script) for script in scripts)
     (tmp_path / "elsewhere").mkdir()
-    before = client.task(T2V, made()).videos[0]
-    before.download("given.mp4")
+    before = other.task(T2V, made()).videos[0]
+    assert before.download("given.mp4") == Path("given.mp4")
     monkeypatch.chdir(tmp_path / "elsewhere")
     assert before.path == tmp_path / "given.mp4"
-    client.port = client_of("sync", scripts[1]).port
-    done = client.text_to_video.run(prompt="a boat")
-    path = done.videos[0].path
+    path = client.text_to_video.run(prompt="a boat").videos[0].path
     assert path is not None
     assert path.is_relative_to(tmp_path / "out")
     assert list((tmp_path / "elsewhere").iterdir()) == []
