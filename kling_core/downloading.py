@@ -83,10 +83,11 @@ def _hold(output: Output, target: Path, kept: partial[Path | None]) -> Flow[_Hel
     Whoever holds it may be suspended for days: when nothing comes of it, it is fetched beside.
     """
     session = output.task.session
+    notes = session.settings.home / "parts"
     begin = since = session.clock.monotonic()
     name, number, size, told = f"{_word(output.task.task_id)}-{output.index}", 1, -1, False
     while True:
-        part = Part(target, name if number == 1 else f"{name}-{number}", session.settings.home / "parts")
+        part = Part(target, name if number == 1 else f"{name}-{number}", notes)
         hold: Hold | None = yield Call(partial(Hold.take, part.path))
         if hold is not None:
             return _Held(part, hold)

@@ -47,7 +47,8 @@ def ledger_of(driver: Any) -> Any:
 
 def left_behind(driver: Any, folder: Path) -> fetching.Part:
     """The part that a process before this one would have left."""
-    return fetching.Part(folder / "clip.mp4", f"{TASK_ID}-0", driver.client.session.settings.home / "parts")
+    notes = driver.client.session.settings.home / "parts"
+    return fetching.Part(folder / "clip.mp4", f"{TASK_ID}-0", notes)
 
 
 def named(folder: Path) -> dict[str, bytes]:
