@@ -129,6 +129,8 @@ class Slots(Money):
 
     def _taken(self, db: sa.Connection, row_id: str, product: str, written: str | None) -> None:
         """Kling took a create; when that was one above the limit, there is more than was known."""
+        if written is None or row_id not in written:  # as for nearly all, so it is not even read
+            return
         now = self.now()
         known = Learned.read(written, now)
         if known is None or known.probing != row_id:
