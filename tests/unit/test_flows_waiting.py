@@ -46,7 +46,7 @@ def in_state(state: str, *answers: Answer) -> Script:
     elif state in ("processing", "succeeded", "failed", "expired"):
         ledger.accepted("ours", answer("1", "processing"))
     if state in ("succeeded", "failed"):
-        ledger.observe("text_to_video", [answer("1", state)])
+        ledger.observe("text_to_video", [answer("1", state, videos=1)])
     elif state == "expired":
         ledger.expired("ours")
     script.clock.now += 3600

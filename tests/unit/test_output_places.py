@@ -204,7 +204,7 @@ import sys
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 from pathlib import Path
 from helpers.scripted import client_of
-from unit.test_places import made, paid_script, T2V
+from unit.test_output_places import made, paid_script, T2V
 from kling_core.errors import DownloadError
 client = client_of("sync", paid_script())
 request = T2V.request(prompt="a \\u8239 in rain")
