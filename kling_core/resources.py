@@ -84,11 +84,12 @@ class Resource(BaseResource):
         """Check, quote and submit; returns the task at once.
 
         `max_cost` in US dollars refuses anything dearer, or of unknown price. `project` is what it
-        belongs to, for folders and costs. `dedupe` in seconds: when an identical request was made
-        within them, its task is returned and nothing is sent. Never pays twice: a lost answer is
-        resolved by looking the task up.
+        belongs to, for folders and costs. `dedupe` in seconds: the task of an identical request is
+        returned, and nothing is sent, while that has not ended, however old it is, and for so long
+        after. Never pays twice: a lost answer is resolved by looking the task up.
 
-        Raises `InvalidRequest`, `BudgetExceeded`, `APIError` or `SubmitOutcomeUnknown`.
+        Raises `InvalidRequest`, `BudgetExceeded`, `APIError`, `Interrupted` or
+        `SubmitOutcomeUnknown`.
         """
         return self._client.submit(
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe

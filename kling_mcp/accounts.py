@@ -85,7 +85,7 @@ class Account:
         return next((job for job in self.jobs.values() if job.id == row_id), None)
 
     async def earlier(self, request: Request, take: int) -> Job | None:
-        """The create of the same call, made a short while ago; None when it failed since.
+        """The create of the same call, open or ended a short while ago; None when it failed since.
 
         It is the task itself: nothing is asked for again, and nothing can be sent by it. The
         ledger knows it also when this server was started after it.

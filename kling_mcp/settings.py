@@ -43,7 +43,7 @@ class Settings:
         confirm_total: US dollars a day that may be spent by calls that nobody was asked about;
             None for any sum.
         wait_seconds: how long a create waits for its task when the caller does not say.
-        window: seconds within which the same call means the same task.
+        window: seconds after its end for which the same call means the same task.
         allowed_dirs: folders from which media may be read, beside the output folder.
         local_files: whether paths of this machine may come in and go out; never over HTTP.
         callbacks: whether the tools take a `callback_url`.

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -307,17 +308,32 @@ def test_resume(kling, ledger, sandbox):
 
 
 def test_resume_waits_for_the_lease_of_a_killed_process(kling, ledger):
-    """What was being sent when its process was killed is looked up when its lease has ended."""
+    """What was being sent when its process was killed is looked up when its lease has ended.
+
+    That Kling shows nothing then is no proof yet; later it is.
+    """
     never_sent(ledger, "killed-1", "unsent")
-    assert ledger.admit("killed-1", limit=None, lease=1.0).admitted
+    assert ledger.admit("killed-1", limit=None, lease=1.0, settling=2.0).admitted
     done = kling("resume", "--no-wait")
     assert "killed-1: being sent by another process: text-to-video 'unsent'" in done.err
     assert "nothing was left behind" not in done.err
     done = kling("resume")
-    assert done.code == 0
+    assert done.code == 3
     assert "being sent by a process that may have been killed" in done.err
-    assert "killed-1: never sent: text-to-video 'unsent'" in done.err
+    assert re.search(r"if it is not there at \d\d:\d\d, nothing was made", done.err)
+    row = ledger.row("killed-1")
+    assert row.state == "unknown"
+    assert re.search(r"unknown .* open until \d\d:\d\d +unsent$", kling("tasks").out)
+    shown = kling("show", "killed-1").out
+    assert re.search(r"in doubt +until \d\d:\d\d: kling resume looks again; if it is not", shown)
+    threading.Event().wait(max(0.0, row.doubt_until - ledger.now()))
+    assert " look again " in kling("tasks").out
+    assert "if Kling does not show it now, nothing was made" in kling("show", "killed-1").out
+    done = kling("resume")
+    assert done.code == 0
+    assert "killed-1: never accepted (Kling knows of no such task): text-to-video" in done.err
     assert ledger.row("killed-1").state == "prepared"
+    assert "was never accepted" in kling("wait", "killed-1").err
 
 
 def test_a_killed_run_is_resumed(kling, sandbox):

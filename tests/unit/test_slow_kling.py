@@ -6,10 +6,13 @@ In simulated time, with the pauses and moments that users have.
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from contextlib import closing
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from helpers.scripted import LOST, REFUSED, Port, Script, envelope, outcome, session, task
 from helpers.slow_kling import SlowKling, client
 from helpers.walk import example, in_memory
@@ -17,8 +20,9 @@ from helpers.walk import example, in_memory
 from kling_core import errors
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint
-from kling_core.flow import drive
+from kling_core.flow import Call, Send, drive
 from kling_core.ledger.rows import SETTLING, Row
+from kling_core.ledger.schema import tasks
 from kling_core.ledger.store import Ledger
 from kling_core.submit import resume, submit
 
@@ -227,6 +231,40 @@ def test_resume_sends_what_is_in_doubt_again_only_under_its_id(send: bool) -> No
     assert slow.posts - before == (3 if send else 0)
     slow.come(900)
     assert len(kling.tasks.resume(wait=False).running) == len(slow.made) == 2
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS)
+def test_what_a_killed_process_was_sending(endpoint: Endpoint) -> None:
+    """Killed while the POST was out; resumed at once, the budget is asked, resumed again later."""
+    script = Script()
+    slow = SlowKling(script.clock, late=8, timeout=2)
+    kling = client("sync", script, slow)
+    ledger, began = kling.session.ledger(), script.clock.now
+    request = getattr(kling, endpoint.name).request(**example(endpoint, "11", _media(kling)))
+    flow, effect = submit(kling.session, request), None
+    while not (isinstance(effect, Send) and effect.method == "POST"):
+        answer = kling.port.send(effect) if isinstance(effect, Send) else None
+        effect = flow.send(effect.work() if isinstance(effect, Call) else answer)
+    slow.answer(effect)  # it is out, and its client is not there any more
+    _forget(ledger, lease_is_over=not endpoint.external_task_id)
+    (left,) = [row for row, _ in kling.tasks.resume(wait=False).doubtful]
+    assert left.state == "unknown"
+    assert ledger.spent(began)[0] == (left.quote_usd or 0)
+    slow.come(10)
+    (found,) = kling.tasks.resume(wait=False).running
+    assert [one.task_id for one in slow.made] == [found.task_id]
+    flow.close()  # whatever it would write now, the row has other owners
+    assert ledger.row(found.id).task_id == found.task_id
+
+
+def _forget(ledger: Ledger, *, lease_is_over: bool) -> None:
+    """Give all rows to a process that has ended."""
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    with ledger._transaction() as db:
+        db.execute(sa.update(tasks).values(owner=f"{ended.pid}-x"))
+        if lease_is_over:
+            db.execute(sa.update(tasks).values(lease_until=ledger.now() - 1))
 
 
 # --- what proves, and what does not ----------------------------------------------------------
