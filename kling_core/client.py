@@ -168,7 +168,7 @@ class _Base:
         if self._own_network:
             from kling_core.wire.clients import examine
 
-            examine()
+            examine(self.base_url)
         verdict = request.require()
         if wrong := unreachable(self.session, request):
             raise InvalidRequest(wrong, endpoint=request.endpoint.name)

@@ -292,6 +292,8 @@ _IN_FILE = {
 }
 """What a config file may hold."""
 
+_LONGEST = 86_400.0
+
 _NAMES = ("api_key", "access_key", "secret_key")
 
 _BACKSLASHES = (
@@ -419,8 +421,10 @@ def _timeout(value: Any) -> float:
         seconds = 60.0 if value is None else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigError(f"timeout {value!r} is not a number of seconds", fix="Write 60.")
+    if not 0 < seconds <= _LONGEST:
+        raise ConfigError(
+            f"timeout {value!r} is not a number of seconds, at most a day", fix="Write 60."
+        )
     return seconds
 
 

@@ -63,11 +63,17 @@ def make(kind: type[_Client]) -> _Client:
     return client
 
 
-def examine() -> None:
-    """Raise `ConfigError`, naming it, for a variable that the HTTP library would refuse.
+def examine(base_url: str = "") -> None:
+    """Raise `ConfigError`, naming it, for a setting that the HTTP library would refuse.
 
     Costs next to nothing where none is set: it can be asked before anything is written down.
     """
+    try:
+        httpx.URL(base_url)
+    except (httpx.InvalidURL, ValueError) as error:
+        raise ConfigError(
+            f"KLING_BASE_URL {base_url!r} is no address: {error}", fix="Nothing was sent."
+        ) from None
     for name, value in os.environ.items():
         if not value.strip():
             continue

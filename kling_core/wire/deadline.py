@@ -13,9 +13,8 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from contextlib import contextmanager
 from contextvars import copy_context
 from typing import Any, TypeVar
 
@@ -44,14 +43,20 @@ class _Exchange(threading.local):
 _exchange = _Exchange()
 
 
-@contextmanager
-def until(end: float) -> Generator[None]:
+class until:  # noqa: N801, it reads as the function it would be, at a third of the time
     """What this thread does on the network in this block ends at that monotonic time, or `Late`."""
-    before, _exchange.end = _exchange.end, min(end, _exchange.end)
-    try:
-        yield
-    finally:
-        _exchange.end = before
+
+    __slots__ = ("_before", "_end")
+
+    def __init__(self, end: float) -> None:
+        self._end = end
+
+    def __enter__(self) -> None:
+        self._before = _exchange.end
+        _exchange.end = min(self._end, self._before)
+
+    def __exit__(self, *_: object) -> None:
+        _exchange.end = self._before
 
 
 def left(most: float | None = None) -> float | None:

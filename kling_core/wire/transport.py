@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     _Pools = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool]
 
 Hear = Callable[[Mapping[str, str]], None]
-"""Told the headers of every answer of the API."""
+"""Told the headers of the first answer."""
 
 _NOT_SENT = (
     httpx.ConnectError,
@@ -109,7 +109,8 @@ class SyncTransport:
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         if self._hear is not None:
-            self._hear(reply.headers)
+            hear, self._hear = self._hear, None
+            hear(reply.headers)
         return reply
 
     def save(self, effect: Save) -> Saved:
@@ -219,7 +220,8 @@ class AsyncTransport:
         except TimeoutError:
             return _no_reply(Late(), stream, seconds, ours=self._given is None)
         if self._hear is not None:
-            self._hear(reply.headers)
+            hear, self._hear = self._hear, None
+            hear(reply.headers)
         return reply
 
     async def save(self, effect: Save) -> Saved:
@@ -409,10 +411,15 @@ def _no_reply(error: Exception, stream: _Stream | None, seconds: float, *, ours:
         sent = stream.whole
     if isinstance(error, Late):
         return NoReply(sent=sent, reason=f"no whole answer within {seconds:g} s")
-    return NoReply(sent=sent, reason=_words(error), fix="" if sent else clients.lasting(error))
+    return NoReply(sent=sent, reason=_kind(error), fix="" if sent else clients.lasting(error))
+
+
+def _kind(error: Exception) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _words(error: Exception) -> str:
-    kind = type(error).__name__
-    text = str(error)
-    return f"{kind}: {text}" if text else kind
+    """Why a download broke off, and what to do where waiting does not help."""
+    fix = clients.lasting(error)
+    return f"{_kind(error)}. {fix}" if fix else _kind(error)

@@ -246,6 +246,23 @@ def test_https_where_there_is_none(create: Any, sandbox: Sandbox) -> None:
     assert "KLING_BASE_URL" in error.fix
 
 
+@pytest.mark.parametrize("value", ["1e308", "inf", "86401", "0", "soon"])
+def test_a_time_that_no_socket_takes(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A time-out of more than a day is a mistake, and some are more than the system can count."""
+    monkeypatch.setenv("KLING_TIMEOUT", value)
+    with pytest.raises(ConfigError, match="timeout"):
+        config.resolve(api_key=KEY)
+
+
+@pytest.mark.parametrize("url", ["https://a..b\u00df\u0301\u200d.test"])
+def test_an_address_that_only_the_http_library_refuses(url: str, create: Any) -> None:
+    """Found before a row is written, as the variables are."""
+    error, rows = create(url)
+    assert isinstance(error, ConfigError)
+    assert "KLING_BASE_URL" in str(error)
+    assert rows == []
+
+
 # --- addresses of the host -----------------------------------------------------------------
 
 
