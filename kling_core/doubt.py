@@ -18,7 +18,7 @@ from kling_core.answers import Answer
 from kling_core.attempt import Attempt
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Sleep
-from kling_core.ledger.rows import SPAN, Claims, Row
+from kling_core.ledger.rows import Claims, Row
 from kling_core.notices import notify
 
 __all__ = ["adopt", "believed", "doubted", "find", "how_to_find", "read_list", "resolve", "unknown"]
@@ -33,12 +33,13 @@ LIST_PAGE, LIST_PAGES = 500, 10
 def believed(attempt: Attempt, row: Row) -> float:
     """The moment from which "not found" is believed of a row that was sent, by the ledger's clock.
 
-    One that a clock must have written that was far ahead is void: then it is counted from now.
+    Whoever holds the row now knows that no exchange of it is under way, so it is never later than
+    counted from now, whatever a clock that was far ahead has written.
     """
     now, settling = attempt.ledger.now(), attempt.session.pace.settling
     if row.doubt_until is None:  # its process ran older code
         return (row.updated_at + settling) if row.unsettled else now
-    return row.doubt_until if row.doubt_until <= now + settling + SPAN else now + settling
+    return min(row.doubt_until, now + settling)
 
 
 def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:

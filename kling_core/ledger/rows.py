@@ -32,9 +32,6 @@ Ten minutes, in which a service that times out inside from a backlog (5002) may 
 and one more, by which its lists and look-ups lag behind.
 """
 
-SPAN = 3600.0
-"""Seconds than which no exchange takes longer: a time beyond it is that of a wrong clock."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from kling_core import Kling, Sandbox
+from kling_core.ledger.recovery import OPEN
 from kling_core.ledger.rows import UNANSWERED
 from kling_core.ledger.schema import tasks
 from kling_core.ledger.store import Ledger
@@ -27,7 +28,13 @@ SECONDS = 4.0
 """How long a task takes; a clip of 5 s by a turbo model takes 30 s at Kling."""
 
 PACE = Pace(
-    poll_floor=0.1, poll_ceiling=1.0, retry_first=0.1, retry_most=2.0, recheck=0.1, line_tick=0.05
+    poll_floor=0.1,
+    poll_ceiling=1.0,
+    retry_first=0.1,
+    retry_most=2.0,
+    recheck=0.1,
+    line_tick=0.05,
+    settling=2.0,
 )
 
 
@@ -161,8 +168,7 @@ def test_one_of_four_is_killed(
     kling = _client(sandbox, ledger_place, tmp_path)
     with kling:
         ledger = kling.tasks.ledger
-        open_still = ("waiting", "prepared", "submitting", "unknown")
-        left = [row for row in ledger.rows() if row.state in open_still]
+        left = [row for row in ledger.rows() if row.state in OPEN]
         assert {row.id for row in left} <= set(names[::4])
         for row in left:
             fields = row.request["fields"] | {"external_task_id": row.id}
