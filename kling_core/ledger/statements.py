@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.ledger.database import ALIVE, LONGEST
-from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, SPAN, TOO_LONG, Row
+from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, SETTLING, TOO_LONG, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
 
 Insert = Callable[[sa.Table], Any]
@@ -93,7 +93,7 @@ def _holding() -> sa.ColumnElement[bool]:
     lately = sa.or_(tasks.c.sent_at.is_(None), tasks.c.sent_at > now - TOO_LONG)
     doubt = sa.func.coalesce(tasks.c.doubt_until, tasks.c.sent_at + HOLDS)
     # Further ahead than any doubt can reach is what a wrong clock has written.
-    out = sa.or_(doubt.is_(None), doubt.between(now, now + LONGEST + SPAN))
+    out = sa.or_(doubt.is_(None), doubt.between(now, now + LONGEST + SETTLING))
     at_work = sa.and_(_among(RUNNING), clear, lately)
     sent = sa.and_(_among(["submitting", "unknown"]), out)
     # The states once more, alone: so an index of states is used.

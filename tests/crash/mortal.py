@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from kling_core import Kling
 from kling_core.flow import Call, Flow, Guard, Save, Send, Sleep, drive
@@ -78,10 +78,7 @@ class _Halved:
         self._death.moment("half a piece of a download")
         self._file.write(data[half:])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._file.close()
 
 
