@@ -13,7 +13,7 @@ from helpers.scripted import Script, client_of, envelope, task
 
 from kling_core import Kling, errors
 from kling_core.addresses import redacted
-from kling_core.flow import NoReply
+from kling_core.flow import NoReply, Reply, Send
 from kling_core.ledger.recording import NotReplayable, replay
 from kling_core.ledger.redacting import without_secrets
 from kling_core.ledger.store import Ledger
@@ -98,7 +98,12 @@ async def _done(result: Any) -> Any:
 
 def test_what_may_still_be_sent_is_kept_whole() -> None:
     """A request that never left goes out later as it was given; then its secrets are forgotten."""
-    script = Script([NoReply(sent=False, reason="no network")] * 4 + [envelope(task("1"))])
+    absent = envelope(code=1201, message="Task not found by id/external id", status=400)
+
+    def online(effect: Send) -> Reply:
+        return envelope(task("1")) if effect.method == "POST" else absent
+
+    script = Script([NoReply(sent=False, reason="no network")] * 4 + [online] * 5)
     client = client_of("sync", script)
     with pytest.raises(errors.ConnectionFailed):
         client.image_to_video.create(**FIELDS)
