@@ -166,7 +166,7 @@ def drive(flow: Flow[T], port: Port) -> T:
                 if isinstance(effect, Guard):
                     guard, answer = _guard(guard, effect.on), None
                 elif isinstance(effect, MayBegin):
-                    answer = _may_begin(guard)
+                    answer = _may_begin(guard, port)
                 elif guard is not None and isinstance(effect, (Send, Sleep)):
                     answer = guard.wait(partial(_perform, effect, port))
                 else:
@@ -193,12 +193,13 @@ def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
     return held
 
 
-def _may_begin(held: HeldInterrupts | None) -> None:
+def _may_begin(held: HeldInterrupts | None, port: Port) -> None:
     from kling_core.interrupts import refuse
 
     if held is not None and held.came:
         held.release()
-    refuse()
+    if not getattr(port, "keeps_back", False):  # a front end that decides itself what is kept back
+        refuse()
 
 
 def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
