@@ -168,7 +168,7 @@ class _Resolver:
         return Settings(
             base_url=self.base_url(),
             home=self.home,
-            output_dir=places.place("output_dir", self.setting("output_dir") or "kling_outputs"),
+            output_dir=places.expanded("output_dir", self.setting("output_dir") or "kling_outputs"),
             max_cost=money("max_cost", self.setting("max_cost")),
             budget=money("budget", self.setting("budget")),
             project_budget=money("project_budget", self.setting("project_budget")),

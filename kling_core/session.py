@@ -49,6 +49,14 @@ class Pace:
     line_tick: float = 1.0
 
 
+def _here() -> Path | None:
+    """The current folder; None when it is not there any more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 @dataclass(slots=True)
 class Session:
     """One account at one host."""
@@ -68,6 +76,7 @@ class Session:
     _lines: dict[tuple[int, str], Line] = field(
         init=False, default_factory=dict[tuple[int, str], "Line"]
     )
+    _start: Path | None = field(init=False, default_factory=_here)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -162,8 +171,9 @@ class Session:
 
     @property
     def output_dir(self) -> Path:
-        """Where downloads go when no place is named."""
-        return self.settings.output_dir
+        """Where downloads go when no place is named; a program may change its folder meanwhile."""
+        named = self.settings.output_dir
+        return named if named.is_absolute() or self._start is None else self._start / named
 
     @property
     def max_cost(self) -> Decimal | None:
