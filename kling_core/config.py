@@ -362,9 +362,9 @@ def _ledger(value: Any) -> str:
 
 
 def _output_dir(value: Any) -> Path:
-    """Settled from the folder in which the client is made; an address stays one, to be refused."""
+    """As it was named, which the client settles; an address stays one, to be refused."""
     named = Path(value)
-    return named if is_address(named) else places.place("output_dir", value)
+    return named if is_address(named) else places.expanded("output_dir", value)
 
 
 def project_name(value: Any) -> str:
