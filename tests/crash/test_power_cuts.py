@@ -61,7 +61,8 @@ class Traced(Script):
 def client_with_the_task(script: Script, kind: str) -> Any:
     """A client whose ledger knows the finished task."""
     client = client_of(kind, script)
-    adoption.adopt(client.session.ledger(), T2V, finished())
+    said = {**finished(), "final_unit_deduction": "1.5"}  # or a resume would ask for it
+    adoption.adopt(client.session.ledger(), T2V, said)
     return client
 
 
