@@ -163,6 +163,12 @@ def _shell(command: str, desk: dict[str, str], typed: str) -> str:
     return done.stdout
 
 
+_HEARS_CTRL_C = """import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execvp("bash", ["bash", "-c", sys.argv[1]])"""
+"""Workers of the tests ignore Ctrl-C, and what they start would inherit that."""
+
+
 def _serves(command: str, server: Server, desk: dict[str, str]) -> None:
     """It says that it is there, and ends on Ctrl-C."""
     command = command.partition("#")[0].strip()
@@ -170,7 +176,7 @@ def _serves(command: str, server: Server, desk: dict[str, str]) -> None:
         command = command.replace(ours, theirs)
     typed = re.sub(r"^((?:\w+=\S+ )*)", r"\1exec ", command)  # the shell itself is not stopped
     running = subprocess.Popen(
-        ["bash", "-c", typed],
+        [sys.executable, "-c", _HEARS_CTRL_C, typed],
         env=desk,
         cwd=desk["PWD"],
         stdin=subprocess.DEVNULL,
