@@ -7,16 +7,24 @@ reach Kling's media hosts only, redirects included. The library alone fetches wh
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import unicodedata
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
-__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "inward", "lookup", "public"]
+__all__ = ["MEDIA_HOSTS", "MediaHosts", "Resolve", "inward", "lookup", "public", "redacted"]
 
 MEDIA_HOSTS = ("klingai.com", "kling.ai", "kechuangai.com", "kwimgs.com")
 """Domains from which Kling serves results, with all their hosts (result URLs, 2024 to 2026)."""
+
+_SECRET = re.compile(
+    r"signature|(^|[-_.])sign?($|[-_.])|token|secret|password|passwd|^pwd$|^pass$|auth|credential|hmac|policy|session"
+    r"|(^|[-_.])(key|apikey|accesskey)([-_.]?id)?$|api.?key|access.?key",
+    re.IGNORECASE,
+)
+"""Names of a query's values that let in whoever has them: those of object stores, and others."""
 
 Resolve = Callable[[str], Sequence[str]]
 """Looks a host name up: the addresses it leads to. Raises `OSError` when there are none."""
@@ -56,6 +64,30 @@ def inward(host: str) -> bool:
     """Whether a host, with its port or without, is by its spelling none of the public network."""
     parts = _split(f"http://{host}")
     return not isinstance(parts, str) and bool(_host(parts.hostname or ""))
+
+
+def redacted(url: str) -> str:
+    """A URL as it may be shown and kept: no password, no token or signature of its query.
+
+    The same text when there is none in it. What is no URL is left as it is.
+    """
+    scheme, mark, rest = url.partition("://")
+    if not mark:
+        return url
+    place, hash_mark, fragment = rest.partition("#")
+    place, question, query = place.partition("?")
+    netloc, slash, path = place.partition("/")
+    user, at, host = netloc.rpartition("@")
+    if at and user:
+        netloc = f"***@{host}"
+    pairs = [_hidden(pair) for pair in query.split("&")]
+    return f"{scheme}://{netloc}{slash}{path}{question}{'&'.join(pairs)}{hash_mark}{fragment}"
+
+
+def _hidden(pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    secret = value and _SECRET.search(unquote(name))
+    return f"{name}{equals}***" if secret else pair
 
 
 def _split(url: str) -> SplitResult | str:

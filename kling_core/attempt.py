@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
+from kling_core.addresses import redacted
 from kling_core.calls import READ_ATTEMPTS
 from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.ledger.database import LONGEST
 from kling_core.ledger.money import Budget
 from kling_core.ledger.recording import digest, record
 from kling_core.ledger.rows import Entry, Row
@@ -52,6 +54,9 @@ class Attempt:
     connects: int = 0
     waits: int = 0
     turned_away: int = 0
+    weight: int = 1
+    empty: int = 0
+    empty_since: float = 0.0
     pause: Waiting | None = None
     resends: int = 0
     resigned: bool = False
@@ -68,7 +73,7 @@ class Attempt:
     @property
     def lease(self) -> float:
         """Seconds for which a row is ours without a sign of life: longer than any exchange."""
-        return 2 * self.session.settings.timeout + MARGIN
+        return min(2 * self.session.settings.timeout + MARGIN, LONGEST - MARGIN)
 
 
 def begin(
@@ -100,11 +105,14 @@ def begin(
     attempt = Attempt(session, ledger, endpoint, body, row_id, external)
     attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")
+    attempt.weight = request.slots()
     url = check.fields.get("video_url")
     attempt.source_url = url.url if isinstance(url, Media) else url
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
     shown.pop("external_task_id", None)
+    if "callback_url" in shown:
+        shown["callback_url"] = redacted(str(shown["callback_url"]))
     try:
         media = body.digests()
     except Unreadable as error:

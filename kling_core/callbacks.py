@@ -14,17 +14,20 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequen
 from typing import TYPE_CHECKING, Any
 
 from kling_core import webhooks
-from kling_core.errors import ConfigError, KlingError, WebhookRejected
+from kling_core.errors import ConfigError, KlingError, LedgerError, WebhookRejected
 from kling_core.webhooks import Callback
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_core.ledger.store import Ledger
 
-__all__ = ["BODY_LIMIT", "CallbackReceiver", "wake"]
+__all__ = ["BODY_LIMIT", "BODY_SECONDS", "CallbackReceiver", "wake"]
 
 BODY_LIMIT = 1 << 20
 """Bytes of a callback's body, at most; real ones have a few thousand."""
+
+BODY_SECONDS = 10.0
+"""Seconds in which a callback's whole body has to come, however it drips."""
 
 _REMEMBERED = 10_000
 
@@ -42,7 +45,8 @@ class CallbackReceiver:
     it signs those of the `/v1` edition, and they can do no more than make us ask.
 
     It answers 200 when it understood; 401 without a right signature, 400 without a readable body,
-    413 above `BODY_LIMIT`, 405 to anything but POST, 503 when the ledger cannot be used.
+    408 when the body takes longer than `BODY_SECONDS`, 413 above `BODY_LIMIT`, 405 to anything but
+    POST, 503 when the ledger cannot be used.
     `listener` is told every verified callback and every error.
 
     Raises `ConfigError` for a secret that is none, or without any secret unless `unsigned`.
@@ -83,7 +87,11 @@ class CallbackReceiver:
         if scope["method"] != "POST":
             return 405, "callbacks are posted here"
         headers = _headers(scope)
-        body = await _read(headers, receive)
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _read(headers, receive)
+        except TimeoutError:
+            return 408, f"the body did not come within {BODY_SECONDS:g} s"
         if body is None:
             return 413, f"more than {BODY_LIMIT} bytes"
         try:
@@ -96,6 +104,9 @@ class CallbackReceiver:
             return error.http_status or 400, error.message
         except KlingError as error:
             self._tell(error)
+            return 503, "not now"
+        except Exception as error:  # noqa: BLE001, a stranger's request must not look like our end
+            self._tell(LedgerError(f"a callback could not be taken: {type(error).__name__}"))
             return 503, "not now"
         self._tell(callback)
         return 200, "ok"
@@ -172,7 +183,7 @@ async def _reply(send: Send, status: int, text: str) -> None:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(content)).encode()),
     ]
-    if status == 413:
+    if status in (408, 413):
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

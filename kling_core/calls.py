@@ -6,7 +6,6 @@ repeated here: that is `kling_core.submit`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
@@ -17,6 +16,7 @@ from kling_core.errors import APIError, ConnectionFailed, KlingError
 from kling_core.flow import Flow, NoReply, Reply, Sleep
 from kling_core.notices import notify
 from kling_core.session import Session
+from kling_core.wire.reading import parse
 
 if TYPE_CHECKING:
     from kling_core.codes import Retry
@@ -38,44 +38,17 @@ def judge(reply: Reply | NoReply) -> Verdict:
     if isinstance(reply, NoReply):
         error = ConnectionFailed(
             f"no answer from Kling: {reply.reason}",
-            retryable=True,
+            retryable=not reply.fix,
             billed="unknown" if reply.sent else "no",
         )
-        return Verdict(None, error, "reads")
-    envelope = _read(reply.content)
+        error.fix = reply.fix or error.fix
+        return Verdict(None, error, "no" if reply.fix else "reads")
+    envelope = parse(reply.content)
     if not isinstance(envelope, dict):
         if reply.status != 429:
             return _unreadable(reply)
         envelope = {}
     return _judge_envelope(envelope, reply)  # pyright: ignore[reportUnknownArgumentType]
-
-
-def _read(content: bytes) -> Any:
-    """An answer's JSON, None when it is none.
-
-    Halves of surrogate pairs, which come of texts that were cut off, are replaced: they are no
-    characters, and nothing that is written or shown could hold them.
-    """
-    try:
-        value = json.loads(content)
-    except ValueError:
-        return None
-    halves = b"\\ud" in content or b"\\uD" in content or b"\xed" in content
-    return _whole(value) if halves else value
-
-
-def _whole(value: Any) -> Any:
-    match value:
-        case str() if not value.isascii():
-            return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-        case list():
-            items = cast("list[Any]", value)
-            return [_whole(item) for item in items]
-        case dict():
-            fields = cast("dict[str, Any]", value)
-            return {_whole(name): _whole(inner) for name, inner in fields.items()}
-        case _:
-            return value
 
 
 def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
@@ -88,7 +61,7 @@ def _judge_envelope(envelope: dict[str, Any], reply: Reply) -> Verdict:
 
     row = codes.row_for(code, reply.status)
     retry, billed = (row.retry, row.billed) if row else codes.without_row(code, reply.status)
-    message = str(envelope.get("message") or envelope.get("msg") or f"HTTP {reply.status}")
+    message = _text(envelope.get("message") or envelope.get("msg")) or f"HTTP {reply.status}"
     unknown = errors.ServerError if code is not None and code >= codes.SERVER else APIError
     kind = _specific(row.error if row else unknown, code, message)
     error = kind(
@@ -177,7 +150,7 @@ def renew(session: Session, reply: Reply | NoReply) -> bool:
     if isinstance(reply, Reply) and (stamp := reply.headers.get("date")):
         try:
             skew = parsedate_to_datetime(stamp).timestamp() - session.clock.time()
-        except ValueError:
+        except (ValueError, OverflowError):
             skew = 0.0
     if abs(skew) < 30:
         skew = 0.0
@@ -204,7 +177,7 @@ def get(
     """
     from urllib.parse import quote
 
-    if not task_id.strip() or task_id in (".", ".."):
+    if not task_id.strip() or task_id in (".", "..") or not _sayable(task_id):
         wrong = errors.Violation("task_id", f"{task_id!r} is not the id of a task")
         raise errors.InvalidRequest([wrong], endpoint=endpoint.name)
     path = f"{session.path(endpoint)}/{quote(task_id, safe='')}"
@@ -246,30 +219,45 @@ def costs(
     inner = one(envelope)
     if _integer(inner.get("code", 0)):
         raise APIError(str(inner.get("msg")), code=_integer(inner.get("code")), http_status=200)
-    return [dict(row) for row in inner.get("resource_pack_subscribe_infos") or ()]
+    return _objects(inner.get("resource_pack_subscribe_infos"))
 
 
 def one(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """The object in `data`; a list of one is taken as that one."""
-    data = envelope.get("data")
-    if isinstance(data, list) and data:
-        data = data[0]  # pyright: ignore[reportUnknownVariableType]
-    return data if isinstance(data, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+    """The object in `data`; a list of one is taken as that one; empty for anything else."""
+    data: Any = envelope.get("data")
+    if isinstance(data, list):
+        data = next(iter(cast("list[Any]", data)), None)
+    return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
 
 
 def many(envelope: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The list in `data`, bare or under `result`."""
-    data = envelope.get("data")
+    """The list in `data`, bare or under `result`; empty for anything else."""
+    data: Any = envelope.get("data")
     if isinstance(data, dict):
-        data = data.get("result")  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
-    return [row for row in data or () if isinstance(row, dict)]  # pyright: ignore[reportUnknownVariableType]
+        data = cast("dict[str, Any]", data).get("result")
+    return _objects(data)
+
+
+def _objects(rows: Any) -> list[dict[str, Any]]:
+    if not isinstance(rows, list):
+        return []
+    return [cast("dict[str, Any]", r) for r in cast("list[Any]", rows) if isinstance(r, dict)]
+
+
+def _sayable(text: str) -> bool:
+    try:
+        return bool(text.encode())
+    except UnicodeEncodeError:  # half of a character
+        return False
 
 
 def _integer(value: Any) -> int | None:
+    """A code, also one written as text; None for what is no number that a code could be."""
     try:
-        return int(value)
-    except (TypeError, ValueError):
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
         return None
+    return number if abs(number) < 1_000_000 else None
 
 
 def _text(value: Any) -> str | None:

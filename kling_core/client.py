@@ -6,15 +6,17 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, TypedDict, TypeVar, Unpack
+from functools import partial
+from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
 from kling_core import calls, config
-from kling_core.errors import ConfigError
+from kling_core.errors import ConfigError, InvalidRequest
 from kling_core.flow import Clock, Flow, adrive_guarded, drive
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.notices import notify
 from kling_core.resources import limit
-from kling_core.session import Pace, Session
+from kling_core.session import SANDBOX_HEADER, Pace, Session
+from kling_core.values import plain
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 from kling_core.words import did_you_mean
 
@@ -61,6 +63,7 @@ class Options(TypedDict, total=False):
     max_cost: Money | None
     budget: Money | None
     project_budget: Money | None
+    max_tasks: int | None
     project: str | None
     slots: int | None
     ledger: str | os.PathLike[str] | None
@@ -105,6 +108,7 @@ class _Base:
     """Settings and session, alike in both clients."""
 
     session: Session
+    _own_network = True
 
     def __init__(self, **options: Unpack[Options]) -> None:
         for name in options.keys() - Options.__annotations__.keys():
@@ -112,12 +116,16 @@ class _Base:
             raise TypeError(f"{type(self).__name__}() takes no {name!r}{hint}")
         place: dict[str, Any] = {name: options.get(name) for name in _PLACE}
         sandbox, pace = options.get("sandbox"), options.get("pace")
+        running: str | None = None
         if sandbox is None:
             named = any(value is not None for value in place.values())
             sandbox = config.wants_sandbox() and not named
+            running = None if named else config.sandbox_address()
         elif sandbox is not False:
             _only_sandbox(sandbox, place)
         self.sandbox: Sandbox | None = None
+        if running:
+            place = {"api_key": config.GUEST, "base_url": running}
         if sandbox is not False:
             self.sandbox = _shared_sandbox() if sandbox is True else sandbox
             if not self.sandbox.url:
@@ -129,15 +137,17 @@ class _Base:
                 "secret_key": self.sandbox.secret_key,
                 "base_url": self.sandbox.url,
             }
-            pace = pace or SANDBOX_PACE
             if config.blank(options.get("home")):
                 options["home"] = self.sandbox.home
         given: dict[str, Any] = {k: v for k, v in options.items() if k not in _NOT_SETTINGS}
         settings = config.resolve(**given, **place)
-        if self.sandbox is not None and config.blank(options.get("ledger")):
+        plays = self.sandbox is not None or running is not None
+        if plays and config.blank(options.get("ledger")):
             settings = replace(settings, ledger="")  # the one that is set is for what is paid
         self.session = Session(settings, options.get("clock") or Clock(), pace or Pace())
-        self.session.sandbox = self.sandbox is not None
+        if plays:
+            self.session.play(pace or SANDBOX_PACE)
+        self._hear = None if plays else partial(_heard, self.session, pace or SANDBOX_PACE)
 
     @property
     def base_url(self) -> str:
@@ -146,23 +156,42 @@ class _Base:
 
     @property
     def timeouts(self) -> Timeouts:
-        """Seconds for connecting, reading, and a whole create."""
+        """Seconds for connecting, reading (and a whole question), and a whole create."""
         read = self.session.settings.timeout
         return Timeouts(min(10.0, read), read, 2 * read)
 
     def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
         """The flow that submits a request that breaks no rule; what may surprise is said."""
+        from kling_core.reach import unreachable
         from kling_core.submit import submit
 
-        for text in request.require().warnings:
+        if self._own_network:
+            from kling_core.wire.clients import examine
+
+            examine(self.base_url)
+        verdict = request.require()
+        if wrong := unreachable(self.session, request):
+            raise InvalidRequest(wrong, endpoint=request.endpoint.name)
+        for text in verdict.warnings:
             notify(text, sent=False)
         exact: dict[str, Any] = {
             **wishes,
             "max_cost": limit(wishes.get("max_cost")),
-            "project": config.project_name(wishes.get("project")) or None,
+            "project": config.project_name(plain(wishes.get("project"))) or None,
             "dedupe": config.seconds("dedupe", wishes.get("dedupe")),
         }
         return submit(self.session, request, **exact)
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"a {type(self).__name__} holds connections and a secret, and is not pickled; make one "
+            "in each process: they share the ledger, and find each other's tasks by their ids"
+        )
 
     def __repr__(self) -> str:
         where = "sandbox" if self.sandbox else self.base_url
@@ -180,13 +209,15 @@ class Kling(_Base, SyncMethods):
     - `region`: "global" or "cn"; `base_url` names a host outright.
     - `output_dir`: where downloads go, `kling_outputs` by default.
     - `max_cost`: US dollars that one call may cost at most; `budget`: a day; `project_budget`: all
-      tasks of one project.
+      tasks of one project; `max_tasks`: how many are made in a day. Each only tightens what the
+      environment (`KLING_BUDGET`, …) or the config file sets.
     - `project`: what tasks belong to, for folders and costs.
     - `slots`: how many tasks of a product may run at once; learned from Kling when not given.
     - `ledger`: a file or a `postgresql://` address in the place of the one in `home`.
     - `callback_url`: where Kling posts changes of tasks that name no address of their own; see
       `kling_core.callbacks`.
-    - `timeout`: seconds for each read or write; twice that for a whole create.
+    - `timeout`: seconds for each read or write, and for a whole question; twice that for a whole
+      create.
     - `http_client`: an `httpx.Client` to use instead of our own.
     - `paths`: paths by endpoint name that replace the declared ones.
     - `home`: folder of config and ledger; `clock`, `pace`: for tests.
@@ -198,7 +229,8 @@ class Kling(_Base, SyncMethods):
         self, *, http_client: httpx.Client | None = None, **options: Unpack[Options]
     ) -> None:
         super().__init__(**options)
-        self.port = SyncTransport(self.timeouts, http_client)
+        self._own_network = http_client is None
+        self.port = SyncTransport(self.timeouts, http_client, hear=self._hear)
 
     @property
     def account(self) -> Account:
@@ -249,7 +281,8 @@ class AsyncKling(_Base, AsyncMethods):
         self, *, http_client: httpx.AsyncClient | None = None, **options: Unpack[Options]
     ) -> None:
         super().__init__(**options)
-        self.port = AsyncTransport(self.timeouts, http_client)
+        self._own_network = http_client is None
+        self.port = AsyncTransport(self.timeouts, http_client, hear=self._hear)
 
     @property
     def account(self) -> AsyncAccount:
@@ -320,6 +353,12 @@ class AsyncAccount:
         """The resource packs between two times, see `Account.costs`."""
         flow = calls.costs(self._client.session, _ms(start), _ms(end), pack)
         return await self._client.run_flow(flow)
+
+
+def _heard(session: Session, pace: Pace, headers: Mapping[str, str]) -> None:
+    """The host says that it is a sandbox, started elsewhere: its clips are small, its time fast."""
+    if not session.sandbox and headers.get(SANDBOX_HEADER):
+        session.play(pace)
 
 
 def _ms(moment: datetime) -> int:

@@ -9,25 +9,24 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from numbers import Real
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 
+from kling_core import places, text_files
 from kling_core.errors import ConfigError
 from kling_core.notices import notify
+from kling_core.output_places import is_address
+from kling_core.places import REGIONS, Secret
 from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-REGIONS = {
-    "global": "https://api-singapore.klingai.com",
-    "cn": "https://api-beijing.klingai.com",
-}
-"""Hosts by region (Kling API reference, domains, 2026-09). A key works in its own region only."""
+Limit = TypeVar("Limit", "Decimal", int)
 
 THREE_WAYS = (
     "Give one in any of three ways: Kling(api_key=…) or Kling(access_key=…, secret_key=…); "
@@ -35,6 +34,10 @@ THREE_WAYS = (
     "or the same names in lower case, without KLING_, in {file}. "
     "No key yet? Kling(sandbox=True) and KLING_SANDBOX=1 work without one."
 )
+
+
+GUEST = "sandbox-guest"
+"""The API key that every sandbox takes: what reaches it can only play."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +53,12 @@ class Settings:
     max_cost: Decimal | None = None
     budget: Decimal | None = None
     project_budget: Decimal | None = None
+    max_tasks: int | None = None
     project: str = ""
     slots: int | None = None
     ledger: str = field(default="", repr=False)
     """A file or a `postgresql://` address, which may hold a password."""
-    callback_url: str = ""
+    callback_url: str = field(default="", repr=False)
     timeout: float = 60.0
     paths: Mapping[str, str] = field(default_factory=dict[str, str])
     """Paths that replace those of the declarations, by endpoint name."""
@@ -67,6 +71,20 @@ class Settings:
         )
 
 
+class Limits(TypedDict):
+    """What may be spent: US dollars a call, a day, a project; tasks a day. None is no limit."""
+
+    max_cost: Decimal | None
+    budget: Decimal | None
+    project_budget: Decimal | None
+    max_tasks: int | None
+
+
+def limits(**explicit: Any) -> Limits:
+    """The limits alone, which hold without a key too; the keywords are those of `Kling`."""
+    return _Resolver({k: v for k, v in explicit.items() if not blank(v)}).limits()
+
+
 def resolve(**explicit: Any) -> Settings:
     """Work out the settings of a client; the keywords are those of `Kling`.
 
@@ -76,23 +94,48 @@ def resolve(**explicit: Any) -> Settings:
 
 
 def wants_sandbox() -> bool:
-    """Whether KLING_SANDBOX asks for the sandbox; raises `ConfigError` when that cannot be told."""
+    """Whether KLING_SANDBOX asks for the embedded sandbox.
+
+    Raises `ConfigError` when that cannot be told. An address asks for a running one: see
+    `sandbox_address`.
+    """
     word = os.environ.get("KLING_SANDBOX", "").strip().lower()
     if word in {"1", "true", "yes", "on"}:
         return True
-    if word in {"", "0", "false", "no", "off"}:
+    if word in {"", "0", "false", "no", "off"} or "://" in word:
         return False
-    raise ConfigError(f"KLING_SANDBOX={word!r} is neither yes nor no", fix="Write 1 or 0.")
+    raise ConfigError(
+        f"KLING_SANDBOX={word!r} is neither yes nor no",
+        fix="Write 1, 0, or the address of a running sandbox: http://127.0.0.1:8787.",
+    )
+
+
+def sandbox_address() -> str | None:
+    """The address of the running sandbox that KLING_SANDBOX names, None when it names none."""
+    word = os.environ.get("KLING_SANDBOX", "").strip()
+    return places.address(word, "KLING_SANDBOX") if "://" in word else None
 
 
 def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
-    """The folder of config and ledger: explicit, KLING_HOME, or the platform's own."""
+    """The folder of config and ledger: explicit, KLING_HOME, or the platform's own.
+
+    Raises `ConfigError` where there is none.
+    """
     chosen = explicit or os.environ.get("KLING_HOME", "").strip()
     if chosen:
-        return Path(chosen).expanduser()
+        return places.place("home", chosen)
     import platformdirs
 
-    return Path(platformdirs.user_data_dir("kling", appauthor=False))
+    try:
+        found = Path(platformdirs.user_data_dir("kling", appauthor=False))
+    except (OSError, RuntimeError, KeyError):
+        found = Path("~")
+    if found.is_absolute():
+        return found
+    raise ConfigError(
+        "this user has no home folder, so the ledger has no place",
+        fix="Set KLING_HOME to a folder that can be written and is kept: it holds what was paid.",
+    )
 
 
 class _Resolver:
@@ -110,14 +153,22 @@ class _Resolver:
             return {}
         import tomllib
 
+        text = ""
         try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} cannot be read: {error}") from error
+            content = tomllib.loads(text := text_files.read(path))
+        except (OSError, ValueError) as error:  # the text may be a key that lacks its quotes
+            fix = _BACKSLASHES if "\\" in text else 'Each line of it reads: api_key = "…"'
+            raise ConfigError(f"{path} cannot be read: {error}", fix=fix) from None
         for name in content.keys() - _IN_FILE:
             hint = did_you_mean(name, _IN_FILE)
             raise ConfigError(f"{path} has the unknown setting {name!r}{hint}")
-        return content
+        if places.open_to_others(path, content):
+            notify(
+                f"{path} holds a secret, and others on this computer can read it: chmod 600 {path}"
+            )
+        return {
+            n: Secret(v) if n in _NAMES and isinstance(v, str) else v for n, v in content.items()
+        }
 
     def setting(self, name: str) -> Any:
         """The first of argument, environment and file that is not blank."""
@@ -129,15 +180,41 @@ class _Resolver:
         value = self.file.get(name)
         return None if blank(value) else value
 
+    def limits(self) -> Limits:
+        """Every limit that holds."""
+        return {
+            "max_cost": self.limit("max_cost", money),
+            "budget": self.limit("budget", money),
+            "project_budget": self.limit("project_budget", money),
+            "max_tasks": self.limit("max_tasks", _tasks),
+        }
+
+    def limit(self, name: str, read: Callable[[str, Any], Limit | None]) -> Limit | None:
+        """The limit that holds: what the environment or the file sets, an argument only tightens.
+
+        Says so when the argument is looser.
+        """
+        given = read(name, self.explicit.get(name))
+        set_here, place = os.environ.get(f"KLING_{name.upper()}"), f"KLING_{name.upper()}"
+        if blank(set_here):
+            set_here, place = self.file.get(name), str(self.home / "config.toml")
+        held = None if blank(set_here) else read(name, set_here)
+        if given is None or held is None:
+            return held if given is None else given
+        if given > held:
+            notify(
+                f"{name}={given} is looser than the {held} of {place}, which holds: "
+                "an argument only tightens what is set there"
+            )
+        return min(given, held)
+
     def settings(self) -> Settings:
         credential, source = self.credential()
         return Settings(
             base_url=self.base_url(),
             home=self.home,
-            output_dir=Path(str(self.setting("output_dir") or "kling_outputs")).expanduser(),
-            max_cost=money("max_cost", self.setting("max_cost")),
-            budget=money("budget", self.setting("budget")),
-            project_budget=money("project_budget", self.setting("project_budget")),
+            output_dir=_output_dir(self.setting("output_dir") or "kling_outputs"),
+            **self.limits(),
             project=project_name(self.setting("project")),
             slots=_count("slots", self.setting("slots")),
             ledger=_ledger(self.setting("ledger")),
@@ -154,7 +231,7 @@ class _Resolver:
         environment = {name: os.environ.get(f"KLING_{name.upper()}") for name in names}
         for place in (self.explicit, environment, self.file):
             if not blank(url := place.get("base_url")):
-                return _address(str(url))
+                return places.address(str(url), _spelling("base_url", place is environment))
             if not blank(region := place.get("region")):
                 if region not in REGIONS:
                     known = " or ".join(REGIONS)
@@ -184,7 +261,8 @@ class _Resolver:
         )
 
     def _places(self) -> list[tuple[str, Mapping[str, Any]]]:
-        environment = {name: os.environ.get(f"KLING_{name.upper()}") for name in _NAMES}
+        found = {name: os.environ.get(f"KLING_{name.upper()}") for name in _NAMES}
+        environment = {name: Secret(value) for name, value in found.items() if value is not None}
         places: list[tuple[str, Mapping[str, Any]]] = [
             ("the arguments", self.explicit),
             ("the environment", environment),
@@ -202,6 +280,7 @@ _IN_FILE = {
     "callback_url",
     "ledger",
     "max_cost",
+    "max_tasks",
     "output_dir",
     "paths",
     "project",
@@ -213,7 +292,13 @@ _IN_FILE = {
 }
 """What a config file may hold."""
 
+_LONGEST = 86_400.0
+
 _NAMES = ("api_key", "access_key", "secret_key")
+
+_BACKSLASHES = (
+    "In double quotes a backslash begins an escape: write paths in single quotes, or with /."
+)
 
 
 def blank(value: Any) -> bool:
@@ -252,20 +337,8 @@ def _examine(name: str, value: Any, place: str) -> str:
     return value
 
 
-def _address(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ConfigError(f"base_url {url!r} has no http:// or https:// in front")
-    if "@" in url.partition("://")[2].partition("/")[0] or "?" in url:
-        raise ConfigError(
-            "base_url holds a user, a password or a query", fix="Give the bare address of the host."
-        )
-    if url.startswith("http://"):
-        from kling_core.addresses import inward
-
-        host = url.removeprefix("http://").partition("/")[0]
-        if not inward(host):
-            notify(f"{host} is asked without encryption: anybody on the way can read the key")
-    return url.rstrip("/")
+def _spelling(name: str, in_environment: bool) -> str:
+    return f"KLING_{name.upper()}" if in_environment else name
 
 
 def _ledger(value: Any) -> str:
@@ -273,10 +346,10 @@ def _ledger(value: Any) -> str:
 
     `postgres://` is what many services write for the same.
     """
-    place = "" if value is None else str(value)
-    scheme, mark, rest = place.partition("://")
+    text = "" if value is None else str(value).strip()
+    scheme, mark, rest = text.partition("://")
     if not mark or len(scheme) == 1:  # a drive
-        return place
+        return str(places.place("ledger", text)) if text and text != ":memory:" else text
     kind = scheme.lower()
     if kind == "postgres":
         kind = "postgresql"
@@ -285,7 +358,13 @@ def _ledger(value: Any) -> str:
             "ledger is neither a file nor a postgresql:// address",
             fix="Give the path of a file, or postgresql://USER:PASSWORD@HOST/NAME.",
         )
-    return f"{kind}://{rest}"
+    return Secret(f"{kind}://{rest}")
+
+
+def _output_dir(value: Any) -> Path:
+    """As it was named, which the client settles; an address stays one, to be refused."""
+    named = Path(value)
+    return named if is_address(named) else places.expanded("output_dir", value)
 
 
 def project_name(value: Any) -> str:
@@ -342,8 +421,10 @@ def _timeout(value: Any) -> float:
         seconds = 60.0 if value is None else float(value)
     except (TypeError, ValueError):
         seconds = 0.0
-    if not 0 < seconds < float("inf"):
-        raise ConfigError(f"timeout {value!r} is not a number of seconds", fix="Write 60.")
+    if not 0 < seconds <= _LONGEST:
+        raise ConfigError(
+            f"timeout {value!r} is not a number of seconds, at most a day", fix="Write 60."
+        )
     return seconds
 
 
@@ -363,16 +444,23 @@ def _count(name: str, value: Any) -> int | None:
     return int(value)
 
 
+def _tasks(name: str, value: Any) -> int | None:
+    """A number of tasks, 0 or more."""
+    if value is None:
+        return None
+    text = str(value).strip()
+    if not (text.isascii() and text.isdecimal() and len(text) <= 9):
+        raise ConfigError(f"{name} {value!r} is not a number of tasks", fix="Write 20.")
+    return int(text)
+
+
 def money(name: str, value: Any) -> Decimal | None:
     """An amount in US dollars as exact money, None for None; raises `ConfigError` otherwise."""
     if value is None:
         return None
-    from decimal import Decimal, InvalidOperation
+    from kling_core.answers import decimal
 
-    try:
-        amount = Decimal(str(value).strip().lstrip("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
+    amount = decimal(str(value).strip().lstrip("$"))
+    if amount is None or not 0 <= amount < 10**9:
         raise ConfigError(f"{name} {value!r} is not an amount in US dollars", fix="Write 0.50.")
     return amount

@@ -1,36 +1,40 @@
-"""Downloads as a flow: into `.part`, resumed, checked for length, renamed when whole.
+"""Downloads as a flow: fetched, judged, on the disk, named, and only then kept.
 
-A dead link is answered by asking the task for a fresh one. Nothing here carries a credential, and
-nothing here can fail a task.
+The order is what keeps ledger and files agreed through a power cut: the bytes are on the disk
+before the file has its name, its name is before the ledger says that it is kept. Nothing here
+carries a credential, and nothing here can fail a task.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import re
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from kling_core import calls
-from kling_core.errors import DownloadError, KlingError
-from kling_core.flow import Call, Flow, Save, Saved, Sleep
-from kling_core.holding import Hold, give_name
+from kling_core.fetching import Part, fetch
+from kling_core.flow import Call, Flow, Sleep
+from kling_core.holding import Hold, fitted, give_name, sync, sync_folder
+from kling_core.notices import notify
+from kling_core.output_places import disk_error, must_be_writable, ready
 
 if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_core.ledger.store import Ledger
     from kling_core.outputs import Output
 
-ATTEMPTS = 6
-"""How often a broken download is taken up again."""
+__all__ = ["disk_error", "download", "must_be_writable"]
 
-_GONE = {401, 403, 404, 410}
+SAID = 10.0
+"""Seconds of waiting for another one's download after which the wait is told."""
+
+STALLED = 60.0
+"""Seconds for which another one's download may bring nothing before it is not waited for."""
 
 
-def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
+def download(output: Output, to: str | os.PathLike[str] | None = None) -> Flow[Path]:
     """Fetch one output, see `SyncOutput.download`."""
     try:
         return (yield from _download(output, to))
@@ -39,7 +43,7 @@ def download(output: Output, to: str | Path | None = None) -> Flow[Path]:
         raise disk_error(error, place, output.task.task_id) from error
 
 
-def _download(output: Output, to: str | Path | None) -> Flow[Path]:
+def _download(output: Output, to: str | os.PathLike[str] | None) -> Flow[Path]:
     from kling_core.ledger import adoption, keeping
 
     session = output.task.session
@@ -52,156 +56,98 @@ def _download(output: Output, to: str | Path | None) -> Flow[Path]:
             output.saved["path"] = kept
             return kept
         to = keeping.place(row, output.filename, session.output_dir)
-    target: Path = yield Call(partial(_target, output, to))
-    part = target.with_name(f"{target.name}.{_word(output.task.task_id)}-{output.index}.part")
-    hold: Hold | None = yield Call(partial(Hold.take, part))
-    while hold is None:  # another thread or process is fetching this very output
-        yield Sleep(session.pace.line_tick)
-        done: Path | None = yield Call(partial(_kept, ledger, row, output))
-        if done is not None and done.parent == target.parent.resolve():
-            return done
-        hold = yield Call(partial(Hold.take, part))
+    target: Path = yield Call(partial(ready, to, output.filename, output.task.task_id))
+    held = yield from _hold(output, target, partial(_kept, ledger, row, output))
+    if isinstance(held, Path):
+        return held
     try:
-        path, digest = yield from _fetch(output, part, target)
+        digest = yield from fetch(output, held.part, target)
+        before: Path | None = yield Call(partial(_recorded, ledger, row, output))
+        path: Path = yield Call(partial(_finish, held.part.path, target, before))
     finally:
-        hold.release()
-    output.saved["path"] = path
+        held.hold.release()
+    output.saved.update(path=path, at=path.absolute())  # the process may go elsewhere
     keep = partial(keeping.keep, ledger, row, output, path, digest, sizes=not session.sandbox)
     yield Call(keep)
     return path
+
+
+class _Held(NamedTuple):
+    part: Part
+    hold: Hold
+
+
+def _hold(output: Output, target: Path, kept: partial[Path | None]) -> Flow[_Held | Path]:
+    """A part of our own; or the file, when another thread or process fetched this very output.
+
+    Whoever holds it may be suspended for days: when nothing comes of it, it is fetched beside.
+    """
+    session = output.task.session
+    notes = session.settings.home / "parts"
+    begin = since = session.clock.monotonic()
+    name, number, size, told = f"{_word(output.task.task_id)}-{output.index}", 1, -1, False
+    while True:
+        part = Part(target, name if number == 1 else f"{name}-{number}", notes)
+        hold: Hold | None = yield Call(partial(Hold.take, part.path))
+        if hold is not None:
+            return _Held(part, hold)
+        now, was = session.clock.monotonic(), size
+        size = yield Call(part.size)
+        if size != was:
+            since = now
+        elif now - since >= STALLED:
+            notify(
+                f"{part.path.name} is held by another process, which has brought nothing for "
+                f"{now - since:.0f} s (is it suspended?): the file is fetched beside it"
+            )
+            number, size, since, told = number + 1, -1, now, True
+            continue
+        if not told and now - begin >= SAID:
+            told = True
+            notify(f"{target.name} is being fetched by another process; waiting for that")
+        yield Sleep(session.pace.line_tick)
+        done: Path | None = yield Call(kept)
+        if done is not None and done.parent == target.parent.resolve():
+            return done
 
 
 def _word(text: str) -> str:
     return re.sub(r"\W", "", text)
 
 
-def _fetch(output: Output, part: Path, target: Path) -> Flow[tuple[Path, str | None]]:
-    """Stream into the part until it is whole, and give it its name; its hash when it is known."""
-    session = output.task.session
-    url, failures = output.url, 0
-    while True:
-        offset: int = yield Call(partial(_size, part))
-        saved: Saved = yield Save(url, part, offset, session.may_fetch)
-        if saved.refused:
-            yield Call(partial(part.unlink, missing_ok=True))
-            raise _refused(output, saved.refused)
-        if saved.disk is not None:
-            raise disk_error(saved.disk, target, output.task.task_id)
-        problem: str = yield Call(partial(_problem, saved, part))
-        if not problem:
-            break
-        failures += 1
-        if failures >= ATTEMPTS:
-            raise DownloadError(
-                f"{output.filename} could not be fetched: {problem}",
-                http_status=saved.status or None,
-                task_id=output.task.task_id,
-                fix="The task is intact and paid for: download it again later.",
-            )
-        if saved.status in _GONE:
-            url = yield from _fresh_url(output, url)
-        elif saved.status == 416:
-            yield Call(partial(part.unlink, missing_ok=True))
-        else:
-            yield Sleep(session.backoff(failures - 1))
-    return (yield Call(partial(_finish, part, target))), saved.sha256
-
-
-def _refused(output: Output, reason: str) -> DownloadError:
-    return DownloadError(
-        f"{output.filename} is not fetched from where the task says: {reason}",
-        task_id=output.task.task_id,
-        retryable=False,
-        fix="The task is intact and paid for. If Kling serves results from a new domain, the "
-        "owner of this server can allow it with KLING_MEDIA_HOSTS.",
-    )
+def _recorded(ledger: Ledger, row: Row, output: Output) -> Path | None:
+    """Where the ledger says that the output was kept, whatever became of the file."""
+    kept = (one for one in ledger.kept(row.id) if one.number == output.index and one.path)
+    return next((Path(one.path) for one in kept if one.path), None)
 
 
 def _kept(ledger: Ledger, row: Row, output: Output) -> Path | None:
     """Where the output is already, whole: the file still has the size that was recorded."""
     for kept in ledger.kept(row.id):
-        path = Path(kept.path) if kept.path else None
-        if kept.number == output.index and path and path.is_file():
-            return path if path.stat().st_size == kept.size else None
+        if kept.number == output.index and kept.path and kept.on_disk:
+            return Path(kept.path)
     return None
 
 
-def _target(output: Output, to: str | Path) -> Path:
-    """The file to write, its folder made; raises `DownloadError` when that is impossible."""
-    place = Path(to).expanduser()
-    target = place / output.filename if _is_folder(place, to) else place
-    _make_folder(target.parent, target, output.task.task_id)
-    return target
+def _finish(part: Path, target: Path, before: Path | None = None) -> Path:
+    """Get the whole file onto the disk, and its name; a different file of that name is left alone.
 
-
-def must_be_writable(to: str | Path) -> None:
-    """Make sure that a download can go to this file or folder, before anything is paid.
-
-    Raises `DownloadError`, which then says that nothing was sent.
+    But for what is left of this very output where it was kept `before`: a file that was emptied or
+    cut short holds nothing that the whole one does not.
     """
-    place = Path(to).expanduser()
-    try:
-        _make_folder(place if _is_folder(place, to) else place.parent, place, None)
-    except DownloadError as error:
-        error.billed, error.fix = "no", "Nothing was sent. Name another place."
-        raise
-
-
-def _is_folder(place: Path, to: str | Path) -> bool:
-    return place.is_dir() or str(to).endswith(("/", os.sep)) or not place.suffix
-
-
-def _make_folder(folder: Path, target: Path, task_id: str | None) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, "permission denied", str(folder))
-    except OSError as error:
-        raise disk_error(error, target, task_id) from error
-
-
-def _size(part: Path) -> int:
-    return part.stat().st_size if part.exists() else 0
-
-
-def _problem(saved: Saved, part: Path) -> str:
-    """Why the file is not whole yet; empty when it is."""
-    if saved.status not in (200, 206):
-        return saved.failure or f"the media host answered HTTP {saved.status}"
-    size = _size(part)
-    if saved.failure:
-        return saved.failure
-    if saved.total is not None and size != saved.total:
-        if size > saved.total:
-            part.unlink(missing_ok=True)
-        return f"{size:,} of {saved.total:,} bytes came"
-    return "" if size else "the file is empty"
-
-
-def _fresh_url(output: Output, old: str) -> Flow[str]:
-    """Ask the task for a new link; the old one stays when the task cannot be read."""
-    task = output.task
-    try:
-        data = yield from calls.get(task.session, task.endpoint, task.task_id)
-    except KlingError:
-        yield Sleep(task.session.backoff(0))
-        return old
-    task.update(data)
-    fresh = task.outputs[output.index].url if output.index < len(task.outputs) else old
-    if fresh == old:
-        yield Sleep(task.session.backoff(0))
-    return fresh
-
-
-def _finish(part: Path, target: Path) -> Path:
-    """Give the whole file its name; a different file of that name is left alone."""
+    sync(part)
     for candidate in _names(target):
         try:
             give_name(part, candidate)
         except FileExistsError:
-            if not _same(part, candidate):
+            if _same(part, candidate):
+                sync(candidate)
+                part.unlink()
+            elif before == candidate.resolve() and _is_rest(candidate, part):
+                part.replace(candidate)
+            else:
                 continue
-            part.unlink()
+        sync_folder(candidate.parent)
         return candidate
     raise AssertionError("unreachable: there is always another name")
 
@@ -210,7 +156,7 @@ def _names(target: Path) -> Iterator[Path]:
     yield target
     number = 2
     while True:
-        yield target.with_stem(f"{target.stem}-{number}")
+        yield fitted(target.with_suffix(""), f"-{number}{target.suffix}")
         number += 1
 
 
@@ -220,13 +166,12 @@ def _same(one: Path, other: Path) -> bool:
     return other.is_file() and filecmp.cmp(one, other, shallow=False)
 
 
-def disk_error(error: OSError, target: Path, task_id: str | None) -> DownloadError:
-    """What an error of the file system means for a download."""
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
-    why = "the disk is full" if full else (error.strerror or str(error)).lower()
-    room = "Make room there, or name" if full else "Name"
-    return DownloadError(
-        f"{target} cannot be written: {why}",
-        task_id=task_id,
-        fix=f"{room} another place: clip.download('elsewhere/'). The task is intact and paid for.",
-    )
+def _is_rest(rest: Path, whole: Path) -> bool:
+    """Whether a file is but the beginning of another one, or empty."""
+    if not rest.is_file() or rest.stat().st_size >= whole.stat().st_size:
+        return False
+    with rest.open("rb") as one, whole.open("rb") as other:
+        while chunk := one.read(1 << 20):
+            if other.read(len(chunk)) != chunk:
+                return False
+    return True

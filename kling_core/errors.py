@@ -26,7 +26,8 @@
     ├── WebhookRejected           a callback is not Kling's, too old, or no callback
     └── DownloadError             the file could not be fetched or written; the task is intact
 
-Every error carries the same facts (see `KlingError`) and prints as one line for people.
+Every error carries the same facts (see `KlingError`) and prints as one line for people, without
+the escapes that a message of others may hold; `message` has it verbatim.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
+
+from kling_core.words import safe
 
 Billed = Literal["yes", "no", "unknown"]
 
@@ -57,7 +60,7 @@ class Violation:
 
     def __str__(self) -> str:
         advice = f" Use {self.valid}." if self.valid else ""
-        return f"{self.field}: {_sentence(self.message)}{advice}"
+        return safe(f"{self.field}: {_sentence(self.message)}{advice}")
 
 
 class KlingError(Exception):
@@ -109,7 +112,7 @@ class KlingError(Exception):
             parts[0] = f"{self.message.strip().rstrip('.')} ({where})."
         if self.fix:
             parts.append(_sentence(self.fix))
-        return " ".join(parts)
+        return safe(" ".join(parts))
 
     def __reduce__(self) -> tuple[Callable[..., KlingError], tuple[Any, ...]]:
         # A live task holds a client, which no other process can use; its id goes along.
@@ -151,7 +154,7 @@ class InvalidRequest(KlingError):
         super().__init__(f"{lead}{name}, nothing was sent:{lines}")
 
     def __str__(self) -> str:
-        return self.message
+        return safe(self.message)
 
 
 class BudgetExceeded(KlingError):

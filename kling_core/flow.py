@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from inspect import isawaitable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
@@ -23,12 +24,16 @@ T = TypeVar("T")
 
 
 class Send(NamedTuple):
-    """Send one HTTP request; the flow receives a `Reply` or a `NoReply`."""
+    """Send one HTTP request; the flow receives a `Reply` or a `NoReply`.
+
+    `total` is how many seconds the whole exchange may take, None for what the port is set to.
+    """
 
     method: str
     url: str
     headers: Mapping[str, str]
     body: JSONBody | None = None
+    total: float | None = None
 
     def __repr__(self) -> str:
         return f"<Send {self.method} {self.url}>"  # the headers hold a credential
@@ -43,10 +48,15 @@ class Reply(NamedTuple):
 
 
 class NoReply(NamedTuple):
-    """No whole answer came. `sent` is False only when the server cannot have seen the request."""
+    """No whole answer came. `sent` is False only when the server cannot have the whole request.
+
+    `fix` is what to do about a trouble that will not pass by itself, such as a certificate; empty
+    for one that may.
+    """
 
     sent: bool
     reason: str
+    fix: str = ""
 
 
 class Sleep(NamedTuple):
@@ -58,15 +68,19 @@ class Sleep(NamedTuple):
 class Save(NamedTuple):
     """Stream a URL into a file from byte `offset` on, without any credential.
 
-    The flow receives a `Saved`. An offset above 0 asks for the rest by Range, and appends only
-    when the server agrees (206). `judge` is asked about the URL and every one it redirects to: a
-    reason refuses it, before any connection is made.
+    The flow receives a `Saved`. An offset above 0 asks for the rest by Range, on the condition that
+    the content is still the one that `validator` (an ETag or a date) names; the rest is appended
+    only when it is that. `judge` is asked about the URL and every one it redirects to: a reason
+    refuses it, before any connection is made. `begun` is told the validator and the length of a
+    file that begins anew, before its first byte is written.
     """
 
     url: str
     path: Path
     offset: int = 0
     judge: Callable[[str], str] | None = None
+    validator: str = ""
+    begun: Callable[[str, int | None], None] | None = None
 
 
 class Saved(NamedTuple):
@@ -75,6 +89,8 @@ class Saved(NamedTuple):
     `total` is the whole file's length as announced, None when it was not. `failure` says why the
     stream ended early; `disk` is the error of the local file system; `refused` the judge's reason.
     `sha256` is that of the whole file when it came in one piece, None when it was resumed.
+    `validator` names the content, for a later piece; `slow` says that it was given up for that.
+    `wrong` says why nothing of the answer may be kept: it is no answer to what was asked.
     """
 
     status: int
@@ -83,6 +99,9 @@ class Saved(NamedTuple):
     disk: OSError | None = None
     refused: str = ""
     sha256: str | None = None
+    validator: str = ""
+    slow: bool = False
+    wrong: str = ""
 
 
 class Call(NamedTuple):
@@ -99,9 +118,11 @@ class Tell(NamedTuple):
 
 
 class Guard(NamedTuple):
-    """From `on=True` to `on=False` nothing may interrupt: a request is out, not yet written down.
+    """From `on=True` to `on=False` a request is out and not yet written down.
 
-    An interruption that comes meanwhile is raised at the end of the stretch.
+    An interruption that comes meanwhile is raised at the end of the stretch. After some seconds, or
+    when Ctrl-C is pressed again, it is raised where the flow waits: it then writes down that the
+    outcome is not known.
     """
 
     on: bool
@@ -145,7 +166,9 @@ def drive(flow: Flow[T], port: Port) -> T:
                 if isinstance(effect, Guard):
                     guard, answer = _guard(guard, effect.on), None
                 elif isinstance(effect, MayBegin):
-                    answer = _may_begin(guard)
+                    answer = _may_begin(guard, port)
+                elif guard is not None and isinstance(effect, (Send, Sleep)):
+                    answer = guard.wait(partial(_perform, effect, port))
                 else:
                     answer = _perform(effect, port)
             except BaseException as error:  # noqa: BLE001, the flow may add what it knows, then it goes on up
@@ -170,12 +193,13 @@ def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
     return held
 
 
-def _may_begin(held: HeldInterrupts | None) -> None:
+def _may_begin(held: HeldInterrupts | None, port: Port) -> None:
     from kling_core.interrupts import refuse
 
     if held is not None and held.came:
         held.release()
-    refuse()
+    if not getattr(port, "keeps_back", False):  # a front end that decides itself what is kept back
+        refuse()
 
 
 def _perform(effect: Send | Sleep | Save | Call | Tell, port: Port) -> Any:
@@ -239,26 +263,61 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
     inner = asyncio.ensure_future(adrive(flow, port, stretch))
     try:
         return await asyncio.shield(inner)
-    except asyncio.CancelledError:
+    except asyncio.CancelledError as stop:
         stretch.cancelled = True
+        from kling_core import interrupts
+
+        end = asyncio.get_running_loop().time() + interrupts.PATIENCE
         while not free.is_set() and not inner.done():
+            seconds = end - asyncio.get_running_loop().time()
+            if seconds <= 0:
+                break
             waiter = asyncio.ensure_future(free.wait())
-            await _first_of(inner, waiter)
+            await _first_of(inner, waiter, timeout=seconds)
             waiter.cancel()
         inner.cancel()
         while not inner.done():  # the flow has to let go of what it holds
             await _first_of(inner)
-        if not inner.cancelled():
-            inner.exception()  # the cancellation comes first; nobody else asks for it
+        try:
+            inner.result()
+        except BaseException as end_of_it:  # noqa: BLE001, the cancellation comes first
+            for note in getattr(end_of_it, "__notes__", ()):  # the way to the task
+                stop.add_note(note)
         raise
 
 
-async def _first_of(*futures: asyncio.Future[Any]) -> None:
+async def _first_of(*futures: asyncio.Future[Any], timeout: float | None = None) -> None:
     """Wait until one of them is done, or somebody asks again for the cancellation."""
     import asyncio
 
     with suppress(asyncio.CancelledError):
-        await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(futures, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+
+
+def bounded(flow: Flow[T], end: float, clock: Clock) -> Flow[T]:
+    """The same flow, each of whose exchanges ends at that monotonic time at the latest.
+
+    For a look of somebody whose own time is short: what drips must not hold up who waits.
+    """
+    try:
+        effect = flow.send(None)
+        while True:
+            if isinstance(effect, Send):
+                rest = max(end - clock.monotonic(), 0.1)
+                total = rest if effect.total is None else min(effect.total, rest)
+                effect = effect._replace(total=total)
+            try:
+                answer = yield effect
+            except GeneratorExit:
+                raise
+            except BaseException as error:  # noqa: BLE001, as in `drive`
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(answer)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        flow.close()
 
 
 async def _aperform(effect: Send | Sleep | Save | Call | Tell, port: AsyncPort) -> Any:

@@ -5,44 +5,106 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
-from typing import Any
+from typing import Any, TypeVar
 
 from kling_core.errors import Interrupted
+
+__all__ = ["APART", "PATIENCE", "HeldInterrupts", "check", "refuse"]
+
+T = TypeVar("T")
+
+PATIENCE = 5.0
+"""Seconds for which an interruption waits for what is out to be written down."""
+
+APART = 1.0
+"""Seconds after which Ctrl-C counts as pressed again, rather than once by an impatient hand."""
+
+_held: HeldInterrupts | None = None
+
+
+def check() -> None:
+    """Raise the interruption that has been held for long enough; call it in between two waits."""
+    if _held is not None and threading.current_thread() is threading.main_thread():
+        _held.check()
 
 
 class HeldInterrupts:
     """Holds SIGINT from now on; `release` raises the interruption that came meanwhile.
 
+    Pressed again, or `PATIENCE` seconds after the first, it is raised where the flow waits for the
+    network: whoever catches it there writes down that the outcome is not known. Never elsewhere, so
+    that nothing is left half written.
+
     Only the main thread gets signals, so in other threads this does nothing, nor where a program
-    around Python handles SIGINT: its handler could not be put back. A second SIGINT is held as
-    well: the stretch is bounded by the time-outs of one request.
+    around Python handles SIGINT: its handler could not be put back.
     """
 
     def __init__(self) -> None:
+        global _held
         self._came: list[tuple[int, FrameType | None]] = []
+        self._first = self._last = 0.0
+        self._waiting = False
+        self._raised = False
         self._before: Any = None
+        self._outer: HeldInterrupts | None = None
         main = threading.current_thread() is threading.main_thread()
         self._main = main and signal.getsignal(signal.SIGINT) is not None
         if self._main:
+            self._outer, _held = _held, self
             self._before = signal.signal(signal.SIGINT, self._hold)
 
-    def _hold(self, number: int, frame: FrameType | None) -> None:
-        self._came.append((number, frame))
+    def wait(self, work: Callable[[], T]) -> T:
+        """Do what waits for the network, or for time to pass; there an interruption may come up."""
+        if not self._main:
+            return work()
+        self.check()
+        self._waiting = True
+        try:
+            return work()
+        finally:
+            self._waiting = False
+
+    def check(self) -> None:
+        """Raise the interruption if it is time."""
+        again = self._last - self._first >= APART
+        if self._came and (again or time.monotonic() - self._first >= PATIENCE):
+            self._let_go()
 
     def release(self) -> None:
         """Give SIGINT back to its handler, and let it handle what came."""
+        global _held  # noqa: PLW0603
         if not self._main:
             return
         self._main = False
+        _held = self._outer
         signal.signal(signal.SIGINT, self._before)
-        if self._came and callable(self._before):
-            self._before(*self._came[0])
+        if self._came and not self._raised:
+            self._let_go()
 
     @property
     def came(self) -> bool:
         """Whether an interruption is held back."""
         return bool(self._came)
+
+    def _hold(self, number: int, frame: FrameType | None) -> None:
+        self._last = time.monotonic()
+        self._first = self._first if self._came else self._last
+        self._came.append((number, frame))
+        if self._waiting:
+            self.check()
+
+    def _let_go(self) -> None:
+        first = self._came[0]
+        self._came.clear()
+        if callable(self._before):
+            try:
+                self._before(*first)
+            except BaseException:
+                self._raised = True
+                raise
 
 
 def refuse() -> None:

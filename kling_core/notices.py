@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 
 from kling_core.errors import KlingWarning
+from kling_core.words import safe
 
 _HERE = str(Path(__file__).parent) + os.sep
 
@@ -37,6 +38,7 @@ def notify(text: str, *, sent: bool = True) -> None:
     Where warnings are errors this raises only with `sent=False`, while nothing is paid yet: what is
     said later must not come between a task and its caller, and is shown instead.
     """
+    text = safe(text)
     listener = _listener.get()
     if listener is not None:
         listener(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import downloading
 from kling_core.answers import OutputKind, decimal, text
+from kling_core.words import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -48,7 +50,7 @@ class Output:
 
     @property
     def url(self) -> str:
-        return text(self.raw, "url", "url_mp3", "mp3_url")
+        return text(self.raw, "url", "url_mp3", "mp3_url", "url_wav")
 
     @property
     def watermark_url(self) -> str | None:
@@ -72,8 +74,8 @@ class Output:
     @property
     def path(self) -> Path | None:
         """Where it was downloaded to by this object, None before."""
-        path = self.saved.get("path")
-        return path if path is not None and path.exists() else None
+        known = (self.saved.get(name) for name in ("path", "at"))
+        return next((path for path in known if path is not None and path.exists()), None)
 
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this output should know of it, its real length too."""
@@ -96,9 +98,8 @@ class Output:
 
     def __repr__(self) -> str:
         length = f", {self.duration} s" if self.duration is not None else ""
-        return (
-            f"<{type(self).__name__} {self.id or self.index} of task {self.task.task_id}{length}>"
-        )
+        name = f"{type(self).__name__} {self.id or self.index}"
+        return one_line(f"<{name} of task {self.task.task_id}{length}>")
 
 
 class SyncOutput(Output):
@@ -189,8 +190,27 @@ class AsyncAudio(AsyncOutput):
 
 
 def slug(task: TaskState) -> str:
-    """A few words of the prompt for a file name, else the endpoint's name."""
+    """A few words of the prompt for a file name, else the endpoint's name.
+
+    As far as this system's names hold its letters, and short enough for what stands beside it.
+    """
     given = task.request.given if task.request is not None else {}
     words = given.get("prompt") or given.get("text") or given.get("effect_scene") or task.words
-    plain = re.sub(r"[^\w]+", "-", str(words).lower(), flags=re.UNICODE).strip("-_")
-    return plain[:40].rstrip("-") or task.endpoint.command
+    known = "".join(letter if _holds(letter) else " " for letter in str(words)[:400].lower())
+    plain = re.sub(r"[^\w]+", "-", known, flags=re.UNICODE).strip("-_")[:40]
+    while len(os.fsencode(plain)) > _SLUG:
+        plain = plain[:-1]
+    return plain.rstrip("-") or task.endpoint.command
+
+
+_SLUG = 96
+"""Bytes of the words in a name: with all that is added it stays below 143, the least there is."""
+
+
+def _holds(letter: str) -> bool:
+    try:
+        os.fsencode(letter)
+        letter.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

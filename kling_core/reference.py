@@ -14,13 +14,24 @@ from kling_core.catalog import data
 from kling_core.endpoints import registry
 from kling_core.endpoints.base import Endpoint, Param
 
+_INTRODUCTION = (
+    "Written by `make generate` from the declarations in `kling_core/endpoints/`. The examples "
+    "follow these lines; `Kling(sandbox=True)` plays them without a key."
+)
+
 
 def render() -> str:
     """The whole reference."""
     lines = [
         "# Endpoints",
         "",
-        "Written by `make generate` from the declarations in `kling_core/endpoints/`.",
+        _INTRODUCTION,
+        "",
+        "```python",
+        "from kling_core import Kling",
+        "",
+        "kling = Kling()",
+        "```",
         "",
         "| Python, magic and tool | command line | path | makes | slots | status |",
         "| --- | --- | --- | --- | --- | --- |",

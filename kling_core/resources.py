@@ -7,13 +7,17 @@ endpoint's fields spelled out for type checkers; `python -m kling_core.methods` 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
+from inspect import iscoroutinefunction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core import calls, waiting
+from kling_core.config import project_name
 from kling_core.downloading import must_be_writable
 from kling_core.endpoints.base import Check, Endpoint, Request
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
+from kling_core.values import as_id, plain
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -28,7 +32,8 @@ if TYPE_CHECKING:
 class BaseResource:
     """What both clients share: everything that needs no network."""
 
-    def __init__(self, endpoint: Endpoint) -> None:
+    def __init__(self, owner: Kling | AsyncKling, endpoint: Endpoint) -> None:
+        self._owner = owner
         self.endpoint = endpoint
         self.__doc__ = f"{endpoint.summary} ({endpoint.source})"
 
@@ -38,7 +43,12 @@ class BaseResource:
 
     def check(self, **fields: Any) -> Check:
         """Judge the fields offline: every violation and warning at once."""
-        return self.request(**fields).check()
+        from kling_core.reach import unreachable
+
+        request = self.request(**fields)
+        verdict = request.check()
+        found = unreachable(self._owner.session, request)
+        return replace(verdict, violations=(*verdict.violations, *found)) if found else verdict
 
     def quote(self, **fields: Any) -> Quote | None:
         """What it will cost by the dated price table; None when no price is known.
@@ -48,8 +58,8 @@ class BaseResource:
         return self.request(**fields).quote()
 
     def _page(self, session: Session, page: int, size: int) -> Flow[list[dict[str, Any]]]:
-        for name, value in (("page", page), ("size", size)):
-            whole(name, value, endpoint=self.endpoint.name)
+        page = whole("page", page, endpoint=self.endpoint.name)
+        size = whole("size", size, endpoint=self.endpoint.name)
         return calls.page(session, self.endpoint, page, size)
 
     def __repr__(self) -> str:
@@ -60,7 +70,7 @@ class Resource(BaseResource):
     """One endpoint of the blocking client."""
 
     def __init__(self, client: Kling, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
+        super().__init__(client, endpoint)
         self._client = client
 
     def create(
@@ -85,7 +95,7 @@ class Resource(BaseResource):
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
         )
 
-    def get(self, task_id: str) -> Task:
+    def get(self, task_id: str | int) -> Task:
         """The task with this id or external id. Raises `TaskNotFound`."""
         flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
         data = self._client.run_flow(flow)
@@ -130,7 +140,7 @@ class Resource(BaseResource):
         """
         request = self.request(**fields)
         request.require()
-        _prepare(self._client.session, out, timeout, on_update)
+        _prepare(self._client.session, out, project, timeout, on_update)
         task = self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         task.wait(timeout, on_update)
         for output in task.files:
@@ -142,7 +152,7 @@ class AsyncResource(BaseResource):
     """One endpoint of the awaiting client."""
 
     def __init__(self, client: AsyncKling, endpoint: Endpoint) -> None:
-        super().__init__(endpoint)
+        super().__init__(client, endpoint)
         self._client = client
 
     async def create(
@@ -153,12 +163,13 @@ class AsyncResource(BaseResource):
         dedupe: float | None = None,
         **fields: Any,
     ) -> AsyncTask:
-        """Check, quote and submit, see `Resource.create`."""
+        """Check, quote and submit, see `Resource.create`; uploads are read, awaiting them."""
+        fields = await _awaited(fields)
         return await self._client.submit(
             self.request(**fields), max_cost=max_cost, project=project, dedupe=dedupe
         )
 
-    async def get(self, task_id: str) -> AsyncTask:
+    async def get(self, task_id: str | int) -> AsyncTask:
         """The task with this id or external id. Raises `TaskNotFound`."""
         flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
         data = await self._client.run_flow(flow)
@@ -193,9 +204,10 @@ class AsyncResource(BaseResource):
         **fields: Any,
     ) -> AsyncTask:
         """Create, wait and download, see `Resource.run`."""
+        fields = await _awaited(fields)
         request = self.request(**fields)
         request.require()
-        _prepare(self._client.session, out, timeout, on_update)
+        _prepare(self._client.session, out, project, timeout, on_update)
         task = await self._client.submit(request, max_cost=max_cost, project=project, dedupe=dedupe)
         await task.wait(timeout, on_update)
         for output in task.files:
@@ -203,24 +215,51 @@ class AsyncResource(BaseResource):
         return task
 
 
-def _prepare(session: Session, out: str | Path | None, timeout: Any, on_update: Any) -> None:
+async def _awaited(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields with the bytes of what is read by awaiting, as uploads of web frameworks are."""
+
+    async def one(value: Any) -> Any:
+        return await value.read() if iscoroutinefunction(getattr(value, "read", None)) else value
+
+    async def each(value: Any) -> Any:
+        if not isinstance(value, (list, tuple)):
+            return await one(value)
+        return [await one(entry) for entry in cast("list[Any]", value)]
+
+    return {name: await each(value) for name, value in fields.items()}
+
+
+def _prepare(
+    session: Session, out: str | Path | None, project: Any, timeout: Any, on_update: Any
+) -> None:
     """Find what would stop `run` after it has paid."""
     waiting.judge(timeout, on_update)
-    must_be_writable(f"{session.output_dir}/" if out is None else out)
+    if out is None:
+        below = project_name(session.settings.project if project is None else project)
+        out = f"{session.output_dir / below}/"
+    must_be_writable(out)
 
 
 def id_of(task_id: Any) -> str:
-    """An id as it is; raises `TaskNotFound` for what is no text."""
-    if not isinstance(task_id, str):
-        raise TaskNotFound(f"{task_id!r} is not a task id, which is text")
-    return task_id
+    """An id as text, also where a table holds it as a number; raises `TaskNotFound` otherwise."""
+    try:
+        known = as_id(task_id)
+    except ValueError as error:
+        raise TaskNotFound(f"{task_id!r} is not a task id", fix=str(error)) from None
+    if not isinstance(known, str):
+        raise TaskNotFound(
+            f"{task_id!r} is not a task id", fix="Give the id as text, as Kling and the ledger do."
+        )
+    return known
 
 
-def whole(name: str, value: Any, *, endpoint: str = "") -> None:
-    """Raise `InvalidRequest` for what is no whole number, 0 or more."""
+def whole(name: str, value: Any, *, endpoint: str = "") -> int:
+    """A whole number, 0 or more, as Python has it; raises `InvalidRequest` for anything else."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
         wrong = Violation(name, f"{value!r} is not a whole number", "30")
         raise InvalidRequest([wrong], endpoint=endpoint)
+    return value
 
 
 def limit(max_cost: Decimal | float | str | None) -> Decimal | None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.flow import Clock, Send
 from kling_core.ledger.rows import SETTLING
+from kling_core.output_places import anchored
 from kling_core.version import VERSION
 from kling_core.wire.auth import ApiKey, KeyPair, Signer
 
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
 
 USER_AGENT = f"kling-suite/{VERSION}"
+
+SANDBOX_HEADER = "kling-sandbox"
+"""The header by which a sandbox says in each answer that it is one."""
 
 
 @dataclass(slots=True)
@@ -49,6 +53,14 @@ class Pace:
     settling: float = SETTLING
 
 
+def _here() -> Path | None:
+    """The current folder; None when it is not there any more."""
+    try:
+        return Path.cwd()
+    except OSError:
+        return None
+
+
 @dataclass(slots=True)
 class Session:
     """One account at one host."""
@@ -68,6 +80,7 @@ class Session:
     _lines: dict[tuple[int, str], Line] = field(
         init=False, default_factory=dict[tuple[int, str], "Line"]
     )
+    _start: Path | None = field(init=False, default_factory=_here)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
@@ -85,8 +98,13 @@ class Session:
 
                 account = self.account
                 place = self.settings.ledger or self.settings.home / f"ledger-{account}.db"
-                self._ledger = Ledger(place, account, clock=self.clock.time)
+                clock = self.clock
+                self._ledger = Ledger(place, account, clock=clock.time, monotonic=clock.monotonic)
             return self._ledger
+
+    def play(self, pace: Pace) -> None:
+        """From now on the host is known as a sandbox, asked at this pace."""
+        self.sandbox, self.pace = True, pace
 
     def close(self) -> None:
         """Close the ledger's connections; a later use opens them again."""
@@ -158,8 +176,9 @@ class Session:
 
     @property
     def output_dir(self) -> Path:
-        """Where downloads go when no place is named."""
-        return self.settings.output_dir
+        """Where downloads go when no place is named; a program may change its folder meanwhile."""
+        named = self.settings.output_dir
+        return named if self._start is None else anchored(self._start, named)
 
     @property
     def max_cost(self) -> Decimal | None:

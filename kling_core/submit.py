@@ -5,8 +5,10 @@ byte leaves. What happens then:
 
     no connection was made             send again with backoff, same id
     1003, 1004                         re-sign, once
-    1302, 1303                         not accepted: back in line, same id, the limit is learned
-    429 without a code                 a gateway's: as 1302, but not for ever
+    1303                               not accepted: back in line, same id, the limit is learned;
+                                       raised when it comes again and again though nothing of
+                                       ours runs
+    1302, 429 without a code           not accepted: back in line, but not for ever
     other 4xx codes                    rejected, raised, not billed
     answer lost, 5xx, HTML, bad JSON,  look the task up; found: it is ours; "not found" twice,
     a code of no known class           seconds apart: send again, same id, some times; else unknown
@@ -37,11 +39,12 @@ from kling_core.endpoints.base import Endpoint, Request
 from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
 from kling_core.flow import Call, Flow, Guard, MayBegin, NoReply, Reply, Sleep, Tell
 from kling_core.ledger import recording
+from kling_core.ledger.database import LONGEST
 from kling_core.ledger.line import Line
 from kling_core.ledger.rows import ENDED, IN_LINE, RUNNING, Place, Queue, Row
 from kling_core.ledger.store import Ledger
 from kling_core.ledger.watch import Watch
-from kling_core.limits import within
+from kling_core.limits import fits, too_heavy, within
 from kling_core.media.item import Unreadable
 from kling_core.session import Session
 from kling_core.wire.body import JSONBody
@@ -50,7 +53,15 @@ CONNECT_ATTEMPTS = 4
 """How often we try to connect before giving up; nothing was sent in any of them."""
 
 GATEWAY = 20
-"""How often a create is sent while a gateway turns it away with 429; some five minutes."""
+"""How often a create is sent while 1302, or a gateway's 429, turns it away; some five minutes."""
+
+EMPTY = 6
+"""How often Kling may say 1303 while nothing of ours holds a slot, before whoever waits is told;
+
+and for how many times `Pace.recheck`, at one slot and at more: a request of several slots may be
+larger than the account, and others wait behind it."""
+
+EMPTY_LIGHT, EMPTY_HEAVY = 300.0, 60.0
 
 WATCHING = 3
 """How many of the first in line take part in the watching."""
@@ -61,6 +72,7 @@ class Waiting:
     """News of a create that waits for a slot: how many are ahead, and what is busy.
 
     After a 1302 or 1303 `reason` is Kling's message and `seconds` how long the next try is put off.
+    `doubtful` of the busy slots are held by what may not run at all.
     """
 
     ahead: int
@@ -68,10 +80,12 @@ class Waiting:
     limit: int | None
     seconds: float = 0.0
     reason: str = ""
+    doubtful: int = 0
 
     def __str__(self) -> str:
         place = f", {self.ahead} ahead" if self.ahead else ", next in line"
-        slots = f" ({self.busy}/{self.limit} busy)" if self.limit else ""
+        doubt = f", {self.doubtful} of them in doubt: see kling tasks" if self.doubtful else ""
+        slots = f" ({self.busy}/{self.limit} busy{doubt})" if self.limit else ""
         return f"waiting for a slot{slots}{place}"
 
 
@@ -103,6 +117,7 @@ def submit(
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = on_update
     attempt.budget = budget = within(session, request, max_cost)
+    yield from noting.before_sending(partial(fits, session, request))
     prepare = partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
     with _held(ledger, entry.id):
         row, new = yield from noting.before_sending(prepare)
@@ -110,18 +125,18 @@ def submit(
         attempt, _ = begin(session, ledger, request, check, row.project, row=row, take=take)
         attempt.listener, attempt.budget = on_update, budget
     elif new:
-        return _not_refused((yield from _carry(attempt)))
+        return not_refused((yield from _carry(attempt)))
     elif row.digest != entry.digest:
         raise errors.DuplicateExternalId(
             f"external_task_id {row.id} is that of another request",
             task_id=row.task_id,
             fix="Choose another external_task_id, or leave it out.",
         )
-    return _not_refused((yield from _rejoin(attempt, row)))
+    return not_refused((yield from _rejoin(attempt, row)))
 
 
-def _not_refused(row: Row) -> Row:
-    """The row of a task; raises the refusal that came to whoever sent it in our place."""
+def not_refused(row: Row) -> Row:
+    """The row of a task; raises the refusal that came to whoever sent it."""
     if row.state != "rejected":
         return row
     number, _, words = row.error.partition(" ")
@@ -354,23 +369,35 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
         place: Place = yield from ask()
         while not (place.admitted or place.lost):
             yield MayBegin()
-            yield Tell(attempt.listener, Waiting(place.ahead, place.busy, place.limit))
+            _possible(attempt, place)
+            yield Tell(
+                attempt.listener,
+                Waiting(place.ahead, place.busy, place.limit, doubtful=place.doubtful),
+            )
             yield Sleep(session.pace.line_tick)
             line = session.line(attempt.endpoint.product)
             if place.ahead < WATCHING:
                 yield from _tend(attempt, watches, line)
             yield from line.look()
             seen = line.place(attempt.id)
-            place = seen if seen and not seen.admitted else (yield from ask())
+            blocked = seen is not None and not (seen.admitted or seen.hopeless)
+            place = seen if seen is not None and blocked else (yield from ask())
         return place.admitted
     except BaseException as end:  # nothing has left yet: the slot is free again, and so is the line
-        why = end.message if isinstance(end, BudgetExceeded) else "interrupted before it was sent"
+        refused = isinstance(end, (BudgetExceeded, errors.InvalidRequest))
+        why = end.message if refused else "interrupted before it was sent"
         with suppress(KlingError):
             ledger.unsent(attempt.id, why)
         raise
     finally:
         for watch in watches.values():
             watch.leave(attempt.id)
+
+
+def _possible(attempt: Attempt, place: Place) -> None:
+    """Raise for a request that needs more slots than there are; it would wait for ever."""
+    if place.hopeless and place.limit is not None:
+        raise too_heavy(attempt.session, attempt.endpoint, place.needs, place.limit)
 
 
 def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]:
@@ -444,7 +471,7 @@ def _go_on(
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
         attempt.connects += 1
-        if attempt.connects >= CONNECT_ATTEMPTS:
+        if attempt.connects >= CONNECT_ATTEMPTS or reply.fix:  # it will not pass by itself
             raise error
         yield Sleep(attempt.session.backoff(attempt.connects - 1))
         return None
@@ -461,24 +488,55 @@ def _go_on(
 
 def _back_in_line(attempt: Attempt, reply: Reply | NoReply, error: KlingError) -> Flow[None]:
     """1302 and 1303: not accepted. The row gives its slot back and waits."""
-    attempt.turned_away += error.code is None
+    full = isinstance(error, errors.ConcurrencyLimit)
+    attempt.turned_away += not full
     if attempt.turned_away >= GATEWAY:
         raise error
     pause = attempt.session.backoff(min(attempt.waits, 4), calls.retry_after(reply))
     attempt.waits += 1
-    full = isinstance(error, errors.ConcurrencyLimit)
-    yield Call(
+    others: int = yield Call(
         partial(attempt.ledger.back_in_line, attempt.id, lease=attempt.lease + pause, learn=full)
     )
+    if full:
+        _someone_elses(attempt, error, others)
     queue: Queue = yield Call(partial(attempt.ledger.queue, attempt.endpoint.product))
     places = queue.places(attempt.session.settings.slots)
     place = places.get(attempt.id, Place(admitted=False, busy=queue.busy))
-    attempt.pause = Waiting(place.ahead, place.busy, place.limit, pause, error.message)
+    attempt.pause = Waiting(
+        place.ahead, place.busy, place.limit, pause, error.message, place.doubtful
+    )
+
+
+def _someone_elses(attempt: Attempt, error: KlingError, others: int) -> None:
+    """Raise a 1303 that nothing of ours is the reason of, when it has come often enough."""
+    now = attempt.session.clock.monotonic()
+    if others:
+        attempt.empty = 0
+        return
+    if not attempt.empty:
+        attempt.empty_since = now
+    attempt.empty += 1
+    patience = EMPTY_HEAVY if attempt.weight > 1 else EMPTY_LIGHT
+    span = now - attempt.empty_since
+    if attempt.empty < EMPTY or span < patience * attempt.session.pace.recheck:
+        return
+    error.cause = (
+        "Nothing that this ledger knows of holds a slot: another program, key or ledger uses the "
+        "account"
+    )
+    error.fix = "Nothing was made and nothing is paid: try again when the account is free."
+    if attempt.weight > 1:
+        error.cause += f", or it has fewer than the {attempt.weight} slots that this needs"
+        error.fix += f" Or ask for fewer at once ({attempt.endpoint.weight})."
+    error.cause += "."
+    raise error
 
 
 def _one_at_a_time(attempt: Attempt) -> Flow[None]:
     """Creates without an id of ours go one by one, so that a new task in the list is this one's."""
-    take = partial(attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease)
+    take = partial(
+        attempt.ledger.lead, attempt.turn, attempt.id, seconds=attempt.lease, longest=LONGEST
+    )
     while not (yield Call(take)):
         yield Sleep(attempt.session.pace.line_tick)
     yield from doubt.read_list(attempt)  # again after 1303: others may have made tasks meanwhile

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from kling_core import calls, waiting
-from kling_core.answers import STATUSES, Answer, OutputKind, decimal
+from kling_core import waiting
+from kling_core.answers import STATUSES, Answer, OutputKind, amount, decimal
 from kling_core.notices import notify
 from kling_core.outputs import (
     AsyncAudio,
@@ -19,6 +19,7 @@ from kling_core.outputs import (
     Output,
     Video,
 )
+from kling_core.words import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -72,6 +73,17 @@ class TaskState:
         self.words = words
         self._outputs: list[Output] | None = None
 
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"task {self.task_id} belongs to a client of this process and is not pickled; send "
+            f"its id, and take it up with kling.tasks.get({self.task_id!r})"
+        )
+
     @property
     def answer(self) -> Answer:
         """What the server said last, read leniently."""
@@ -84,7 +96,7 @@ class TaskState:
 
     @property
     def external_task_id(self) -> str | None:
-        return self.answer.info.get("external_task_id") or self._external_task_id
+        return self.answer.external_task_id or self._external_task_id
 
     @property
     def status(self) -> str:
@@ -102,6 +114,16 @@ class TaskState:
         return self.answer.ended
 
     @property
+    def complete(self) -> bool:
+        """True when there is nothing to wait for: it has failed, or names everything it made.
+
+        Kling says that a task has succeeded some seconds before it says where the results are.
+        """
+        if not self.done or self.status == "failed":
+            return self.done
+        return bool(self.outputs) and all(output.url for output in self.outputs)
+
+    @property
     def created_at(self) -> datetime | None:
         return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
 
@@ -112,7 +134,7 @@ class TaskState:
     @property
     def parent_video(self) -> Mapping[str, Any] | None:
         """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return self.answer.info.get("parent_video")
+        return self.answer.parent_video or None
 
     @property
     def quote(self) -> Quote | None:
@@ -127,7 +149,7 @@ class TaskState:
         if said in (None, "") and not billing:
             return None
         keys = ("final_unit_deduction", "final_balance_deduction", "billing")
-        return Cost(decimal(said), {k: self.raw[k] for k in keys if k in self.raw})
+        return Cost(amount(said), {k: self.raw[k] for k in keys if k in self.raw})
 
     @property
     def outputs(self) -> list[Output]:
@@ -159,7 +181,8 @@ class TaskState:
         return {**known, "task_id": self.task_id}
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.task_id} {self.endpoint.name} {self.status}>"
+        name = type(self).__name__
+        return one_line(f"<{name} {self.task_id} {self.endpoint.name} {self.status}>")
 
 
 class Task(TaskState):
@@ -194,7 +217,9 @@ class Task(TaskState):
 
     def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        self.update(self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id)))
+        from kling_core.ledger import late
+
+        self.update(self.client.run_flow(late.look(self)))
         return self
 
     @property
@@ -243,8 +268,9 @@ class AsyncTask(TaskState):
 
     async def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        data = await self.client.run_flow(calls.get(self.session, self.endpoint, self.task_id))
-        self.update(data)
+        from kling_core.ledger import late
+
+        self.update(await self.client.run_flow(late.look(self)))
         return self
 
     @property

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from kling_core import waiting
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
+from kling_core.giving_up import give_up
 from kling_core.ledger import adoption, costs, recovery
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
 from kling_core.resources import id_of, whole
+from kling_core.values import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from kling_core.client import AsyncKling, Kling
     from kling_core.ledger.costs import By
     from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Costs, Kept
+    from kling_core.ledger.rows import Costs
     from kling_core.task import AsyncTask, Task, TaskState
 
 
@@ -38,20 +40,30 @@ class Tasks:
 
     def recent(self, limit: int = 20) -> list[Task]:
         """The newest tasks."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(limit=limit)]
 
     def find(self, words: str, limit: int = 100) -> list[Task]:
         """Tasks whose prompt, text or effect contains these words, in any case."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         return [self._task(row) for row in self.ledger.rows(words=words, limit=limit)]
 
-    def get(self, task_id: str) -> Task:
+    def get(self, task_id: str | int) -> Task:
         """The task with this id (ours or Kling's), or with an unambiguous beginning of it.
 
         Raises `TaskNotFound` when the ledger does not know it.
         """
         return self._task(_known(self.ledger, task_id))
+
+    def give_up(self, task_id: str) -> Task:
+        """Let go of a task that hangs: it holds no slot, and nobody waits for it any more.
+
+        Kling has no cancel: a task that is there goes on, and still counts in costs and budget as
+        what may be billed. Found later it is taken in all the same, and `wait` follows it again.
+
+        Raises `TaskNotFound`, and `KlingError` for what holds no slot or is just being sent.
+        """
+        return self._task(give_up(self.ledger, _known(self.ledger, task_id)))
 
     def resume(
         self,
@@ -134,21 +146,26 @@ class AsyncTasks:
 
     async def recent(self, limit: int = 20) -> list[AsyncTask]:
         """The newest tasks."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         ledger = await self.ledger()
         return [self._task(row) for row in await self._local(lambda: ledger.rows(limit=limit))]
 
     async def find(self, words: str, limit: int = 100) -> list[AsyncTask]:
         """Tasks whose prompt, text or effect contains these words."""
-        whole("limit", limit)
+        limit = whole("limit", limit)
         ledger = await self.ledger()
         rows = await self._local(lambda: ledger.rows(words=words, limit=limit))
         return [self._task(row) for row in rows]
 
-    async def get(self, task_id: str) -> AsyncTask:
+    async def get(self, task_id: str | int) -> AsyncTask:
         """The task with this id, see `Tasks.get`."""
         ledger = await self.ledger()
         return self._task(await self._local(lambda: _known(ledger, task_id)))
+
+    async def give_up(self, task_id: str) -> AsyncTask:
+        """Let go of a task that hangs, see `Tasks.give_up`."""
+        ledger = await self.ledger()
+        return self._task(await self._local(lambda: give_up(ledger, _known(ledger, task_id))))
 
     async def resume(
         self,
@@ -179,8 +196,9 @@ class AsyncTasks:
         await self._client.run_flow(recovery.collect(self._client.session))
         ledger = await self.ledger()
         paths: list[Path] = []
-        missing: list[tuple[Row, Kept]] = await self._local(lambda: recovery.missing(ledger))
-        for row, kept in missing:
+        missing = recovery.missing(ledger)
+        while found := await self._local(lambda: next(missing, None)):
+            row, kept = found
             try:
                 paths.append(await recovery.named(self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
@@ -222,12 +240,14 @@ def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:
     return ledger.spans(row.endpoint).get((row.model_name, price))
 
 
-def _known(ledger: Ledger, task_id: str) -> Row:
-    row = ledger.get(id_of(task_id))
+def _known(ledger: Ledger, task_id: str | int) -> Row:
+    word = id_of(task_id)
+    row = ledger.get(word)
     if row is None:
-        raise TaskNotFound(f"the ledger knows no task {task_id!r}, or more than one that begins so")
+        raise TaskNotFound(f"the ledger knows no task {word!r}, or more than one that begins so")
     return row
 
 
 def _seconds(moment: float | datetime) -> float:
+    moment = plain(moment)
     return moment if isinstance(moment, (int, float)) else moment.timestamp()

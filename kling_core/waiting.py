@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
 from kling_core.errors import KlingError
-from kling_core.flow import Call, Flow, Sleep, Tell
+from kling_core.flow import Call, Flow, Sleep, Tell, bounded
+from kling_core.ledger.rows import ENDED, HEIR, IN_LINE, RUNNING, Row
 
 if TYPE_CHECKING:
-    from kling_core.ledger.rows import Row
+    from kling_core.ledger.watch import Watch
+    from kling_core.session import Session
     from kling_core.task import TaskState
 
 
@@ -33,18 +35,50 @@ def wait(
 ) -> Flow[None]:
     """Look until the task has ended, see `Task.wait`."""
     judge(timeout, listener)
+    start = task.session.clock.monotonic()
     try:
         if not task.done:
             yield from _follow(task, timeout, listener)
+        if not task.complete:
+            from kling_core import lateness
+
+            end = None if timeout is None else start + timeout
+            yield from lateness.results(task, end, listener)
     except KlingError:
         raise
     except BaseException as interruption:
-        interruption.add_note(
-            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
-        )
+        interruption.add_note(_goes_on(task))
         raise
     if task.status == "failed":
         raise failure(task)
+
+
+def certain(session: Session, row: Row) -> Flow[Row]:
+    """A row as it is now, if it is one to wait for; a lost answer is looked up, nothing is sent.
+
+    Raises the refusal of one that was refused, `TaskNotFound` for one that is purged, `KlingError`
+    for one that was never sent, and `SubmitOutcomeUnknown`.
+    """
+    from kling_core import submit
+
+    if row.state in RUNNING:
+        return row
+    ledger = yield Call(session.ledger)
+    if row.state not in ENDED:
+        if (yield Call(partial(ledger.held, row))):
+            return row
+        if row.state not in IN_LINE or row.tries:  # what was ever sent is looked up again
+            row = yield from submit.resume(session, row, send=False)
+        if row.state in IN_LINE:
+            raise _never_sent(row)
+    if row.state == "rejected":
+        heir = row.error.removeprefix(HEIR)
+        if heir == row.error:
+            return submit.not_refused(row)
+        row = yield Call(partial(ledger.row, heir))
+    if row.state == "expired":
+        raise _purged(row)
+    return row
 
 
 def _follow(
@@ -54,32 +88,54 @@ def _follow(
 
     session = task.session
     ledger = yield Call(session.ledger)
-    row_id: str = yield Call(partial(adoption.row_of, ledger, task))
+    known: Row = yield Call(partial(adoption.whole_row_of, ledger, task))
+    row: Row = yield from certain(session, known)
+    if row.given_up_at is not None and row.state in RUNNING:
+        yield Call(partial(ledger.take_up, row.id))  # who waits for it wants it after all
+        row = yield Call(partial(ledger.row, row.id))
     watch = session.watch(task.endpoint.name)
     clock, tick = session.clock, session.pace.line_tick
     start = clock.monotonic()
     end = None if timeout is None else start + timeout
-    version: Any = None
-    watch.join(row_id)
+    watch.join(row.id)
     try:
-        while not task.done:
-            now = clock.monotonic()
-            if end is not None and now >= end:
-                raise _late(task, now - start)
-            yield Sleep(tick if end is None else min(tick, end - now))
-            yield from watch.step()
-            if watch.version(row_id) != version:
-                version = watch.version(row_id)
-                row: Row = yield Call(partial(ledger.row, row_id))
-                if row.state == "expired":
-                    raise _purged(task)
-                if row.raw and row.raw != task.raw:
-                    task.update(row.raw)
-            if (missing := watch.missing(row_id)) is not None and not task.done:
+        while True:
+            _take_in(task, row)
+            yield from watch.step() if end is None else bounded(watch.step(), end, clock)
+            if row.state not in RUNNING or _is_news(watch, row):
+                row = yield from certain(session, (yield Call(partial(ledger.row, row.id))))
+                _take_in(task, row)
+            if not task.done and row.given_up_at is not None:
+                raise _given_up(task)
+            if (missing := watch.missing(row.id)) is not None and not task.done:
                 raise _invisible(task, missing)
             yield Tell(listener, task)
+            now = clock.monotonic()
+            if task.done:
+                return
+            if end is not None and now >= end:
+                raise _late(task, row, now - start)
+            yield Sleep(tick if end is None else min(tick, end - now))
     finally:
-        watch.leave(row_id)
+        watch.leave(row.id)
+
+
+def _take_in(task: TaskState, row: Row) -> None:
+    if row.raw and row.raw != task.raw:
+        task.update(row.raw)
+
+
+def _is_news(watch: Watch, row: Row) -> bool:
+    seen = watch.version(row.id)
+    return seen is not None and seen != (row.state, row.updated_at, row.given_up_at)
+
+
+def _goes_on(task: TaskState) -> str:
+    if task.task_id:
+        return (
+            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
+        )
+    return f"Only the waiting has ended: kling.tasks.get({task.row_id!r}).wait() waits again."
 
 
 def failure(task: TaskState) -> errors.TaskFailed:
@@ -101,9 +157,28 @@ def failure(task: TaskState) -> errors.TaskFailed:
     )
 
 
-def _purged(task: TaskState) -> errors.TaskNotFound:
+def _purged(row: Row) -> errors.TaskNotFound:
     return errors.TaskNotFound(
-        f"task {task.task_id} is no longer at Kling", task_id=task.task_id, billed="unknown"
+        f"task {row.task_id} is no longer at Kling", task_id=row.task_id, billed="unknown"
+    )
+
+
+def _never_sent(row: Row) -> KlingError:
+    how = "accepted" if row.tries else "sent"
+    return KlingError(
+        f"task {row.id} was never {how}",
+        cause=row.error,
+        fix="Nothing is paid. kling.tasks.resume(send=True) (or `kling resume --send`) sends it.",
+        billed="no",
+    )
+
+
+def _given_up(task: TaskState) -> errors.WaitTimeout:
+    name = task.task_id or task.row_id
+    return errors.WaitTimeout(
+        f"task {name} was given up; if it is at Kling it goes on and is paid",
+        task=task,
+        fix=f"To follow it after all: kling.tasks.get({name!r}).wait()",
     )
 
 
@@ -118,7 +193,15 @@ def _invisible(task: TaskState, seconds: float) -> errors.TaskNotFound:
     )
 
 
-def _late(task: TaskState, waited: float) -> errors.WaitTimeout:
+def _late(task: TaskState, row: Row, waited: float) -> errors.WaitTimeout:
+    if not task.task_id:
+        error = errors.WaitTimeout(
+            f"request {row.id} is still {row.state} after {waited:.0f} s; whoever sends it goes on",
+            task=task,
+            fix=f"Wait again: task.wait(), or later kling.tasks.get({row.id!r}).wait().",
+        )
+        error.billed = "unknown"
+        return error
     name = task.endpoint.name
     return errors.WaitTimeout(
         f"task {task.task_id} is still {task.status} after {waited:.0f} s; it goes on and is paid",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -17,6 +18,35 @@ _FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0").union(
 def blank(text: str) -> bool:
     """Whether nothing of the text can be seen: it is empty, or blanks and invisible characters."""
     return all(unicodedata.category(c) in _UNSEEN or c in _FILLERS for c in text)
+
+
+_MOVES = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves the cursor, colours, rings, turns the direction of writing, or is no character."""
+
+
+def safe(text: str) -> str:
+    """The text for a terminal: line breaks and tabs stay, other controls are spelled out.
+
+    Prompts, Kling's messages, callbacks and names of files may hold escapes that would clear the
+    screen, forge a line or set the clipboard of whoever reads them.
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return _MOVES.sub(lambda found: _spelled(found[0]), text.replace("\r\n", "\n"))
+
+
+def safe_json(text: str) -> str:
+    """The same for JSON that is written already: it reads as it did."""
+    return _MOVES.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def one_line(text: str) -> str:
+    """The text for a terminal, in one line."""
+    return safe(" ".join(text.split()))
+
+
+def _spelled(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
 
 
 def nearest(word: str, known: Iterable[str], count: int = 1) -> list[str]:

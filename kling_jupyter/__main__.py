@@ -10,6 +10,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from kling_core import streams
+
 __all__ = ["disable", "enable", "main"]
 
 _BEGIN = "# >>> kling_jupyter >>>"
@@ -26,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m kling_jupyter", description=__doc__)
     parser.add_argument("what", choices=["enable", "disable"])
     parser.add_argument("--profile", default="default", help="profile of IPython")
+    streams.settle()
     given = parser.parse_args(arguments)
     path = _config(given.profile)
     changed = (enable if given.what == "enable" else disable)(path)

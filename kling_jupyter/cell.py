@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kling_jupyter import endings
 from kling_jupyter.grammar import Settings
 from kling_jupyter.job import Job
 from kling_jupyter.views import Printed
@@ -27,7 +28,10 @@ def start(studio: Studio, request: Request, settings: Settings, notes: Sequence[
 
     Raises `KlingError` when it is refused, and `StoppedWaiting` on an interrupt.
     """
+    if studio.interrupted:
+        raise endings.held_back()
     job = Job(studio, request.endpoint, settings, request=request, notes=notes)
+    studio.begun.append(job)
     return _in_cell(studio, job, settings)
 
 

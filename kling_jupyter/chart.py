@@ -31,13 +31,14 @@ def of_costs(by: str, costs: Sequence[Costs]) -> str:
     """
     bars = _by_day(costs) if by == "day" else [(c.key or "(none)", c) for c in costs]
     bars = bars[-_MOST:]
-    top = _ceiling(max((max(c.estimate, c.actual) for _, c in bars if c), default=Decimal(0)))
+    sums = (max(c.estimate, c.actual or Decimal(0)) for _, c in bars if c)
+    top = _ceiling(max(sums, default=Decimal(0)))
     step = (_WIDTH - _LEFT) / len(bars)
     drawn = "".join(_bar(i, step, name, line, top) for i, (name, line) in enumerate(bars))
     total = spending.total(costs)
     said = (
         f"Costs by {by}: {words.money(total.estimate)} estimated, "
-        f"{words.money(total.actual)} actual. The table below has the numbers."
+        f"{_told(total)} actual. The table below has the numbers."
     )
     return (
         f'<figure style="margin:4px 8px;{FONT}">'
@@ -87,10 +88,10 @@ def _bar(number: int, step: float, name: str, line: Costs | None, top: Decimal) 
     if line is None:
         return text
     base = _y(Decimal(0), top)
-    estimate, actual = _y(line.estimate, top), _y(line.actual, top)
+    estimate, actual = _y(line.estimate, top), _y(line.actual or Decimal(0), top)
     tip = (
         f"{html.escape(name)}: {words.plural(line.tasks, 'task')}, {words.money(line.estimate)} "
-        f"estimated, {words.money(line.actual)} actual"
+        f"estimated, {_told(line)} actual"
     )
     return (
         f"<g><title>{tip}</title>"
@@ -100,6 +101,10 @@ def _bar(number: int, step: float, name: str, line: Costs | None, top: Decimal) 
         f'height="{base - estimate:.1f}" fill="none" style="stroke:{_ESTIMATE}" '
         f'stroke-width="1.5"/></g>{text}'
     )
+
+
+def _told(line: Costs) -> str:
+    return "not yet known" if line.actual is None else words.money(line.actual)
 
 
 def _y(amount: Decimal, top: Decimal) -> float:

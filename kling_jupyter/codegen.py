@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.cli.options import Option, options
 from kling_core.endpoints.base import Part
-from kling_jupyter import trailer
+from kling_jupyter import grammar, prompts, trailer
+from kling_jupyter.words import quoted as in_quotes
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Param, Request
@@ -61,7 +62,8 @@ def python(request: Request, *, sandbox: bool = False) -> str:
 
 # --- the magic -----------------------------------------------------------------------------
 
-_BRACED = re.compile(r"\{[^\W\d]")
+_BRACED = re.compile(r"\{|\$[^\W\d]")
+_BRACED_IN_JSON = re.compile(r"\{(?!\"|\})|\$[^\W\d]")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _READ = re.compile(
     rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({trailer.RULE})\s*$)", re.MULTILINE
@@ -69,6 +71,8 @@ _READ = re.compile(
 """Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
 IPython (pasted prompts)."""
 _PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
+_UNSPEAKABLE = "\n"
+"""What stands for a word that cannot be typed: such a field goes into a variable."""
 _LONGEST = 96
 """Longer lines become cells."""
 
@@ -82,13 +86,15 @@ class _Typed:
 
     def __init__(self, request: Request) -> None:
         self._known = {option.field: option for option in options(request.endpoint)}
+        self._parser = grammar.parser(request.endpoint)
+        self._positional = request.endpoint.positional
         self._params = request.params()
         fields = request.adopt(dict(request.given))
         self._fields = {k: v for k, v in fields.items() if k in self._known and not _blank(v)}
         self._roots = {re.split(r"\W", v.expression)[0] for v in _variables(self._fields)}
         self.before: list[str] = []
         self._words = {name: self._spelled(name) for name in self._fields}
-        for name in [n for n, words in self._words.items() if any(map(_BREAKS.search, words))]:
+        for name in [n for n, words in self._words.items() if any(map(_is_unfit, words))]:
             self._name(name)
         self.prompt = self._taken(request.endpoint.positional)
         self.raw = self._settle(request.endpoint.positional)
@@ -112,20 +118,32 @@ class _Typed:
         """Keep braces what they are; True when `--raw` does it for all of them."""
         braced = [name for name, words in self._words.items() if self._is_braced(name, words)]
         if not self.before and not self._roots:
-            return bool(braced or _BRACED.search(self.prompt))
+            return bool(braced or (self.prompt and not self._is_plain("line", "cell")))
         for name in braced:
             self._name(name)
         unfit = self.before and not _is_line("", self.prompt)
-        if self.prompt and (unfit or _BRACED.search(self.prompt)):
+        if self.prompt and (unfit or not self._is_plain("line", "cell")):
             self.prompt = ""
             self._words[positional] = self._spelled(positional)
-            if any(_BREAKS.search(w) or _BRACED.search(w) for w in self._words[positional]):
+            words = self._words[positional]
+            if any(map(_is_unfit, words)) or self._is_braced(positional, words):
                 self._name(positional)
         return False
 
+    def _is_plain(self, *places: prompts.Place) -> bool:
+        """Whether the prompt is sent as it stands when it is typed in any of these places."""
+        prompt = str(self._fields[self._positional])
+        return all(prompts.is_plain(prompt, self._parser, place) for place in places)
+
     def _is_braced(self, name: str, words: list[str]) -> bool:
+        """Whether the option, typed without --raw, would be something else, or refused."""
         ours = {f"{{{v}}}" for v in _variables(self._fields[name])} | {f"{{{name}}}"}
-        return any(_BRACED.search(word) for word in words if word not in ours)
+        typed = [word for word in words if word not in ours]
+        prose = name == self._positional and self._params[name].unit == "characters"
+        if prose and len(typed) == len(words) and not self._is_plain("option"):
+            return True
+        structured = self._known[name].kind == "structure"
+        return any((_BRACED_IN_JSON if structured else _BRACED).search(word) for word in typed)
 
     def _name(self, name: str) -> None:
         """Put a field's value into a variable of its name."""
@@ -156,6 +174,11 @@ def _is_line(head: str, prompt: str) -> bool:
     return plain and prompt[:1].isalnum() and len(head) + len(prompt) < _LONGEST
 
 
+def _is_unfit(word: str) -> bool:
+    """Whether no line can hold this word."""
+    return _BREAKS.search(word) is not None
+
+
 def _flag(option: Option) -> str:
     """The shortest of its long spellings."""
     return min((s for s in option.spellings if s.startswith("--")), key=len)
@@ -169,7 +192,9 @@ def _word(flag: str, value: Any) -> list[str]:
     text = str(value)
     if _PLAIN.fullmatch(text):
         return [flag, text]
-    quoted = '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    quoted = in_quotes(text)
+    if quoted is None:  # neither kind of quotes can hold it
+        return [flag, _UNSPEAKABLE]
     return [f"{flag}={quoted}"] if text.startswith("-") else [flag, quoted]
 
 

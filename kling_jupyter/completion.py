@@ -300,7 +300,7 @@ def _files(fragment: str) -> list[Offer]:
     folder, name = typed[: typed.rfind("/") + 1], typed[typed.rfind("/") + 1 :]
     try:
         entries = sorted(Path(folder or ".").expanduser().iterdir())
-    except OSError:
+    except (OSError, RuntimeError, ValueError):  # RuntimeError: there is no such ~user
         return []
     made: list[Offer] = []
     for entry in entries:

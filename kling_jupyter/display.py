@@ -11,6 +11,7 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from kling_core.words import one_line, safe
 from kling_jupyter.figure import Bundle
 
 __all__ = ["Live", "Shell", "has_pages", "is_live", "say", "show"]
@@ -40,7 +41,7 @@ def show(shell: Shell, bundle: Bundle, metadata: Mapping[str, Any] | None = None
 
 def say(text: str) -> None:
     """Print lines of plain text."""
-    sys.stdout.write(f"{text}\n")
+    sys.stdout.write(f"{safe(text)}\n")
 
 
 class Live:
@@ -61,7 +62,7 @@ class Live:
         if self.pages:
             self._publish(bundle, metadata)
         elif sys.stderr.isatty():
-            line = str(bundle["text/plain"]).partition("\n")[0]
+            line = one_line(str(bundle["text/plain"]).partition("\n")[0])
             self._overwrite(line)
 
     def finish(self, bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None = None) -> None:
@@ -81,7 +82,7 @@ class Live:
     def _publish(self, bundle: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> None:
         known, self._id = self._id, self._id or uuid.uuid4().hex
         self._publisher.publish(
-            data=dict(bundle),
+            data={kind: safe(v) if kind == "text/plain" else v for kind, v in bundle.items()},
             metadata=dict(metadata or {}),
             transient={"display_id": self._id},
             update=bool(known),

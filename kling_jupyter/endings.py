@@ -21,7 +21,7 @@ from kling_jupyter.views import Ending, News
 if TYPE_CHECKING:
     from kling_jupyter.job import Job
 
-__all__ = ["facts", "left", "of", "stopped", "unsent", "unsure"]
+__all__ = ["facts", "held_back", "left", "of", "stopped", "unsent", "unsure"]
 
 
 def facts(job: Job) -> list[str]:
@@ -97,6 +97,15 @@ def unsent() -> StoppedWaiting:
         "nothing was sent and nothing is paid. The ledger keeps the request as prepared: "
         "%kling resume --send sends it",
         title="Stopped waiting for a slot",
+    )
+
+
+def held_back() -> StoppedWaiting:
+    """What a create raises in a cell that was interrupted before: a loop that goes on, say."""
+    return StoppedWaiting(
+        "this cell was interrupted before; nothing more of it is sent, and nothing more is paid. "
+        "Run it again for the rest",
+        title="Interrupted",
     )
 
 

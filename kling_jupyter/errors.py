@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from kling_core import errors, words
 from kling_core.cli.wording import Wording
 from kling_core.errors import KlingError
+from kling_core.words import safe
 from kling_jupyter import anywhere
 
 __all__ = [
@@ -43,15 +44,16 @@ class KlingMagicError(KlingError):
         self.hint = hint
 
     def __str__(self) -> str:
-        return "\n".join([self.message, *self.lines, *self._hinted("Hint")])
+        return "\n".join([safe(self.message), *map(safe, self.lines), *self._hinted("Hint")])
 
     def _render_traceback_(self) -> list[str]:
         red, cyan, plain = (_RED, _CYAN, _PLAIN) if _coloured() else ("", "", "")
         hint = self._hinted(f"{cyan}Hint{plain}")
-        return [f"{red}{self.title}{plain}: {self.message}", *self.lines, *hint]
+        lines = [safe(line) for line in self.lines]
+        return [f"{red}{self.title}{plain}: {safe(self.message)}", *lines, *hint]
 
     def _hinted(self, word: str) -> list[str]:
-        return [f"{word}: {self.hint}"] if self.hint else []
+        return [f"{word}: {safe(self.hint)}"] if self.hint else []
 
 
 def _coloured() -> bool:

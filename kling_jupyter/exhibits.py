@@ -69,8 +69,10 @@ class Exhibit:
             return f"{row.state}, {words.span(self.age)} so far: %kling {how}"
         lost = [kept for kept in self.kept if not listing.on_disk(kept)]
         if not lost:
-            return "" if self.kept else "it has no output"
-        was = f"{lost[0].path} is not there any more" if lost[0].path else "not on disk"
+            return "" if self.kept else f"Kling has not named its result yet: %kling wait {ident}"
+        path = lost[0].path
+        gone = "whole" if path and Path(path).is_file() else "there"
+        was = f"{path} is not {gone} any more" if path else "not on disk"
         if self.days is not None and self.days < 0:
             return f"{was}, and Kling has purged it after 30 days"
         left = f", {self.days} d left" if self.days is not None else ""

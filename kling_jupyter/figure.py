@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
+from kling_core.words import safe
 from kling_jupyter.styles import FONT, LINK, MEDIA, QUIET, RED
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
         f'<div style="{QUIET}">{caption}</div></figcaption></figure>'
     )
     plain = [f"{', '.join(_plain(saved, folder))} ({', '.join(summary(task))})", *noted(notes)]
-    return {"text/html": body + _notes(notes), "text/plain": "\n".join(plain)}
+    return {"text/html": body + _notes(notes), "text/plain": safe("\n".join(plain))}
 
 
 def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool = False) -> Bundle:
@@ -83,7 +84,7 @@ def of_state(words: Sequence[str], notes: Sequence[str] = (), *, announce: bool 
         f'<span style="{QUIET}">{quiet}</span></p>'
     )
     plain = "\n".join([_DOT.join(words), *noted(notes)])
-    return {"text/html": line + _notes(notes), "text/plain": plain}
+    return {"text/html": line + _notes(notes), "text/plain": safe(plain)}
 
 
 def of_error(error: KlingMagicError, facts: Sequence[str], notes: Sequence[str] = ()) -> Bundle:
@@ -101,7 +102,7 @@ def of_error(error: KlingMagicError, facts: Sequence[str], notes: Sequence[str] 
     plain = [f"{error.title}: {said}", *more, _DOT.join([*([billed] if billed else []), *facts])]
     return {
         "text/html": body + _notes(notes),
-        "text/plain": "\n".join([*plain, *noted(notes)]),
+        "text/plain": safe("\n".join([*plain, *noted(notes)])),
     }
 
 

@@ -1,9 +1,9 @@
 """What is typed after `%kling`: a command word, options, and the prompt, verbatim.
 
-The prompt is a slice of the line, from the first word that is no option to the end; nothing is
-split, joined or unquoted. In a cell magic it is the body, less its last line break and less what
-stands below a line `---` (see `trailer`). Quotes count only around an option's value, so an
-apostrophe in a prompt is an apostrophe.
+The prompt is a slice of the line, from the first word that is no option to the end. In a cell magic
+it is the body, less its last line break and less what stands below a line `---` (see `trailer`).
+Expressions in it are filled in (see `variables`), and what reads as something else than a prompt is
+refused before it is paid for (see `prompts`); `--` before it, and `--raw`, send it as it stands.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from __future__ import annotations
 import argparse
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from kling_core.cli.arguments import (
     Parser,
@@ -24,12 +25,12 @@ from kling_core.cli.arguments import (
     options,
     parse,
 )
-from kling_jupyter import trailer, variables
+from kling_jupyter import prompts, trailer, variables, words
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint
 
-__all__ = ["Generation", "Settings", "first_word", "flags", "generation", "parser"]
+__all__ = ["Generation", "Settings", "change", "first_word", "flags", "generation", "parser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,43 +75,71 @@ def generation(
     `names` are the notebook's variables. Raises `UsageProblem`, and `HelpShown` for --help.
     """
     shaped = parser(endpoint)
-    typed, start = _options(shaped, text, stop=_free_text(endpoint))
-    notes: list[str] = []
+    prose = _free_text(endpoint)
+    text = text if prose else words.uncommented(text)
+    line = _options(shaped, text, stop=prose)
+    typed, notes = list(line.typed), list[str]()
+    rest = text[line.end :]
+    in_cell = cell is not None and bool(cell.strip())
     if cell is not None and "--raw" not in typed:
+        rest = words.uncommented(rest) if in_cell else rest
         body = trailer.split(cell, shaped)
         cell, notes = body.prompt, [*body.notes]
-        typed += [word for line in body.below for word in _below(shaped, line)]
+        typed += [word for line_ in body.below for word in _below(shaped, line_)]
     raw = "--raw" in typed
-    given = typed if raw else [made for word in typed for made in _objects(word, endpoint, names)]
+    given = typed if raw else _objects(typed, shaped, endpoint, names)
     namespace = parse(shaped, given)
     settings = _settings(namespace)
     found = fields(endpoint, namespace)
-    prompt = _prompt(endpoint, text[start:], cell)
-    if prompt is not None:
-        if endpoint.positional in found:
-            spelled = endpoint.positional.replace("_", "-")
-            raise UsageProblem(
-                f"the {spelled} is given twice: as --{spelled} and as {_brief(prompt)!r}",
-                fix="Give it once.",
-            )
-        if cell is None:
-            notes += _late_options(shaped, prompt)
-        if not raw:
-            prompt, problems = _filled(prompt, endpoint, names)
-            notes += problems
-        found[endpoint.positional] = prompt
+    prompt = _prompt(endpoint, rest, cell)
+    if prompt is None:
+        if not raw and endpoint.positional in found and prose:
+            notes += _as_option(endpoint, shaped, typed, found, names)
+        return Generation(found, settings, tuple(notes))
+    if endpoint.positional in found:
+        spelled = endpoint.positional.replace("_", "-")
+        raise UsageProblem(
+            f"the {spelled} is given twice: as --{spelled} and as {_brief(prompt)!r}",
+            fix="Give it once.",
+        )
+    if not raw:
+        settled = prompts.Prompt(prompt)
+        if not line.meant:
+            settled = prompts.read(prompt, shaped, "cell" if in_cell else "line")
+            if line.path is not None and not in_cell:
+                prompts.check_beginning(prompt, *line.path)
+        prompt, more = _sent(settled, endpoint, names)
+        notes += more
+    found[endpoint.positional] = prompt
     return Generation(found, settings, tuple(notes))
+
+
+def change(
+    endpoint: Endpoint, field: str, value: str, names: Mapping[str, Any]
+) -> tuple[Any, list[str]]:
+    """One field of a recorded request as `--set` gives it: an object, or the text; and notes.
+
+    Raises `UsageProblem`.
+    """
+    whole = variables.whole(value)
+    if whole is not None:
+        return _found(whole, names), []
+    if field != endpoint.positional or not _free_text(endpoint):
+        structured = f"--{field.replace('_', '-')}" in _structured(endpoint)
+        return _filled(value, endpoint, names, structured=structured), []
+    settled = prompts.read(value, parser(endpoint), "option")
+    return _sent(settled, endpoint, names)
 
 
 def parser(endpoint: Endpoint) -> Parser:
     """The parser of one endpoint's options, shared with the command line, and ours."""
     command = endpoint.command
-    words = endpoint.positional.replace("_", " ")
-    takes_words = bool(words) and not _free_text(endpoint)
+    named = endpoint.positional.replace("_", " ")
+    takes_words = bool(named) and not _free_text(endpoint)
     built = build(endpoint, prog=f"kling {command}", positional=takes_words, extra=_add_settings)
     built.prog = f"%kling {command}"
     built.once = True
-    built.usage = f"%%kling {command} [options] {words}\n       %%%%kling {command} [options]"
+    built.usage = f"%%kling {command} [options] {named}\n       %%%%kling {command} [options]"
     built.epilog = _epilog(endpoint)
     return built
 
@@ -119,49 +148,74 @@ def flags(build_options: Callable[[Parser], None], name: str, text: str) -> argp
     """Read the options of a command that is no generation. Raises `UsageProblem`, `HelpShown`."""
     made = Parser(prog=f"%kling {name}", usage=f"%%kling {name} [options]")
     build_options(made)
-    typed, _ = _options(made, text, stop=False)
-    return parse(made, typed)
+    return parse(made, _options(made, words.uncommented(text), stop=False).typed)
 
 
 # --- reading -------------------------------------------------------------------------------
 
-_VALUE = r""""(?:\\.|[^"\\])*"(?=\s|$)|'(?:\\.|[^'\\])*'(?=\s|$)|\{[^{}]*\}(?=\s|$)|\S*"""
-_WORD = re.compile(rf"((?:--?)?[^\W\d][\w-]*=)?({_VALUE})", re.DOTALL)
-_BLANK = re.compile(r"\s*")
 _FIRST = re.compile(r"\s*(\S+)\s*")
 _ASSIGNED = re.compile(r"(--?[^\W\d][\w-]*)=(\{.*\})", re.DOTALL)
 
 
-def _options(shaped: Parser, text: str, *, stop: bool) -> tuple[list[str], int]:
-    """The options' words, and where the first other word begins.
+class _Line(NamedTuple):
+    """The words of the options, and where the first other word begins.
 
-    Without `stop` all words are taken, and the end is the end of the text.
+    `meant` says that a `--` ended them; `path` is the last option, when its value is a path.
     """
+
+    typed: list[str]
+    end: int
+    meant: bool = False
+    path: tuple[str, str] | None = None
+
+
+def _options(shaped: Parser, text: str, *, stop: bool) -> _Line:
+    """The options of a line; without `stop` all words are taken. Raises `UsageProblem`."""
     typed: list[str] = []
-    place = _skip(text, 0)
+    path: tuple[str, str] | None = None
+    place = words.begins(text, 0)
     while place < len(text):
-        word, after = _next(text, place)
-        beyond = _skip(text, after)
-        if word == "--" and stop:
-            return typed, beyond
-        following, end = _next(text, beyond) if beyond < len(text) else (None, beyond)
-        taken = consumes(shaped, word, following) if text[place] == "-" else 0
+        word = words.read(text, place)
+        beyond = words.begins(text, word.end)
+        if word.text == "--" and stop:
+            return _Line(typed, beyond, meant=True)
+        following = words.read(text, beyond) if beyond < len(text) else None
+        told = following.text if following is not None else None
+        taken = consumes(shaped, word.text, told) if text[place] == "-" else 0
         if taken == 0 and stop:
-            return typed, place
-        typed.append(word)
-        if taken == 2 and following is not None:
-            typed.append(following)
-            beyond = _skip(text, end)
-        place = beyond
-    return typed, len(text)
+            return _Line(typed, place, path=path)
+        parts = [word] if taken != 2 or following is None else [word, following]
+        for part in parts:
+            if part.problem:
+                raise UsageProblem(
+                    part.problem,
+                    fix='Put a value with blanks in straight quotes: --out "my clips".',
+                )
+        typed += [part.text for part in parts]
+        path = _path_of(shaped, [part.text for part in parts])
+        place = words.begins(text, parts[-1].end)
+    return _Line(typed, len(text), path=path)
+
+
+def _path_of(shaped: Parser, typed: Sequence[str]) -> tuple[str, str] | None:
+    """The option and its value, when that is a file or a folder."""
+    flag, _, value = typed[0].partition("=") if len(typed) == 1 else (typed[0], "", typed[1])
+    action = shaped.actions().get(flag.replace("_", "-"))
+    is_path = action is not None and action.metavar in ("FILE", "PLACE", "URL")
+    return (flag, value) if is_path and value and not value.startswith("{") else None
 
 
 def _below(shaped: Parser, line: str) -> list[str]:
     """The words of a line below the prompt of a cell, as if they stood in the first line."""
     entry = trailer.entry(line)
     if entry is None:
-        return _options(shaped, line, stop=False)[0]
-    flag, value = trailer.flag(shaped, entry.name), _unquoted(entry.value)
+        return _options(shaped, line, stop=False).typed
+    flag, value = trailer.flag(shaped, entry.name), _entire(entry.value)
+    if value == entry.value and prompts.holds_comment(value):
+        raise UsageProblem(
+            f"{line!r} holds a comment, which would be part of the value",
+            fix="Leave it out, or put the value in quotes.",
+        )
     if shaped.actions()[flag].nargs != 0:
         return [f"{flag}={value}"] if value else [flag]
     if value.lower() in ("", "on", "true", "yes"):
@@ -172,63 +226,125 @@ def _below(shaped: Parser, line: str) -> list[str]:
     raise UsageProblem(f"{entry.name}: {value} is neither on nor off", fix="Leave the line out.")
 
 
-def _skip(text: str, place: int) -> int:
-    found = _BLANK.match(text, place)
-    return found.end() if found else place
+def _entire(value: str) -> str:
+    """A value that has a line to itself, without quotes around all of it."""
+    word = words.read(value, 0) if value[:1] in ("'", '"') else None
+    return word.text if word is not None and word.end == len(value) else value
 
 
-def _next(text: str, place: int) -> tuple[str, int]:
-    """The word at `place`, without the quotes around it, and where it ends."""
-    if text[place] in "{[":
-        try:
-            _, end = json.JSONDecoder().raw_decode(text, place)
-        except (ValueError, RecursionError):
-            end = place
-        if end > place and (end == len(text) or text[end].isspace()):
-            return text[place:end], end
-    found = _WORD.match(text, place)
-    assert found is not None
-    return (found[1] or "") + _unquoted(found[2]), found.end()
+def _objects(
+    typed: Sequence[str], shaped: Parser, endpoint: Endpoint, names: Mapping[str, Any]
+) -> list[Any]:
+    """The words with their expressions filled in; a whole `{variable}` becomes the object."""
+    made: list[Any] = []
+    flag = ""
+    for word in typed:
+        assigned = _ASSIGNED.fullmatch(word)
+        flag, typed_value = (assigned[1], assigned[2]) if assigned else (flag, word)
+        expression = variables.whole(typed_value)
+        structured = flag in _structured(endpoint)
+        value = (
+            _filled(typed_value, endpoint, names, structured=structured)
+            if expression is None
+            else _found(expression, names)
+        )
+        if assigned:
+            made += [f"{flag}={value}"] if isinstance(value, str) else [flag, value]
+        elif isinstance(value, str) and value != word and made and flag in shaped.actions():
+            made[-1] = f"{flag}={value}"  # what a variable holds is never an option itself
+        else:
+            made.append(value)
+        flag = word
+    return made
 
 
-def _unquoted(text: str) -> str:
-    if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'":
-        return re.sub(rf"\\([\\{text[0]}])", r"\1", text[1:-1])
-    return text
+def _structured(endpoint: Endpoint) -> set[str]:
+    """The options whose values are objects, which are written with braces."""
+    return {s for o in options(endpoint) if o.kind == "structure" for s in o.spellings}
 
 
-def _objects(word: str, endpoint: Endpoint, names: Mapping[str, Any]) -> list[Any]:
-    """The word with its variables filled in; a whole `{variable}` becomes the object itself."""
-    assigned = _ASSIGNED.fullmatch(word)
-    if assigned and variables.whole(assigned[2]):
-        return [assigned[1], *_objects(assigned[2], endpoint, names)]
-    expression = variables.whole(word)
-    if expression is not None:
-        return [_found(expression, names)]
-    return [_filled(word, endpoint, names)[0]]
+def _filled(
+    text: str,
+    endpoint: Endpoint,
+    names: Mapping[str, Any],
+    *,
+    structured: bool = False,
+    notes: list[str] | None = None,
+) -> str:
+    """The text with its expressions filled in; of JSON for a `structured` field, its texts.
 
-
-def _filled(text: str, endpoint: Endpoint, names: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """The text with its variables, and notes; refuses what would go out as a `repr`."""
+    Raises `UsageProblem` for braces that cannot be filled in, and would go out as they stand.
+    """
     try:
-        return variables.interpolate(text, names)
+        if structured and text.startswith(("{", "[")):
+            with suppress(ValueError, RecursionError):
+                return json.dumps(_within(json.loads(text), names), ensure_ascii=False)
+        return variables.interpolate(text, names, notes)
     except variables.NoText as error:
         media = [o.flag for o in options(endpoint) if o.kind == "media"]
         only = "only text, numbers and paths can be put into words"
         fix = f"Use --raw for braces that are text; {only}."
         if media:
-            fix = f"Pass it with {media[0]} {{{error.expression}}}; {only}."
+            fix = f"Pass it with {media[0]} {error.braces}; {only}."
         raise UsageProblem(str(error), fix=fix) from None
+    except variables.Missing as error:
+        raise _missing(error) from None
+    except variables.Unfilled as error:
+        raise UsageProblem(
+            str(error), fix="Leave the braces out, or use --raw to send them."
+        ) from None
+
+
+def _within(value: Any, names: Mapping[str, Any]) -> Any:
+    """A value of JSON with the expressions in its texts filled in."""
+    if isinstance(value, str):
+        return variables.interpolate(value, names)
+    if isinstance(value, list):
+        return [_within(inner, names) for inner in cast("list[Any]", value)]
+    if isinstance(value, dict):
+        inside = cast("dict[str, Any]", value)
+        return {key: _within(inner, names) for key, inner in inside.items()}
+    return value
 
 
 def _found(expression: str, names: Mapping[str, Any]) -> Any:
     try:
-        return variables.lookup(expression, names)
+        return variables.evaluate(expression, names)
     except variables.Missing as error:
-        raise UsageProblem(
-            f"{{{expression}}}: {error}",
-            fix="Run the cell that makes it first, or use --raw for text with braces.",
-        ) from None
+        raise _missing(error) from None
+
+
+def _missing(error: variables.Missing) -> UsageProblem:
+    fix = "Run the cell that makes it first, or use --raw for text with braces."
+    if error.near:
+        fix = "Use --raw for text with braces."
+    return UsageProblem(f"{error.braces}: {error}", fix=fix)
+
+
+def _as_option(
+    endpoint: Endpoint,
+    shaped: Parser,
+    typed: Sequence[str],
+    found: dict[str, Any],
+    names: Mapping[str, Any],
+) -> list[str]:
+    """Judge a prompt that was given as an option, as it was typed; notes on it."""
+    name = endpoint.positional
+    value = getattr(parse(shaped, typed), name)
+    if variables.whole(value):
+        return []
+    found[name], notes = _sent(prompts.read(value, shaped, "option"), endpoint, names)
+    return notes
+
+
+def _sent(
+    settled: prompts.Prompt, endpoint: Endpoint, names: Mapping[str, Any]
+) -> tuple[str, list[str]]:
+    """The prompt as it is sent, and notes on what it is not word for word."""
+    notes = [*settled.notes]
+    if settled.of_file:
+        return settled.text, notes
+    return _filled(settled.text, endpoint, names, notes=notes), notes
 
 
 def _prompt(endpoint: Endpoint, rest: str, cell: str | None) -> str | None:
@@ -255,24 +371,6 @@ def _free_text(endpoint: Endpoint) -> bool:
     """Whether the words of this endpoint are prose, which is taken verbatim."""
     declared = endpoint.request.params().get(endpoint.positional)
     return declared is not None and declared.unit == "characters"
-
-
-def _late_options(shaped: Parser, prompt: str) -> list[str]:
-    """A note on each option in the prompt, which was probably meant as one."""
-    words = prompt.split()
-    notes: list[str] = []
-    for i, word in enumerate(words):
-        following = words[i + 1] if i + 1 < len(words) else None
-        try:
-            taken = consumes(shaped, word, following)
-        except UsageProblem:  # no option at all, or one without its value
-            taken = int(word in shaped.actions())
-        if taken:
-            shown = " ".join(words[i : i + taken])
-            notes.append(
-                f"{shown} stands after the prompt began and is part of it; options go first"
-            )
-    return notes
 
 
 def _brief(text: str) -> str:
@@ -316,7 +414,7 @@ def _add_settings(made: argparse.ArgumentParser) -> None:
         "--project", dest="set_project", metavar="NAME", help="what it belongs to: folder, costs"
     )
     group.add_argument(
-        "--raw", dest="set_raw", action="store_true", help="take {braces} as they are"
+        "--raw", dest="set_raw", action="store_true", help="send the prompt exactly as typed"
     )
 
 
@@ -358,7 +456,7 @@ def _epilog(endpoint: Endpoint) -> str:
         lines += [
             "",
             f"The {endpoint.positional} is the rest of the line from the first word that is no",
-            "option, verbatim; {name} in it is the variable of that name, and --image {picture}",
-            "passes the object.",
+            "option, word for word; {name} or {names[i]} in it is filled in, and --image {picture}",
+            "passes the object. -- before it lets words like --this be part of it.",
         ]
     return "\n".join(lines)

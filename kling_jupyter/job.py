@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from kling_core import notices
 from kling_core.errors import KlingError, WaitTimeout
+from kling_core.output_places import anchored
+from kling_core.words import one_line
 from kling_jupyter import endings, figure
 from kling_jupyter.display import has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated
@@ -35,6 +37,9 @@ __all__ = ["Job"]
 
 _TICK = 0.2
 """Seconds between two looks while something waits for a job: an interrupt is felt that soon."""
+
+_LEAVING = 1.0
+"""Seconds in which a request that stands in line has left it."""
 
 _NEWS = 1.0
 """Seconds between two news of the same state."""
@@ -72,7 +77,7 @@ class Job:
         self._settings = settings
         self._client: Kling = studio.client if task is None else task.client
         self._folder = studio.folder
-        self._default = studio.folder / self._client.session.settings.output_dir
+        self._default = anchored(studio.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))
@@ -165,7 +170,7 @@ class Job:
     def __repr__(self) -> str:
         files = self._last[1].files if self._last is not None else ()
         facts = [self.task_id, self.endpoint.command, self.status, *(str(p) for _, p in files)]
-        return f"<Job {' '.join(fact for fact in facts if fact)}>"
+        return one_line(f"<Job {' '.join(fact for fact in facts if fact)}>")
 
     # --- waiting ---------------------------------------------------------------------------
 
@@ -185,6 +190,9 @@ class Job:
                 if end is not None and time.monotonic() >= end:
                     raise translated(self._late(timeout or 0.0))
         except KeyboardInterrupt:
+            self._studio.interrupt()
+            if self.left_line and self._ended.wait(_LEAVING):
+                self._raise()
             raise endings.stopped(self) from None
         self._raise()
         return self
@@ -212,6 +220,16 @@ class Job:
         """Stop following it here. A task goes on and is paid for; a request in line is not sent."""
         self._stop.set()
         self._line.leave()
+
+    def leave_line(self) -> None:
+        """Leave the line, if the request still stands in it; what goes out already goes on."""
+        if self.task is None and not self.done:
+            self._line.leave()
+
+    @property
+    def left_line(self) -> bool:
+        """Whether the request was taken out of the line before it was sent."""
+        return self.task is None and self._line.is_left
 
     def _raise(self) -> None:
         error = self._error
@@ -371,6 +389,7 @@ class Job:
                     raise endings.unsure() from None
                 interrupted = True
                 self._line.leave()
+                self._studio.interrupt()
         if self._ended.is_set():
             self._raise()
         if interrupted:
@@ -400,6 +419,8 @@ class Job:
 
     def _submit(self) -> None:
         assert self.request is not None
+        if self._line.is_left:
+            raise Left
         client = self._line.through(self._client)
         wishes = self._settings
         task = client.submit(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections import ChainMap
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,9 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Enum, Union, observe
 
-from kling_jupyter import completion, lines, variables
+from kling_jupyter import completion, lines
 from kling_jupyter.display import Shell, has_pages, say
-from kling_jupyter.errors import in_notebook, shown
+from kling_jupyter.errors import StoppedWaiting, in_notebook, shown
 from kling_jupyter.studio import Studio
 
 if TYPE_CHECKING:
@@ -48,9 +49,22 @@ class KlingMagics(Magics):
     def _wait_changed(self, change: Mapping[str, Any]) -> None:
         self.studio.wait = change["new"]
 
-    def forget(self, *_: object) -> None:
-        """Before a cell: nothing has been shown in it."""
-        self.studio.just_shown = None
+    def begin_cell(self, *_: object) -> None:
+        """Before a cell: forget what happened in the one before."""
+        self.studio.new_cell()
+
+    def end_cell(self, result: Any) -> None:
+        """After a cell: an interrupt anywhere in it keeps back what it has not sent yet."""
+        error = getattr(result, "error_in_exec", None)
+        if self.studio.interrupted or isinstance(error, (KeyboardInterrupt, CancelledError)):
+            self.studio.interrupt()
+            kept = sum(job.left_line for job in self.studio.begun)
+            if kept > isinstance(error, StoppedWaiting):  # the error tells of one of them
+                requests = "1 request" if kept == 1 else f"{kept} requests"
+                say(
+                    f"Interrupted: {requests} of this cell stood in line and will not be sent; "
+                    "nothing is paid for them. %kling resume --send sends them."
+                )
 
     @no_var_expand
     @needs_local_scope
@@ -69,7 +83,7 @@ class KlingMagics(Magics):
         from kling_core.cli.arguments import HelpShown
         from kling_jupyter import commands
 
-        names = ChainMap(dict(local_ns or {}), variables.own(self.shell))
+        names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
         try:
             with shown():
                 return commands.run(self.studio, line, cell, names)
@@ -94,7 +108,8 @@ def load(shell: Shell) -> None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
         completion.install(shell, magics.studio)
-        shell.events.register("pre_run_cell", magics.forget)
+        shell.events.register("pre_run_cell", magics.begin_cell)
+        shell.events.register("post_run_cell", magics.end_cell)
         if has_pages(shell):
             formatter = shell.display_formatter.ipython_display_formatter
             formatter.for_type_by_name("kling_core.task", "Task", magics.show)
@@ -107,7 +122,8 @@ def unload(shell: Shell) -> None:
     manager = shell.magics_manager
     magics = manager.registry.pop("KlingMagics", None)
     if magics is not None:
-        shell.events.unregister("pre_run_cell", magics.forget)
+        shell.events.unregister("pre_run_cell", magics.begin_cell)
+        shell.events.unregister("post_run_cell", magics.end_cell)
         shell.configurables.remove(magics)
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kling", None)

@@ -63,7 +63,7 @@ def value(word: str, names: Mapping[str, Any], *, otherwise: str = "") -> Any:
     if expression is None:
         return word
     try:
-        return variables.lookup(expression, names)
+        return variables.evaluate(expression, names)
     except variables.Missing as error:
         raise UsageProblem(
             f"{word}: {error}", fix=f"Run the cell that makes it first{otherwise}."

@@ -74,7 +74,7 @@ class Gallery:
 
 def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
     """The tasks in this order; `folder` is the notebook's, files below it are linked."""
-    kept, now = listing.kept_by_task(kling), kling.session.ledger().now()
+    kept, now = listing.kept_by_task(kling, rows), kling.session.ledger().now()
     shown = [exhibit(kling, row, kept.get(row.id, ()), now) for row in rows]
     items = "".join(_item(one, folder) for one in shown)
     heading = _heading(rows)

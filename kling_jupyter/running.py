@@ -13,6 +13,8 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.output_places import anchored, located, names_a_file
+
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.flow import Port
@@ -33,24 +35,27 @@ def download(task: Task, out: str | None, folder: Path, default: Path) -> None:
 
 
 def missing(task: Task) -> bool:
-    """Whether an output is not on disk."""
-    return len(_on_disk(task)) < len(task.outputs)
+    """Whether an output is not on disk, or not even named by Kling yet."""
+    return not task.complete or len(_on_disk(task)) < len(task.outputs)
 
 
 def _on_disk(task: Task) -> set[int]:
-    """The numbers of the outputs that were saved earlier and are still there."""
+    """The numbers of the outputs that were saved earlier and are still there, whole."""
     if task.row_id is None:
         return set()
     kept = task.client.tasks.ledger.kept(task.row_id)
-    return {k.number for k in kept if k.path and Path(k.path).is_file()}
+    return {k.number for k in kept if k.on_disk}
 
 
 def place(out: str | None, folder: Path, default: Path) -> str:
-    """Where outputs go, from the notebook's folder on; a name without suffix is a folder."""
-    chosen = Path(out).expanduser() if out else default
-    path = folder / chosen
-    is_folder = not out or not chosen.suffix or out.endswith(("/", os.sep))
-    return f"{path}{os.sep}" if is_folder else str(path)
+    """Where outputs go, from the notebook's folder on; a folder ends with a slash.
+
+    Raises `DownloadError` for what is no place.
+    """
+    if not out:
+        return f"{anchored(folder, default)}{os.sep}"
+    path = str(folder / located(out)) + (os.sep if out.endswith(("/", os.sep)) else "")
+    return path if names_a_file(path) else path.rstrip(os.sep) + os.sep
 
 
 class Left(Exception):
@@ -86,6 +91,11 @@ class InLine:
         """Leave the line; what is on its way goes on."""
         self._left.set()
 
+    @property
+    def is_left(self) -> bool:
+        """Whether it is left, or will be at the next rest in it."""
+        return self._left.is_set()
+
     def through(self, client: Kling) -> Kling:
         """The client, resting here while it stands in line."""
         made = copy(client)
@@ -106,6 +116,9 @@ _FRESH = 3.0
 
 class _Port:
     """The world of a client, but for how it rests."""
+
+    keeps_back = True
+    """An interrupt is one cell's: the studio keeps back what that cell has not sent yet."""
 
     def __init__(self, port: Port, rest: Callable[[float], bool]) -> None:
         self.send, self.save = port.send, port.save

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core.output_places import anchored
 from kling_jupyter.display import Shell, is_live
 
 if TYPE_CHECKING:
@@ -21,8 +22,10 @@ class Studio:
     `folder` is the notebook's, remembered when the extension is loaded, for notebooks change
     their working directory. `last` is the job of the last command, also in `_kling`; `just_shown`
     the one that the running cell has shown, so that its value need not be shown again. `jobs` are
-    those at work, by the ids of their tasks. `wait` is the user's wish, see `waits`; `max_cost` the
-    limit per call that `%kling connect` was given, in US dollars as it was typed.
+    those at work, by the ids of their tasks; `begun` those of the cell that runs now, and
+    `interrupted` tells that it was interrupted: then nothing more of it is sent. `wait` is the
+    user's wish, see `waits`; `max_cost` the limit per call that `%kling connect` was given, in US
+    dollars as it was typed.
     """
 
     def __init__(self, shell: Shell) -> None:
@@ -31,6 +34,8 @@ class Studio:
         self.last: Job | None = None
         self.just_shown: object = None
         self.jobs: dict[str, Job] = {}
+        self.begun: list[Job] = []
+        self.interrupted = False
         self.wait: str | bool = "auto"
         self.max_cost: str | None = None
         self._client: Kling | None = None
@@ -55,7 +60,7 @@ class Studio:
     @property
     def output_dir(self) -> Path:
         """Where outputs go by default, below the notebook's folder unless set otherwise."""
-        return self.folder / self.client.session.settings.output_dir
+        return anchored(self.folder, self.client.session.settings.output_dir)
 
     @property
     def live(self) -> bool:
@@ -69,6 +74,21 @@ class Studio:
         if settings.timeout is not None:
             return True
         return self.wait if isinstance(self.wait, bool) else not self.live
+
+    def new_cell(self) -> None:
+        """A cell begins: nothing has been shown, begun or interrupted in it."""
+        self.just_shown = None
+        self.begun = []
+        self.interrupted = False
+
+    def interrupt(self) -> None:
+        """The cell was interrupted: what it has not sent yet leaves the line.
+
+        An `except Exception` of the user's loop may go on after it, so more is refused as well.
+        """
+        self.interrupted = True
+        for job in self.begun:
+            job.leave_line()
 
     def keep(self, job: Job, name: str | None) -> None:
         """Remember the job: in `_kling`, and in the variable `name` if there is one."""

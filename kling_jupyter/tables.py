@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.endpoints import registry
+from kling_core.words import safe
 from kling_jupyter.errors import in_notebook
 from kling_jupyter.styles import FONT, LINE, QUIET
 
@@ -42,7 +43,7 @@ def of_table(table: Table, notes: Sequence[str] = (), warnings: Sequence[str] = 
     shown = table.lines() if table.rows else []
     title = [table.title] if table.title else []
     return {
-        "text/plain": "\n".join([*before, *title, *shown, *after]),
+        "text/plain": safe("\n".join([*before, *title, *shown, *after])),
         "text/html": _paragraphs(before) + (_table(table) if table.rows else "") + _quiet(after),
     }
 
@@ -50,7 +51,7 @@ def of_table(table: Table, notes: Sequence[str] = (), warnings: Sequence[str] = 
 def of_lines(lines: Sequence[str]) -> Bundle:
     """Plain lines, each a paragraph."""
     said = [in_notebook(line) for line in lines]
-    return {"text/plain": "\n".join(said), "text/html": _paragraphs(said)}
+    return {"text/plain": safe("\n".join(said)), "text/html": _paragraphs(said)}
 
 
 def of_code(text: str) -> Bundle:
@@ -85,7 +86,7 @@ def of_facts(facts: Facts) -> Bundle:
         else ""
     )
     return {
-        "text/plain": "\n".join(plain),
+        "text/plain": safe("\n".join(plain)),
         "text/html": (
             f'<table style="margin:4px 8px;{FONT}">'
             f'<caption style="{_CAPTION}">{html.escape(facts.heading)}</caption>'

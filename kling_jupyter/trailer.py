@@ -27,7 +27,7 @@ from kling_core.cli.arguments import UsageProblem, consumes, nearest
 if TYPE_CHECKING:
     from kling_core.cli.arguments import Parser
 
-__all__ = ["RULE", "Body", "Entry", "entry", "flag", "is_mark", "split"]
+__all__ = ["RULE", "Body", "Entry", "entry", "flag", "is_mark", "near", "split", "stands_for"]
 
 MARK = "---"
 
@@ -89,7 +89,8 @@ def split(cell: str, parser: Parser) -> Body:
             raise UsageProblem(
                 f"below {MARK}: {line!r} is neither name: value nor an option", fix=_RAW
             )
-    notes = _notes_on_top(_filled(lines), parser)
+    _refuse_top(_filled(lines), parser)
+    notes: list[str] = []
     for rule, end in pairwise([*rules, len(lines)]):
         notes += _notes_below(lines[rule].strip(), _filled(lines[rule + 1 : end]), parser)
     return Body(prompt, below, notes)
@@ -108,15 +109,27 @@ def entry(line: str) -> Entry | None:
 
 def flag(parser: Parser, name: str) -> str:
     """The option that a name stands for. Raises `UsageProblem`."""
-    known = _flag(name)
-    if known in parser.actions():
+    known = stands_for(name, parser)
+    if known is not None:
         return known
-    near = _near(name, parser)
-    meant = f"; did you mean {near}?" if near else ""
+    alike = _near(name, parser)
+    meant = f"; did you mean {alike}?" if alike else ""
     raise UsageProblem(
         f"below {MARK}: there is no field {name!r}{meant}",
-        fix="" if near else f"See {parser.prog} --help; {_RAW}",
+        fix="" if alike else f"See {parser.prog} --help; {_RAW}",
     )
+
+
+def stands_for(name: str, parser: Parser) -> str | None:
+    """The option of exactly this name, in any spelling of hyphens and capitals."""
+    known = _flag(name)
+    return known if known in parser.actions() else None
+
+
+def near(name: str, parser: Parser) -> str | None:
+    """The option that a name is meant for: the beginning of it, or written wrongly."""
+    found = _near(name, parser)
+    return f"--{found}" if found else None
 
 
 def _filled(lines: Iterable[str]) -> list[str]:
@@ -148,21 +161,18 @@ def _is_meant(line: str, parser: Parser) -> bool:
 # --- what is nearly a field ----------------------------------------------------------------
 
 
-def _notes_on_top(lines: Sequence[str], parser: Parser) -> list[str]:
-    """Notes on options that begin the cell. Raises `UsageProblem` for a line of nothing else."""
+def _refuse_top(lines: Sequence[str], parser: Parser) -> None:
+    """Refuse a first line of nothing but options. Raises `UsageProblem`."""
     top = lines[0] if lines else ""
     option = _OPTION.match(top)
     if option is None or option[1].replace("_", "-") not in parser.actions():
-        return []
+        return
     if _is_options(top.split(), parser):
         raise UsageProblem(
             f"{top!r} begins the cell, and would be sent as part of the prompt",
             fix=f"Options stand in the first line, behind {parser.prog.replace('%', '%%')}, or "
             f"below a line {MARK}; {_RAW}",
         )
-    return [
-        f"{option[1]} begins the cell and is part of the prompt; options go into its first line"
-    ]
 
 
 def _is_options(words: Sequence[str], parser: Parser) -> bool:

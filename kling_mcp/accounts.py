@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.addresses import MEDIA_HOSTS, MediaHosts
+from kling_core.output_places import is_address
 from kling_mcp.safety import paths
 from kling_mcp.safety.asking import Answers
+from kling_mcp.safety.totals import Total
 from kling_mcp.safety.words import clean
 from kling_mcp.settings import Settings
 from kling_mcp.wording import in_tools
@@ -58,9 +60,10 @@ class Account:
     followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
     calls: int = 0
     answers: Answers = field(init=False)
+    total: Total = field(default_factory=Total)
 
     def __post_init__(self) -> None:
-        self.answers = Answers(self.settings.window)
+        self.answers = Answers(max(self.settings.window, 600.0))
 
     async def ledger(self) -> Ledger:
         """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
@@ -132,7 +135,7 @@ class Account:
 
     def follow(self, task: AsyncTask) -> None:
         """Watch a task to its end, so that its resource is reported when it changes."""
-        if task.done or not task.task_id or task.task_id in self.followed:
+        if task.complete or not task.task_id or task.task_id in self.followed:
             return
         running = asyncio.ensure_future(self._follow(task))
         self.followed[task.task_id] = running
@@ -295,7 +298,7 @@ async def opened(settings: Settings, changed: Callable[[str], Any]) -> AsyncGene
 
 def output_folder(named: Path, *, sandbox: bool) -> Path:
     """Where downloads go: the folder that the owner names, or one below that for videos."""
-    if named.is_absolute():
+    if named.is_absolute() or is_address(named):  # which is told before anything is made
         return named
     import platformdirs
 

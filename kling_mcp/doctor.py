@@ -59,8 +59,9 @@ def _server() -> Iterator[Symptom]:
         yield health.wrong("server", str(error))
         return
     yield health.fine("tools", ", ".join(settings.toolsets))
-    over = settings.confirm_over
-    yield health.fine("confirm", "never asked for" if over is None else f"from ${over} a call")
+    over, total = settings.confirm_over, settings.confirm_total
+    asked = f"from ${over} a call" + (f", and after ${total} a day" if total is not None else "")
+    yield health.fine("confirm", "never asked for" if over is None else asked)
     if not os.environ.get("KLING_BUDGET", "").strip():
         text = "an agent may spend without a limit a day: set KLING_BUDGET"
         yield health.note("budget", text)

@@ -11,7 +11,8 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
-from kling_mcp.safety.words import clean
+from kling_core.words import safe
+from kling_mcp.safety.words import clean, whole
 from kling_mcp.wording import in_tools
 
 __all__ = ["kind", "refusal", "result", "unexpected"]
@@ -90,18 +91,18 @@ def kind(error: KlingError) -> str:
 
 def _message(error: KlingError) -> str:
     if isinstance(error, InvalidRequest):
-        return in_tools(error.message)
+        return in_tools(str(error))
     words = in_tools(clean(error.message, 1000))
     return words if error.code is None else f"{words} (code {error.code})"
 
 
 def _as_result(facts: dict[str, Any]) -> CallToolResult:
-    known = {name: value for name, value in facts.items() if value not in (None, "", [])}
+    known = {name: whole(value) for name, value in facts.items() if value not in (None, "", [])}
     lines = [f"{known['error']}: {known['message']}"]
     lines += [f"Fix: {known['fix']}"] if "fix" in known else []
     billed = {"no": "Nothing was billed.", "yes": "This is billed."}.get(known["billed"])
     lines.append(billed or "Whether it is billed is unknown.")
     lines += known.get("warnings", [])
     return CallToolResult(
-        content=[TextContent(text="\n".join(lines))], structured_content=known, is_error=True
+        content=[TextContent(text=safe("\n".join(lines)))], structured_content=known, is_error=True
     )

@@ -14,10 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["HOSTS", "Host", "run", "snippet"]
+__all__ = ["BUDGET", "HOSTS", "Host", "run", "snippet"]
 
 PLACEHOLDER = "PUT YOUR KLING API KEY HERE"
 """For a host that knows no references; the spaces make the library refuse it in clear words."""
+
+BUDGET = "10"
+"""US dollars a day in every printed configuration: a limit that is seen, and that is changed there.
+What is left unsaid would be no limit at all."""
 
 _COMMAND = ("uvx", "--from", "kling-suite", "kling-mcp")
 
@@ -77,8 +81,8 @@ def snippet(
         server["headers"] = {"Authorization": f"Bearer {host.secret(secret)}"}
     else:
         server = {"command": command[0], "args": [*command[1:], *(["--sandbox"] * sandbox)]}
-        if not sandbox:
-            server["env"] = {secret: host.secret(secret)}
+        keys = {} if sandbox else {secret: host.secret(secret)}
+        server["env"] = {**keys, "KLING_BUDGET": BUDGET}
     found: dict[str, Any] = {}
     if host.inputs and (url or not sandbox):
         asked = {"type": "promptString", "id": secret.lower().replace("_", "-"), "password": True}
@@ -117,7 +121,10 @@ def _notes(name: str, *, url: str | None) -> list[str]:
     host = HOSTS[name]
     notes = [f"For {host.title}: {host.file}."]
     if url:
-        return notes
+        return [*notes, "What a day may cost is set where the server runs, by KLING_BUDGET."]
+    notes.append(
+        f"KLING_BUDGET is what a day may cost at most, in US dollars: change {BUDGET} there."
+    )
     found = shutil.which("uvx")
     path = f'"{found}"' if found else "what `which uvx` prints (Windows: where uvx.exe)"
     notes.append(
@@ -126,7 +133,7 @@ def _notes(name: str, *, url: str | None) -> list[str]:
     )
     if host.secret("X") == PLACEHOLDER:
         notes.append("Put your key in the place of the capital words, or in the config file of")
-        notes[-1] += " `kling doctor` and leave env out."
+        notes[-1] += " `kling doctor` and leave KLING_API_KEY out."
     return notes
 
 

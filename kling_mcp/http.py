@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from kling_core import config
 from kling_core.errors import ConfigError
-from kling_mcp import auth
+from kling_core.listening import must_be_free
+from kling_mcp import auth, browsers
 from kling_mcp.settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Listening:
         port: its port; 0 takes a free one.
         allowed_hosts: names by which clients reach it, beside those of loopback; a request for
             another name is refused with 421, as a web page may have made it.
+        allowed_origins: web pages that may call it from a browser, as "https://app.example.com".
         way: how callers are told apart; None serves loopback only.
         caller_keys: whether each caller brings a Kling key, and the server's own is never used.
     """
@@ -57,6 +59,7 @@ class Listening:
     host: str = "127.0.0.1"
     port: int = 8000
     allowed_hosts: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...] = ()
     way: auth.Way | None = None
     caller_keys: bool = False
 
@@ -70,7 +73,15 @@ class Listening:
         own = variable("KLING_MCP_CALLER_KEYS").lower() in ("1", "true", "yes", "on")
         own = bool(given.pop("caller_keys", own))
         names = variable("KLING_MCP_ALLOWED_HOSTS").replace(",", " ").split()
-        known: dict[str, Any] = {"allowed_hosts": tuple(names), "way": _way(own=own), **given}
+        pages = given.pop("allowed_origins", None)
+        if pages is None:
+            pages = variable("KLING_MCP_ALLOWED_ORIGINS").replace(",", " ").split()
+        known: dict[str, Any] = {
+            "allowed_hosts": tuple(names),
+            "allowed_origins": browsers.origins(pages),
+            "way": _way(own=own),
+            **given,
+        }
         found = cls(**known, caller_keys=own)
         found.check()
         return found
@@ -114,7 +125,8 @@ class Listening:
 
     def origins(self) -> list[str]:
         """The same for the `Origin` header that a web page sends."""
-        return [f"{scheme}://{host}" for host in self.hosts() for scheme in ("http", "https")]
+        own = [f"{scheme}://{host}" for host in self.hosts() for scheme in ("http", "https")]
+        return [*own, *self.allowed_origins]
 
 
 def app(
@@ -152,6 +164,9 @@ def app(
     )
     if issuer := _issuer(way):
         _publish(built, server, issuer)
+    built.router.redirect_slashes = False
+    built.add_middleware(browsers.OneSlash)
+    built.add_middleware(browsers.Browsers, allowed=listening.allowed_origins)
     return built
 
 
@@ -183,11 +198,13 @@ def serve(settings: Settings, listening: Listening, extensions: Sequence[Extensi
         )
     )
     try:
+        must_be_free(listening.host, listening.port)
         running.run()
-    except SystemExit as error:  # uvicorn's way to say that it could not start
+    except (OSError, SystemExit) as error:  # the latter is uvicorn's way to say the same
+        reason = f": {error.strerror}" if isinstance(error, OSError) else ""
         raise ConfigError(
-            f"cannot listen at {listening.host}:{listening.port}",
-            fix="Another program may be there: give another --port, or 0 for a free one.",
+            f"cannot listen at {listening.host}:{listening.port}{reason}",
+            fix="Give another --port, or 0 for a free one.",
         ) from error
 
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kling_core import streams
 from kling_core.errors import KlingError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; `argv` is that of the process when left out. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    streams.settle()
     left = _forget_placeholders()
     try:
         if words[:1] == ["doctor"]:
@@ -46,10 +48,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _forget_placeholders() -> list[str]:
-    """Drop the settings that a host has left as `${user_config.x}`; returns their names."""
+    """Drop the settings that a host has left as `${user_config.x}`; returns their names.
+
+    A budget that was meant to be there is that of every printed configuration.
+    """
     names = [n for n, v in os.environ.items() if n.startswith("KLING_") and "${" in v]
     for name in names:
         del os.environ[name]
+    if "KLING_BUDGET" in names:
+        from kling_mcp.hosts import BUDGET
+
+        os.environ["KLING_BUDGET"] = BUDGET
     return sorted(names)
 
 
@@ -79,6 +88,11 @@ def _parser() -> argparse.ArgumentParser:
         "--allowed-hosts", metavar="NAMES", help="names by which clients reach it, with commas"
     )
     http.add_argument(
+        "--allowed-origins",
+        metavar="URLS",
+        help="web pages that may call it from a browser, with commas; none when left out",
+    )
+    http.add_argument(
         "--caller-keys",
         action="store_true",
         help="every caller brings a Kling key; the server's own is never used",
@@ -91,13 +105,16 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
 
     if left:
         print(f"not filled in by the host, so not set: {', '.join(left)}", file=sys.stderr)
+        if "KLING_BUDGET" in left:
+            budget = os.environ["KLING_BUDGET"]
+            print(f"a day may cost ${budget} at most, until KLING_BUDGET is set", file=sys.stderr)
     settings = Settings.from_environment(
         client={"sandbox": True} if namespace.sandbox else None,
         toolsets=toolsets(namespace.toolsets) if namespace.toolsets else None,
     )
     if namespace.http:
         return _serve_http(namespace, settings)
-    for name in ("host", "port", "allowed_hosts", "caller_keys"):
+    for name in ("host", "port", "allowed_hosts", "allowed_origins", "caller_keys"):
         if getattr(namespace, name) not in (None, False):
             print(f"error: --{name.replace('_', '-')} needs --http", file=sys.stderr)
             return 2
@@ -113,11 +130,12 @@ def _serve_http(namespace: argparse.Namespace, settings: Settings) -> int:
     from kling_mcp.http import Listening, serve
     from kling_mcp.tasks_extension import KlingTasks, TasksExtension
 
-    names = namespace.allowed_hosts
+    names, pages = namespace.allowed_hosts, namespace.allowed_origins
     listening = Listening.from_environment(
         host=namespace.host,
         port=namespace.port,
         allowed_hosts=tuple(names.replace(",", " ").split()) if names else None,
+        allowed_origins=tuple(pages.replace(",", " ").split()) if pages else None,
         caller_keys=namespace.caller_keys or None,
     )
     serve(settings, listening, extensions=[TasksExtension(KlingTasks())])

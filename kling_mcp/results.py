@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
-from kling_mcp.safety.words import clean, quoted
+from kling_core.words import safe
+from kling_mcp.safety.totals import midnight
+from kling_mcp.safety.words import clean, quoted, whole
 
 if TYPE_CHECKING:
     from kling_core import AsyncTask, Quote
@@ -71,11 +73,14 @@ _UNSENT = "It was never sent and costs nothing: call the create tool again with 
 
 def answer(facts: dict[str, Any], text: str, extra: Sequence[ContentBlock] = ()) -> CallToolResult:
     """A result; facts that are None or empty are left out."""
-    return CallToolResult(content=[TextContent(text=text), *extra], structured_content=known(facts))
+    said = TextContent(text=safe(whole(text)))
+    return CallToolResult(content=[said, *extra], structured_content=known(facts))
 
 
 def known(value: Any) -> Any:
-    """Facts without what is None or empty."""
+    """Facts without what is None or empty, and without what no encoding carries."""
+    if isinstance(value, str):
+        return whole(value)
     if isinstance(value, dict):
         inner = {k: known(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
         return {k: v for k, v in inner.items() if v is not None and v not in ("", [], {})}  # pyright: ignore[reportUnknownVariableType]
@@ -98,6 +103,7 @@ def quote(price: Quote | None) -> dict[str, Any]:
         "quote_units": money(price.units),
         "basis": price.basis,
         "price_list": f"{price.source} of {price.as_of}",
+        **({"at_most": True} if price.at_most else {}),
     }
 
 
@@ -106,9 +112,8 @@ async def budget(account: Account) -> dict[str, Any] | None:
     day = account.client.session.settings.budget
     if day is None:
         return None
-    midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     ledger = await account.ledger()
-    spent, _ = await asyncio.to_thread(ledger.spent, midnight.timestamp())
+    spent, _ = await asyncio.to_thread(ledger.spent, midnight())
     return {"day_usd": money(day), "spent_usd": money(spent), "left_usd": money(day - spent)}
 
 
@@ -149,7 +154,7 @@ def _recorded(ledger: Any, task: AsyncTask) -> tuple[Row | None, list[Kept]]:
 def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, Any]:
     record = next((k for k in kept if k.number == output.index and k.path), None)
     saved = Path(record.path) if record is not None and record.path else None
-    here = saved is not None and saved.is_file()
+    here = record is not None and record.on_disk
     expires: datetime | None = output.expires_at
     left = (expires - datetime.now(UTC)).total_seconds() / 86400 if expires else None
     return {
@@ -189,6 +194,12 @@ def _time(moment: datetime | float | None) -> str | None:
 def _next_step(account: Account, facts: dict[str, Any]) -> str:
     task_id, state = facts["task_id"], facts["state"]
     if state == "succeeded":
+        if not facts["outputs"]:
+            return (
+                "Done and paid, but Kling has not named the result yet, which takes it some "
+                f'seconds. Call kling_wait_tasks with task_ids ["{task_id}"]. Do not create it '
+                "again."
+            )
         if any(output["path"] for output in facts["outputs"]):
             return f"Done and saved. kling_preview with task_id {task_id} shows it."
         saves = (

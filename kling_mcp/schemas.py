@@ -1,7 +1,9 @@
 """JSON schemas for tools, derived from the declarations, and the strict reading of arguments.
 
-Slim and portable: no `$ref`, no unions, no nullable types, no titles. Of several spellings that a
-field takes, the plainest is offered: `sound` is a boolean, a camera move a text such as "zoom=5".
+Slim and portable: no `$ref`, no unions, no nullable types, no titles, no enum but of texts, no
+object without properties; there are hosts that refuse every tool because of one. Of several
+spellings that a field takes, the plainest is offered: `sound` is a boolean, a camera move a text
+such as "zoom=5".
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from kling_core.words import did_you_mean, nearest
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Param
 
-__all__ = ["Schema", "field", "fields", "judge", "object_schema", "outlined"]
+__all__ = ["Schema", "field", "fields", "judge", "longest", "object_schema", "outlined"]
 
 Schema = dict[str, Any]
 
@@ -64,7 +66,11 @@ def outlined(endpoint: Endpoint, properties: Mapping[str, Schema]) -> dict[str, 
 
 def _outline(schema: Schema) -> Schema:
     short = {key: schema[key] for key in ("type", "enum") if key in schema}
-    return short | ({"items": _outline(schema["items"])} if "items" in schema else {})
+    if "items" in schema:
+        short["items"] = _outline(schema["items"])
+    if "properties" in schema:  # there are hosts that take no bare object
+        short["properties"] = {n: _outline(s) for n, s in schema["properties"].items()}
+    return short
 
 
 def _media(declared: Param) -> Schema:
@@ -139,12 +145,24 @@ def _count(declared: Param) -> Schema:
 
 
 def _lengths(endpoint: Endpoint) -> Schema:
-    """The shortest and the longest clip that any living model of the endpoint makes."""
+    """The shortest and the longest clip that any living model of the endpoint makes.
+
+    As bounds, though some make 5 or 10 seconds only: there are hosts that take no enum of numbers.
+    """
+    lengths = _seconds(endpoint)
+    return {"minimum": min(lengths), "maximum": max(lengths)}
+
+
+def longest(endpoint: Endpoint) -> int:
+    """Seconds of the longest clip that the endpoint makes."""
+    return max(_seconds(endpoint))
+
+
+def _seconds(endpoint: Endpoint) -> list[int]:
     from kling_core.catalog import data
 
     models = [m for m in data.models(endpoint.name) if m.alive]
-    lengths = [int(s) for m in models for s in m.endpoints[endpoint.name].durations()]
-    return {"minimum": min(lengths), "maximum": max(lengths)} if lengths else {"enum": [5, 10]}
+    return [int(s) for m in models for s in m.endpoints[endpoint.name].durations()] or [5, 10]
 
 
 def _default(schema: Schema, value: Any) -> Any:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from mcp.server.caching import CacheHint
-from mcp.server.context import ServerRequestContext
+from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 from mcp.server.extension import Extension
 from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context, MCPServer
@@ -16,7 +17,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import CompleteRequestParams, CompleteResult, InputRequiredResult
 
 from kling_core.version import VERSION
-from kling_mcp import accounts, completions, prompts, resources
+from kling_mcp import accounts, arguments, completions, prompts, resources
 from kling_mcp.accounts import Accounts
 from kling_mcp.settings import Settings
 from kling_mcp.subscribers import Subscribers
@@ -29,13 +30,13 @@ Kling makes videos and images. A create costs real money ($0.03 to $7) and runs 
 
 Async: a create returns outputs or, after 45 s, a task. Then call kling_wait_tasks with its \
 task_id, again and again until it has ended. Never create again because of a time-out, a lost \
-connection or a missing answer: the task goes on and is paid. The same call within 10 minutes \
-returns the same task and says "repeated"; for another take of it give take=2. After a crash \
-call kling_recover_tasks.
+connection or a missing answer: the task goes on and is paid. The same call returns the same task \
+while it runs and 10 minutes longer, and says "repeated"; for another take give take=2. After a \
+crash call kling_recover_tasks.
 
 Money: every result tells its cost. kling_quote and dry_run are free. Give max_cost when the user \
-named a limit. Above a threshold you must confirm: ask the user, then repeat the call with \
-confirm_cost. The owner's limits cannot be changed from here.
+named a limit. A dear call, or many small ones, the user must confirm: when told so, ask in the \
+chat, then repeat the call with confirm_cost. The owner's limits cannot be changed from here.
 
 Media arguments take an https URL, kling://tasks/{id}/outputs/{n} of an earlier task, a data: URI, \
 or a path in an allowed folder. Some arguments are listed by type alone: kling_models tells more. \
@@ -97,6 +98,7 @@ def build(
         log_level="WARNING",
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=subscribers.bus,
+        middleware=[_objects, *options.pop("middleware", ())],
         **options,
     )
     resources.add(server)
@@ -104,6 +106,15 @@ def build(
     _complete(server)
     subscribers.serve(server)
     return server
+
+
+async def _objects(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+    """Take in arguments that are no object on the wire, where it is clear which one is meant."""
+    params = ctx.params
+    if ctx.method == "tools/call" and params is not None and "arguments" in params:
+        whole = {**params, "arguments": arguments.of_call(params["arguments"])}
+        ctx = replace(ctx, params=whole)
+    return await call_next(ctx)
 
 
 def _complete(server: Server) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core.addresses import Resolve, lookup
 from kling_core.config import money
 from kling_core.errors import ConfigError
+from kling_core.places import place
 from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
@@ -38,7 +39,9 @@ class Settings:
         permit: for HTTP: raises when the caller of a request may not use a tool.
         accounts: how many callers' accounts are kept open at once.
         toolsets: which groups of tools are offered.
-        confirm_over: US dollars from which on a call must be confirmed; None asks for none.
+        confirm_over: US dollars from which on a call must be confirmed; None never asks.
+        confirm_total: US dollars a day that may be spent by calls that nobody was asked about;
+            None for any sum.
         wait_seconds: how long a create waits for its task when the caller does not say.
         window: seconds after its end for which the same call means the same task.
         allowed_dirs: folders from which media may be read, beside the output folder.
@@ -54,6 +57,7 @@ class Settings:
     accounts: int = 64
     toolsets: tuple[str, ...] = USUAL
     confirm_over: Decimal | None = Decimal(1)
+    confirm_total: Decimal | None = Decimal(5)
     wait_seconds: int = 45
     window: float = 600.0
     allowed_dirs: tuple[Path, ...] = ()
@@ -71,14 +75,15 @@ class Settings:
         found: dict[str, Any] = {}
         if said := variable("KLING_MCP_TOOLSETS"):
             found["toolsets"] = toolsets(said)
-        if said := variable("KLING_MCP_CONFIRM_OVER"):
-            never = said.lower() in ("never", "off", "no")
-            found["confirm_over"] = None if never else money("KLING_MCP_CONFIRM_OVER", said)
+        for name in ("confirm_over", "confirm_total"):
+            if said := variable(full := f"KLING_MCP_{name.upper()}"):
+                never = said.lower() in ("never", "off", "no")
+                found[name] = None if never else money(full, said)
         if said := variable("KLING_MCP_WAIT"):
             found["wait_seconds"] = _seconds("KLING_MCP_WAIT", said)
         if said := variable("KLING_ALLOWED_DIRS"):
             parts = [part for part in said.split(os.pathsep) if part.strip()]
-            found["allowed_dirs"] = tuple(Path(part).expanduser().absolute() for part in parts)
+            found["allowed_dirs"] = tuple(place("KLING_ALLOWED_DIRS", part) for part in parts)
         if said := variable("KLING_MEDIA_HOSTS"):
             found["media_hosts"] = tuple(said.lower().replace(",", " ").split())
         if said := variable("KLING_MCP_CALLBACKS"):

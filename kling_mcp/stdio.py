@@ -13,6 +13,10 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
+from mcp.server.stdio import stdio_server
+
+from kling_mcp.lines import Messages
+
 if TYPE_CHECKING:
     from kling_mcp.server import Server
 
@@ -34,7 +38,7 @@ async def _serve(server: Server) -> None:
     if sys.platform != "win32":
         for number in _SIGNALS:
             loop.add_signal_handler(number, _stop, stopped, number)
-    serving = asyncio.ensure_future(server.run_stdio_async())
+    serving = asyncio.ensure_future(_talk(server))
     await asyncio.wait({serving, stopped}, return_when=asyncio.FIRST_COMPLETED)
     if stopped.done():
         serving.cancel()
@@ -42,6 +46,12 @@ async def _serve(server: Server) -> None:
             await server.lives.wait()
         _end(128 + stopped.result())
     await serving
+
+
+async def _talk(server: Server) -> None:
+    low = server._lowlevel_server  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    async with stdio_server() as (read, write):
+        await low.run(Messages(read, write), write, low.create_initialization_options())
 
 
 def _stop(stopped: asyncio.Future[int], number: int) -> None:

@@ -27,10 +27,11 @@ from mcp_types import (
 from pydantic import ConfigDict
 from pydantic.alias_generators import to_camel
 
+from kling_core import lateness
 from kling_core.endpoints import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.notices import heard_by
-from kling_mcp import results, schemas
+from kling_mcp import arguments, results, schemas
 from kling_mcp.tools.create import OPTIONS, REPEATED
 
 if TYPE_CHECKING:
@@ -164,7 +165,8 @@ class KlingTasks:
     ) -> HandlerResult:
         """Submit; errors, questions and quick results are answered as ever."""
         given = params.arguments or {}
-        if not schemas.judge(_WAIT, {"wait_seconds": given.get("wait_seconds")}):
+        wait = {"wait_seconds": given.get("wait_seconds")}
+        if not schemas.judge(_WAIT, arguments.read(_WAIT, wait)):
             params.arguments = {**given, "wait_seconds": self.grace}
         result = await call_next(ctx)
         if not isinstance(result, CallToolResult) or result.is_error:
@@ -189,7 +191,7 @@ class KlingTasks:
         except TaskNotFound:
             return None
         trouble = ""
-        if task.task_id and not task.done and task.task_id not in account.followed:
+        if task.task_id and not task.complete and task.task_id not in account.followed:
             try:
                 await task.refresh()
             except KlingError as error:
@@ -197,7 +199,7 @@ class KlingTasks:
                 trouble = accounts.said(error)
             account.follow(task)
         handle = _handle(account, task, task_id, trouble=trouble)
-        if task.done:
+        if _ended(task):
             facts = await results.describe(account, task)
             said = [results.line(facts)]
             if task_id.endswith(_AGAIN):
@@ -231,6 +233,10 @@ async def _find(ctx: Context, endpoint: str, own: str) -> tuple[Account, AsyncTa
             raise MCPError(code=-32603, message=accounts.said(error)) from None
 
 
+def _ended(task: AsyncTask) -> bool:
+    return task.done and not lateness.due(task)
+
+
 def _handle(
     account: Account,
     task: AsyncTask,
@@ -241,12 +247,12 @@ def _handle(
 ) -> Handle:
     now = datetime.now(UTC)
     said = f"{task.endpoint.name}: {task.status}. {_NO_CANCEL}"
-    if task.done:
+    if _ended(task):
         said = task.status_message or f"{task.endpoint.name}: {task.status}"
     return Handle(
         result_type=result_type,
         task_id=task_id,
-        status="completed" if task.done else "working",
+        status="completed" if _ended(task) else "working",
         status_message=f"{said} {trouble}".rstrip(),
         created_at=(task.created_at or now).isoformat(),
         last_updated_at=(task.updated_at or now).isoformat(),

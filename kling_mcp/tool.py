@@ -1,7 +1,8 @@
 """A tool as this server has it: one declaration with name, words, schema and handler.
 
-The SDK's own reading of arguments is replaced: it ignores unknown names and turns texts into
-numbers. Here everything wrong is refused at once, and every error reaches the model.
+The SDK's own reading of arguments is replaced: it ignores unknown names. Here what hosts and models
+make of arguments is read (`arguments`), everything wrong is refused at once, and every error
+reaches the model.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pydantic import Field
 
 from kling_core.errors import InvalidRequest, KlingError, Violation
 from kling_core.notices import heard_by
+from kling_mcp import arguments as arguments_
 from kling_mcp import failures, schemas
 from kling_mcp.wording import in_tools
 
@@ -62,6 +64,8 @@ class Call:
     violations: list[Violation]
     begun: bool = False
     """Whether something may have been sent that is billed."""
+    asking: float = 0.0
+    """Seconds that a form took of the call."""
 
     @property
     def account(self) -> Account:
@@ -152,11 +156,12 @@ class Tool(SdkTool):
         accounts: Accounts = context.request_context.lifespan_context
         if accounts.settings.permit is not None:
             accounts.settings.permit(context, self)
-        wrong = schemas.judge(self.strict, arguments)
+        given = arguments_.read(self.strict, arguments)
+        wrong = [*arguments_.damaged(given), *schemas.judge(self.strict, given)]
         if wrong and not self.judges:
             raise InvalidRequest(wrong, endpoint=self.name)
         async with accounts.lend(context) if self.needs_key else nullcontext() as account:
-            call = Call(self, arguments, context, accounts.settings, account, warnings, wrong)
+            call = Call(self, given, context, accounts.settings, account, warnings, wrong)
             try:
                 return await self.fn(call)
             except (KlingError, MCPError):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import inspect
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers import postgres
+from helpers.drivers import Driver, MakeDriver, drivers
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 
-from kling_core import AsyncKling, Kling, Sandbox, notices
+from kling_core import Kling, Sandbox, notices
 from kling_core.errors import KlingWarning
 
 LONGEST = (
@@ -113,52 +112,6 @@ def kling(quick_sandbox: Sandbox, tmp_path: Path) -> Iterator[Kling]:
     """A blocking client of the quick sandbox; its downloads go to `tmp_path / "clips"`."""
     with Kling(sandbox=quick_sandbox, pace=replace(FAST), output_dir=tmp_path / "clips") as client:
         yield client
-
-
-@dataclass
-class Driver:
-    """A client and `do`, which gives the result of a call of either kind of client."""
-
-    kind: str
-    client: Any
-    do: Callable[[Any], Any]
-
-    def all(self, items: Any) -> list[Any]:
-        """Everything that an iterator of either kind gives."""
-        if self.kind == "sync":
-            return list(items)
-
-        async def collect() -> list[Any]:
-            return [item async for item in items]
-
-        return self.do(collect())
-
-
-MakeDriver = Callable[..., Driver]
-
-
-@contextmanager
-def drivers(kind: str, output_dir: Path) -> Iterator[MakeDriver]:
-    """Makes clients of one kind, and closes them in the end."""
-    with ExitStack() as stack:
-        runner = stack.enter_context(asyncio.Runner())
-
-        def do(result: Any) -> Any:
-            if not inspect.isawaitable(result):
-                return result
-
-            async def finish() -> Any:
-                return await result
-
-            return runner.run(finish())
-
-        def make(**options: Any) -> Driver:
-            options = {"pace": replace(FAST), "output_dir": output_dir} | options
-            client = (Kling if kind == "sync" else AsyncKling)(**options)
-            stack.callback(lambda: do(client.close()))
-            return Driver(kind, client, do)
-
-        yield make
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
-
-_FOLDER = Path(__file__).parent
 
 Status = Literal["active", "retiring", "retired", "unverified"]
 
@@ -172,7 +170,8 @@ def voices() -> Mapping[str, Voice]:
 @cache
 def load(name: str) -> dict[str, Any]:
     """One of the catalogue's JSON files as it stands, numbers with a point refused."""
-    text = (_FOLDER / name).read_text(encoding="utf-8")
+    text = pkgutil.get_data("kling_core.catalog", name)  # also of a package inside a zip
+    assert text is not None
     return json.loads(text, parse_float=_no_float)
 
 

@@ -119,7 +119,7 @@ def samples(declared: Param, hint: Any) -> list[Any]:
     if declared.ge is not None or declared.le is not None:
         bounds = (b for b in (declared.le, declared.ge) if b is not None)
         return [next((b for b in bounds if b), 0)]
-    return ["1"]
+    return ["a"] if declared.prose else ["1"]
 
 
 def _pieces(part: type[Part]) -> Iterator[dict[str, Any]]:

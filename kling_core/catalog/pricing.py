@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from functools import cache
@@ -21,6 +21,7 @@ class Quote:
 
     `units` are Kling's resource units (None where only a price in dollars is known), `usd` their
     list price, `as_of` and `source` the day and kind of the table, `basis` how it was reckoned.
+    `at_most` says that it is the worst case, because what the price depends on is not known.
     """
 
     units: Decimal | None
@@ -28,12 +29,14 @@ class Quote:
     as_of: date
     source: str
     basis: str
+    at_most: bool = False
 
     def __str__(self) -> str:
         units = None if self.units is None else _counted(self.units, "unit")
         usd = None if self.usd is None else _dollars(self.usd)
         amount = f"{units} ({usd})" if units and usd else units or usd or "no amount"
-        return f"{amount}, {self.source} of {self.as_of}"
+        most = "at most " if self.at_most else ""
+        return f"{most}{amount}, {self.source} of {self.as_of}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +68,50 @@ def quote(
     """The price of a request with normalised `fields`, or None when none is known.
 
     `parent` may hold `model_name`, `mode` and `duration` of the source video: an extension is
-    priced by its model and mode, a lip-sync by its length.
+    priced by its model and mode, a lip-sync by its length. Of a video that nobody knows the dearest
+    is assumed.
     """
     variant = _variant(endpoint, fields, parent or {})
+    found = _exact(endpoint, variant)
+    return found if found is not None else _worst(endpoint, variant)
+
+
+def why_unknown(endpoint: str, fields: Fields) -> str:
+    """Why a request has no price, in a sentence."""
+    rows = [price for price in prices() if endpoint in price.endpoints]
+    if not rows:
+        name = endpoint.replace("_", "-")
+        return f"Kling prices each {name} by itself, and the price table holds none of them."
+    model = fields.get("model_name")
+    if not any(model in price.models for price in rows):
+        known = sorted({model for price in rows for model in price.models})
+        return f"The price table has no row for the model {model}; it has {', '.join(known)}."
+    return f"The price table has {model}, but not with these settings."
+
+
+LONGEST = {"lip_sync": Decimal(60)}
+"""Seconds of the longest source video that is taken (change of 2025-06-30)."""
+
+
+def _worst(endpoint: str, variant: Mapping[str, Any]) -> Quote | None:
+    """The dearest that a request can be whose source video is not known; else None."""
+    if endpoint in LONGEST and (variant["seconds"] or 0) <= 0:
+        found = _exact(endpoint, {**variant, "seconds": LONGEST[endpoint]})
+        basis = f"for a video of {LONGEST[endpoint]} s, the longest"
+    elif endpoint == "video_extension" and variant["model_name"] is None:
+        rows = [price for price in prices() if endpoint in price.endpoints]
+        dearest = max(rows, key=lambda price: price.usd)
+        known = {"model_name": dearest.models[0], "mode": dearest.mode}
+        found = _exact(endpoint, {**variant, **known})
+        basis = "for a video of the dearest model and mode"
+    else:
+        return None
+    if found is None:
+        return None
+    return replace(found, at_most=True, basis=f"{found.basis}, {basis}; yours is not known here")
+
+
+def _exact(endpoint: str, variant: Mapping[str, Any]) -> Quote | None:
     for price in prices():
         if endpoint in price.endpoints and _applies(price, variant):
             count = _count(price, variant)

@@ -11,9 +11,12 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from kling_core import text_files
+from kling_core.cli import prompt_words
 from kling_core.cli.options import Option, example, options, shape
 from kling_core.errors import KlingError
 
@@ -123,10 +126,14 @@ def build(
 def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
     """Parse; options and words may come in any order, and `--` ends the options.
 
-    An element of `argv` that is no string is an object for the option before it. Raises
-    `UsageProblem`, and `HelpShown` for --help.
+    An element of `argv` that is no string is an object for the option before it. What can only be
+    a slip in the words of a prompt is refused, unless they stand behind `--`; the namespace says so
+    in `verbatim`. Raises `UsageProblem`, and `HelpShown` for --help.
     """
-    namespace, words = parse_words(parser, argv)
+    typed = _sort(parser, list(argv))
+    namespace, words = parser.parse_args(typed.flags), typed.words
+    if parser.endpoint is not None:
+        namespace.verbatim = typed.meant == 0
     if not words:
         return namespace
     if not parser.words:
@@ -140,14 +147,17 @@ def parse(parser: Parser, argv: Sequence[Any]) -> argparse.Namespace:
             f"{' '.join(map(str, words))!r}",
             fix="Put it in quotes, once.",
         )
+    declared = parser.endpoint.request.params().get(parser.words) if parser.endpoint else None
+    if declared is not None and declared.prose and typed.meant != 0:
+        _refuse_slips(parser, typed)
     setattr(namespace, parser.words, words[0] if len(words) == 1 else " ".join(map(str, words)))
     return namespace
 
 
 def parse_words(parser: Parser, argv: Sequence[Any]) -> tuple[argparse.Namespace, list[Any]]:
     """The options, and the words that are none, in order; otherwise as `parse`."""
-    flags, words = _sort(parser, list(argv))
-    return parser.parse_args(flags), words
+    typed = _sort(parser, list(argv))
+    return parser.parse_args(typed.flags), typed.words
 
 
 def consumes(parser: Parser, token: str, following: Any = None) -> int:
@@ -157,6 +167,7 @@ def consumes(parser: Parser, token: str, following: Any = None) -> int:
     """
     name, equals, _ = token.partition("=")
     actions = parser.actions()
+    _refuse_long_dash(parser, token)
     if not token.startswith("-") or token in ("-", "--") or re.match(r"-[\d.]", token):
         return 0
     flag = _known(parser, name)
@@ -270,31 +281,72 @@ def _held(value: Any) -> _Held:
     return held
 
 
-def _sort(parser: Parser, rest: list[Any]) -> tuple[list[str], list[Any]]:
-    """The options, each with its value, and the words."""
-    flags: list[str] = []
-    words: list[Any] = []
+@dataclass(slots=True)
+class _Typed:
+    """A command line taken apart: the options, each with its value, and the words."""
+
+    flags: list[str] = field(default_factory=list[str])
+    words: list[Any] = field(default_factory=list[Any])
+    breaks: list[int] = field(default_factory=list[int])
+    """The words before which an option stands, by their number; the first one left out."""
+    meant: int | None = None
+    """The number of the first word behind `--`."""
+
+
+def _sort(parser: Parser, rest: list[Any]) -> _Typed:
+    typed = _Typed()
+    ended = False
     while rest:
-        typed = rest.pop(0)
-        if typed == "--":
-            return flags, [*words, *rest]
+        word = rest.pop(0)
+        if word == "--":
+            typed.meant = len(typed.words)
+            typed.words += rest
+            return typed
         following = rest[0] if rest else None
-        taken = consumes(parser, typed, following) if isinstance(typed, str) else 0
+        taken = consumes(parser, word, following) if isinstance(word, str) else 0
         if taken == 0:
-            words.append(typed)
+            typed.breaks += [len(typed.words)] if ended else []
+            ended = False
+            typed.words.append(word)
             continue
-        name, equals, value = typed.partition("=")
+        ended = bool(typed.words)
+        name, equals, value = word.partition("=")
         flag = _known(parser, name) or name
         if taken == 2:
             value = rest.pop(0)
             equals = "="
-        elif _attached(parser, typed):
-            equals, value = "=", typed[2:]
+            if path := prompt_words.torn(value, rest):
+                raise UsageProblem(f"{flag} {path} has blanks", fix=f'Write {flag} "{path}".')
+        elif _attached(parser, word):
+            equals, value = "=", word[2:]
         if equals and not isinstance(value, str):
-            flags += [flag, _held(value)]
+            typed.flags += [flag, _held(value)]
         else:
-            flags.append(f"{flag}={value}" if equals else flag)
-    return flags, words
+            typed.flags.append(f"{flag}={value}" if equals else flag)
+    return typed
+
+
+def _refuse_long_dash(parser: Parser, token: str) -> None:
+    """Word processors, chats and phones make one long dash of two hyphens."""
+    name = prompt_words.long_dash(token)
+    if not name:
+        return
+    known = [spelling.lstrip("-") for spelling in parser.actions()]
+    near = nearest(name, known)
+    if near is not None:
+        raise UsageProblem(
+            f"{token} begins with a long dash", fix=f"Write --{near}, with two hyphens."
+        )
+
+
+def _refuse_slips(parser: Parser, typed: _Typed) -> None:
+    names = {spelling.lstrip("-") for spelling in parser.actions()}
+    meant = len(typed.words) if typed.meant is None else typed.meant
+    slip = prompt_words.judge(
+        typed.words, name=parser.words, names=names, breaks=typed.breaks, meant=meant
+    )
+    if slip is not None:
+        raise UsageProblem(slip.message, fix=slip.fix)
 
 
 def _known(parser: Parser, name: str) -> str | None:
@@ -372,8 +424,8 @@ def _structure(option: Option, piece: str, value: Any) -> Any:
     if text.startswith("@"):
         place = text[1:]
         try:
-            text = Path(place).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, ValueError) as error:
+            text = text_files.read(Path(place).expanduser()).strip()
+        except (OSError, ValueError, RuntimeError) as error:
             raise UsageProblem(f"{option.flag}: {place} cannot be read: {error}") from error
     if text.startswith(("{", "[")) or place != option.flag:
         try:

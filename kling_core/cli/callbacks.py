@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from kling_core.cli import arguments, console, ledgers
 from kling_core.cli.sandbox import port
 from kling_core.errors import ConfigError, KlingError
+from kling_core.listening import must_be_free
 
 if TYPE_CHECKING:
     from uvicorn import Server
@@ -46,16 +47,25 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ConfigError` when the port is taken."""
     from uvicorn import Config, Server
 
+    from kling_core.receiving import Impatient
+
     try:
+        must_be_free(host, number)
         listener = socket.create_server((host, number), backlog=128)
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
         raise ConfigError(
-            f"callbacks cannot be received on {host} port {number}: {reason}",
+            f"callbacks cannot be received: {error.strerror or error}",
             fix="Choose another with --port; without it, a free one is taken.",
         ) from error
     place = listener.getsockname()[1]
-    config = Config(receiver, log_level="error", access_log=False, timeout_graceful_shutdown=2)
+    config = Config(
+        receiver,
+        http=Impatient,
+        log_level="error",
+        access_log=False,
+        limit_concurrency=200,
+        timeout_graceful_shutdown=2,
+    )
     with listener:
         print(f"http://{host}:{place}/", flush=True)
         console.say("callbacks wake whoever waits for the task; Ctrl-C ends it. Tell Kling the")

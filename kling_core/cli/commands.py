@@ -25,6 +25,7 @@ COMMANDS = (
     Command("show", "showing", "ID", "everything about one task: request, cost, outputs, family"),
     Command("wait", "waiting", "ID...", "wait for tasks and download what they made"),
     Command("resume", "resuming", "", "take up everything that a crash or Ctrl-C left behind"),
+    Command("give-up", "giving_up", "ID...", "let go of the slot of a task that hangs"),
     Command("rescue", "rescuing", "", "fetch every finished output that is not on disk"),
     Command("rerun", "rerunning", "ID [--set FIELD=VALUE]", "a recorded request again"),
     Command("costs", "costing", "", "what was spent, by day, project or model"),

@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Callable
 from decimal import Decimal
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core import streams
 from kling_core.cli.arguments import Parser, UsageProblem, consumes
+from kling_core.words import one_line, safe, safe_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
@@ -20,13 +23,38 @@ if TYPE_CHECKING:
 
 
 def say(text: str) -> None:
-    """A line for people, on stderr."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for people, on stderr. When nobody can be told, the command goes on all the same."""
+    try:
+        print(safe(text), file=sys.stderr, flush=True)
+    except (OSError, ValueError):  # full, gone or closed; what is paid for is not stopped by it
+        sys.stderr = streams.nowhere()
+
+
+def show(text: str = "") -> None:
+    """A line of a result on stdout, which may be a terminal."""
+    print(safe(text))
+
+
+def show_path(path: Path) -> None:
+    """The path of a file on stdout: as it is for programs, without escapes for a terminal."""
+    print(safe(str(path)) if sys.stdout.isatty() else path)
 
 
 def show_json(value: Any) -> None:
-    """A result for programs, on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False, default=plain))
+    """A result for programs, on stdout; in ASCII where the stream cannot take other letters."""
+    print(as_json(value, ascii_only=not streams.unicode_names(sys.stdout)))
+
+
+def as_json(value: Any, *, ascii_only: bool = False, indent: int = 2) -> str:
+    """A value as JSON; what would be an escape in a terminal is written as one of JSON's."""
+    written = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=plain)
+    return safe_json(written)
+
+
+def flush() -> None:
+    """Write out what stdout holds back, so that a disk that is full is noticed here."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
 
 
 def show_table(shown: Table) -> None:
@@ -39,7 +67,7 @@ def show_table(shown: Table) -> None:
         for title in shown.head:
             table.add_column(title, overflow="fold")
         for row in shown.rows:
-            table.add_row(*row)
+            table.add_row(*map(one_line, row))
         Console(markup=False, highlight=False).print(table)
         return
     print("\n".join(shown.lines()))

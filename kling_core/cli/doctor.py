@@ -34,8 +34,8 @@ def tell(symptoms: Iterable[health.Symptom]) -> int:
     healthy = True
     for symptom in symptoms:
         healthy = healthy and symptom.level != "wrong"
-        print(_line(symptom))
-    print("all is well" if healthy else "something is wrong, see above")
+        console.show(_line(symptom))
+    console.show("all is well" if healthy else "something is wrong, see above")
     return 0 if healthy else 1
 
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
+from kling_core import places
 from kling_core.cli import arguments, console, ledgers
 from kling_core.errors import ConfigError
+from kling_core.ledger.redacting import without_secrets
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    Rows = Sequence[dict[str, Any]]
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -20,7 +23,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace, words = arguments.parse_words(_parser(), argv)
     if len(words) > 1:
         raise arguments.UsageProblem("kling export takes one file", fix="See kling export --help.")
-    target = Path(words[0]).expanduser() if words and words[0] != "-" else None
+    target = places.expanded("the file", words[0]) if words and words[0] != "-" else None
     form = namespace.form or ("json" if target and target.suffix.lower() == ".json" else "csv")
     with ledgers.open_client("export", sandbox=sandbox or namespace.sandbox) as kling:
         ledger = kling.session.ledger()
@@ -29,15 +32,21 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             if kept.path:
                 paths.setdefault(kept.task, []).append(kept.path)
         rows = [
-            {**ledgers.described(row), "paths": paths.get(row.id, []), "request": row.request}
+            {
+                **ledgers.described(row),
+                "paths": paths.get(row.id, []),
+                "request": without_secrets(row.request),
+            }
             for row in reversed(ledger.rows(project=namespace.project))
         ]
     write = _write_json if form == "json" else _write_csv
     if target is None:
-        write(rows, sys.stdout)
+        _to_stdout(rows, write, form)
         return 0
+    # Excel takes a CSV for the code page of the machine unless it begins with a mark.
+    encoding = "utf-8-sig" if form == "csv" else "utf-8"
     try:
-        with target.open("w", encoding="utf-8", newline="") as file:
+        with target.open("w", encoding=encoding, errors="backslashreplace", newline="") as file:
             write(rows, file)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -46,25 +55,46 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     return 0
 
 
-def _write_json(rows: Sequence[dict[str, Any]], file: TextIO) -> None:
-    json.dump(rows, file, indent=1, ensure_ascii=False, default=console.plain)
-    file.write("\n")
+def _to_stdout(rows: Rows, write: Callable[[Rows, TextIO], None], form: str) -> None:
+    """In UTF-8, whatever the console says; for the eyes of a person without escapes."""
+    if form == "json":
+        console.show_json(rows)
+        return
+    text = io.StringIO()
+    write(rows, text)
+    if sys.stdout.isatty():
+        console.show(text.getvalue().rstrip("\n"))
+        return
+    stream: Any = sys.stdout
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(encoding="utf-8", newline="")
+    stream.write(text.getvalue())
 
 
-def _write_csv(rows: Sequence[dict[str, Any]], file: TextIO) -> None:
+def _write_json(rows: Rows, file: TextIO) -> None:
+    file.write(console.as_json(rows, indent=1) + "\n")
+
+
+def _write_csv(rows: Rows, file: TextIO) -> None:
     """One line a task; paths one a line within their cell, the request left to the JSON."""
     names = [*ledgers.COLUMNS, "paths"]
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
         cells = {name: _cell(value) for name, value in row.items()}
-        writer.writerow({**cells, "paths": "\n".join(row["paths"])})
+        writer.writerow({**cells, "paths": _cell("\n".join(row["paths"]))})
+
+
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20", "'")
+"""How a cell begins that a spreadsheet computes; and the mark itself, so that it can be undone."""
 
 
 def _cell(value: Any) -> str:
-    """Text that a spreadsheet does not take for a formula."""
-    text = "" if value is None else str(console.plain(value))
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    """Text that a spreadsheet does not take for a formula; numbers as they are."""
+    if value is None:
+        return ""
+    text = str(console.plain(value))
+    return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 
 def _parser() -> arguments.Parser:
@@ -72,7 +102,9 @@ def _parser() -> arguments.Parser:
         prog="kling export",
         usage="kling export [options] [FILE]",
         description="The whole ledger, oldest first, as CSV or JSON; to stdout without FILE. JSON "
-        "has the requests too.",
+        "has the requests too.\nA CSV file begins with a byte order mark, for Excel (in Python: "
+        'encoding="utf-8-sig"); a text\nthat a spreadsheet would compute, or that begins with an '
+        "apostrophe, has one apostrophe in front.",
     )
     add = parser.add_argument
     add("--csv", dest="form", action="store_const", const="csv", help="write CSV [default]")

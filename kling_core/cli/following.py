@@ -8,9 +8,11 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from kling_core import streams
 from kling_core.cli.console import say
 from kling_core.cli.problems import collect
 from kling_core.reports.words import clock
+from kling_core.words import one_line
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -49,7 +51,9 @@ def _shown(task: Task) -> Generator[Callable[[Task], None]]:
     from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    spinner = "dots" if streams.unicode_names(sys.stderr) else "line"
+    said = TextColumn("{task.description}", markup=False)
+    columns = (SpinnerColumn(spinner), said, TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         row = progress.add_task(_state(task))
         yield lambda news: progress.update(row, description=_state(news))
@@ -73,4 +77,4 @@ class _Lines:
 
 
 def _state(task: Task) -> str:
-    return f"task {task.task_id}: {task.status}"
+    return one_line(f"task {task.task_id}: {task.status}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, results
 from kling_core.cli.following import follow
+from kling_core.cli.problems import Progress
 from kling_core.reports import words
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             fix="It is what `kling run --no-wait` printed, or your own external id.",
         )
     console.refuse_empty_sandbox("get", sandbox=sandbox or namespace.sandbox)
-    with console.open_client(sandbox=False) as kling:
+    with Progress() as progress, console.open_client(sandbox=False) as kling:
         start = time.monotonic()
         task: Task = getattr(kling, endpoint.name).get(words[0])
+        progress.made = True
         out: Path | None = namespace.out
         if namespace.wait:
             results.must_be_writable(out or kling.session.output_dir)
@@ -45,6 +47,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             console.say(results.ending(task, time.monotonic() - start))
         elif not namespace.json:
             _state(task)
+        console.flush()
     return 0
 
 
@@ -75,8 +78,8 @@ def _own_options(parser: argparse.ArgumentParser) -> None:
 
 def _state(task: Task) -> None:
     """The state on stdout, and what to do next for people."""
-    print(task.status)
-    if not task.done:
+    console.show(task.status)
+    if not task.complete:
         console.say(f"wait for it with: kling get {task.endpoint.command} {task.task_id} --wait")
         return
     for output in task.outputs:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import argparse
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import console, problems, results
 from kling_core.cli.following import follow
 from kling_core.errors import KlingError
-from kling_core.reports import words
+from kling_core.reports import listing, words
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -36,6 +37,8 @@ COLUMNS = (
     "error",
 )
 """What lists and exports tell of a row."""
+
+_NOT_AT_KLING = (*listing.UNSENT, "rejected")
 
 
 def open_client(command: str, *, sandbox: bool) -> Kling:
@@ -81,12 +84,20 @@ class Collector:
     def collect(self, row: Row) -> None:
         """Bring one row to its end, and its outputs to disk."""
         try:
-            self._collect(row)
+            with problems.Progress(made=True):
+                self._collect(row)
         except KlingError as error:
             self.tell(error)
 
-    def tell(self, error: KlingError) -> None:
-        """Print an error and remember its exit code; "look first" outweighs "failed"."""
+    def tell(self, error: KlingError, about: Row | None = None) -> None:
+        """Print an error and remember its exit code; "look first" outweighs "failed".
+
+        When it is `about` a row that Kling may have, it is no "nothing was made", whatever failed.
+        """
+        now = self.kling.session.ledger().row(about.id) if about is not None else None
+        if now is not None and now.state not in _NOT_AT_KLING:
+            with suppress(KlingError), problems.Progress(made=True):
+                raise error
         first, *more = problems.lines(error)
         console.say("\n".join([f"error: {first}", *more]))
         code = problems.exit_code(error)
@@ -96,6 +107,7 @@ class Collector:
         """Print what JSON was asked for; returns the exit code."""
         if self.as_json:
             console.show_json([results.described(task) for task in self.tasks])
+        console.flush()
         return self.code
 
     def _collect(self, row: Row) -> None:
@@ -105,9 +117,10 @@ class Collector:
             from kling_core.waiting import failure
 
             raise failure(task)
-        if not task.done:
+        if not task.complete:
             follow(task, self.timeout)
         self.tasks.append(task)
         paths = results.save(task, self.out) if self.download else []
-        results.show(task, paths, as_json=False) if not self.as_json else None
         console.say(results.ending(task, time.monotonic() - start))
+        results.show(task, paths, as_json=False) if not self.as_json else None
+        console.flush()

@@ -2,7 +2,9 @@
 
 Exit codes: 0 done; 1 refused by us or by Kling, nothing was made; 2 the command line cannot be
 understood; 3 a task exists or may exist and is not in your hands yet, so look before you run the
-command again; 4 the task failed; 130 interrupted.
+command again; 4 the task failed; 130 interrupted; 141 nobody reads what it prints. After a request
+has gone out, nothing ends as 1: not a full disk, a character that stdout cannot take, a fault of
+ours.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from kling_core import streams
 from kling_core.cli.commands import COMMANDS, find
 
 if TYPE_CHECKING:
@@ -21,15 +24,29 @@ if TYPE_CHECKING:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command line; `argv` is that of the process when left out. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    streams.settle()
     try:
-        return _dispatch(words)
+        code = _dispatch(words)
+        _flush()
+        return code
     except KeyboardInterrupt as stop:
         return _interrupted(stop)
     except BrokenPipeError:
-        sys.stdout = None  # whoever read it has gone; spare the interpreter's complaint at exit
+        _let_go()  # whoever read it has gone
         return 141
     except Exception as error:  # noqa: BLE001 - the last line of defence of a console script
         return _report(error)
+
+
+def _flush() -> None:
+    """Write out what stdout holds back, so that a full disk is told of and not lost at exit."""
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _let_go() -> None:
+    """Drop stdout with what it still holds; spares the interpreter's complaint at exit."""
+    sys.stdout = streams.nowhere()
 
 
 def _dispatch(words: list[str]) -> int:
@@ -97,26 +114,30 @@ try: kling --sandbox run text-to-video "a paper boat in the rain"
 def _report(error: Exception) -> int:
     """Say what went wrong; help is no error and goes to stdout."""
     from kling_core.cli.arguments import HelpShown
-    from kling_core.cli.console import debugging
+    from kling_core.cli.console import debugging, say
     from kling_core.cli.problems import exit_code, lines
 
     if isinstance(error, HelpShown):
         print(error.text.rstrip())
+        _flush()
         return 0
     if debugging():
         import traceback
 
-        traceback.print_exception(error)
+        say("".join(traceback.format_exception(error)).rstrip())
+    if isinstance(error, OSError):
+        _let_go()  # it may be stdout's own, which would be raised again at exit
     first, *more = lines(error)
-    print("\n".join([f"error: {first}", *more]), file=sys.stderr)
+    say("\n".join([f"error: {first}", *more]))
     return exit_code(error)
 
 
 def _interrupted(stop: KeyboardInterrupt) -> int:
+    from kling_core.cli.console import say
     from kling_core.cli.problems import in_shell
 
     said = getattr(stop, "__notes__", None) or ["Interrupted."]
-    print(f"\n{in_shell(said[0])}", file=sys.stderr)
+    say(f"\n{in_shell(said[0])}")
     return 130
 
 
@@ -125,7 +146,7 @@ def _plain_warnings() -> Generator[None]:
     """Show each of our warnings once, as one line; those of other packages when debugging."""
     import warnings
 
-    from kling_core.cli.console import debugging
+    from kling_core.cli.console import debugging, say
     from kling_core.errors import KlingWarning
 
     shown: set[str] = set()
@@ -137,7 +158,7 @@ def _plain_warnings() -> Generator[None]:
                 usual(message, category, *where, **more)
         elif str(message) not in shown:
             shown.add(str(message))
-            print(f"warning: {message}", file=sys.stderr)
+            say(f"warning: {message}")
 
     with warnings.catch_warnings():
         warnings.simplefilter("always", KlingWarning)

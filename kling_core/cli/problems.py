@@ -2,21 +2,54 @@
 
 from __future__ import annotations
 
+from typing import Self
+
 from kling_core import errors
 from kling_core.cli.arguments import UsageProblem
 from kling_core.cli.wording import SHELL
 
 REFUSED, USAGE, LOOK_FIRST, FAILED = 1, 2, 3, 4
 
+_LOOK = "Look before you run it again: kling tasks shows what was made, kling resume collects it."
+
+
+class Progress:
+    """How far a command has come; what stops it is judged by that.
+
+    A block around everything that may pay: an error that leaves it remembers how far it was.
+    """
+
+    def __init__(self, *, sent: bool = False, made: bool = False) -> None:
+        self.sent = sent or made
+        """Whether a request may have gone out."""
+        self.made = made
+        """Whether a task exists, whatever is said of the exchange that failed."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if isinstance(error, Exception) and not hasattr(error, _REACHED):
+            setattr(error, _REACHED, self)
+
+
+_REACHED = "_kling_progress"
+
 
 def exit_code(error: Exception) -> int:
-    """The exit code of an error; see `kling_core.cli.main`."""
+    """The exit code of an error; see `kling_core.cli.main`. After a submit it is never 1."""
     if isinstance(error, UsageProblem) or type(error).__name__ == "UnknownEndpoint":
         return USAGE
     if isinstance(error, errors.TaskFailed):
         return FAILED
+    reached: Progress = getattr(error, _REACHED, Progress())
+    if reached.made:
+        return LOOK_FIRST
+    if not isinstance(error, errors.KlingError):
+        return LOOK_FIRST if reached.sent else REFUSED
     paid = (errors.SubmitOutcomeUnknown, errors.WaitTimeout, errors.DownloadError)
-    return LOOK_FIRST if isinstance(error, paid) and error.billed != "no" else REFUSED
+    possible = reached.sent or isinstance(error, paid)
+    return LOOK_FIRST if possible and error.billed != "no" else REFUSED
 
 
 def lines(error: Exception) -> list[str]:
@@ -26,7 +59,8 @@ def lines(error: Exception) -> list[str]:
     if isinstance(error, errors.KlingError):
         return [in_shell(_one_line(error))]
     kind = type(error).__name__
-    return [f"{kind}: {error}  (KLING_DEBUG=1 shows where)"]
+    told = [f"{kind}: {error}  (KLING_DEBUG=1 shows where)"]
+    return [*told, _LOOK] if exit_code(error) == LOOK_FIRST else told
 
 
 def in_shell(text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import arguments, console, results
+from kling_core.cli import arguments, console, given_texts, results
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are those of the service
@@ -14,18 +14,19 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     endpoint, rest = console.take_endpoint("quote", argv, _own_options)
     prog = f"kling quote {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=_own_options)
+    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = endpoint.request(**arguments.fields(endpoint, namespace))
+    request = given_texts.request_of(endpoint, namespace)
     quote = request.quote()
     for warning in request.check().warnings:
         console.say(f"warning: {warning}")
     if namespace.json:
         console.show_json(results.quoted(quote))
     elif quote is None:
-        print("unknown")
+        console.show("unknown")
         console.say(f"no price is published for this {endpoint.command}")
     else:
-        print(quote)
+        console.show(str(quote))
         console.say(quote.basis)
     return 0
 

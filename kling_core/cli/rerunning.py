@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import arguments, console, ledgers
+from kling_core.cli import arguments, console, given_texts, ledgers
 from kling_core.cli.run import Wishes, carry_out, own_options
+from kling_core.endpoints import registry
 from kling_core.reports import leftovers
 from kling_core.reports.again import again
 from kling_core.reports.finding import find, short
@@ -21,7 +22,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     wishes = Wishes.of(namespace, sandbox=sandbox)
     with ledgers.open_client("rerun", sandbox=wishes.sandbox) as kling:
         row = find(kling, words[0])
-        request = again(kling, row, namespace.set or [])
+        endpoint = registry.load(row.endpoint)
+        typed: list[str] = namespace.set or []
+        changes = [given_texts.changed(endpoint, change) for change in typed]
+        request = again(kling, row, changes)
     if wishes.project is None and row.project:
         from dataclasses import replace
 

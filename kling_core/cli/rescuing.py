@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kling_core.cli import arguments, console, ledgers, results
+from kling_core.cli.problems import Progress
 from kling_core.errors import KlingError
 from kling_core.reports.rescuing import Rescue, rescue
 
@@ -13,7 +14,10 @@ from kling_core.reports.rescuing import Rescue, rescue
 def run(argv: list[str], *, sandbox: bool) -> int:
     """The command; see `kling rescue --help`."""
     namespace = arguments.parse(_parser(), argv)
-    with ledgers.open_client("rescue", sandbox=sandbox or namespace.sandbox) as kling:
+    with (
+        Progress(sent=True),
+        ledgers.open_client("rescue", sandbox=sandbox or namespace.sandbox) as kling,
+    ):
         results.must_be_writable(namespace.out or kling.session.output_dir)
         collector = ledgers.Collector(kling, out=namespace.out)
 
@@ -23,7 +27,8 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             elif isinstance(news, KlingError):
                 collector.tell(news)
             else:
-                print(news, flush=True)
+                console.show_path(news)
+                console.flush()
 
         console.say(rescue(kling, results.folder(namespace.out), tell).summary)
         return collector.code

@@ -8,9 +8,11 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kling_core import lateness
 from kling_core.cli import console
 from kling_core.cli.problems import collect
 from kling_core.errors import DownloadError
+from kling_core.output_places import names_a_file
 from kling_core.reports import words
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
 """Help of the option --out."""
 
-_SUFFIXES = {".mp4", ".mov", ".png", ".jpg", ".jpeg", ".webp", ".mp3", ".wav"}
-
 
 def save(task: Task, place: Path | None) -> list[Path]:
     """Download everything a task made into the folder `place`, or under that file name.
@@ -31,15 +31,26 @@ def save(task: Task, place: Path | None) -> list[Path]:
     to collect the task. Raises `DownloadError`.
     """
     made = _downloadable(task)
+    if not made:
+        raise lateness.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
-        return [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
+        return paths if place is not None else [_from_here(path) for path in paths]
     except DownloadError as error:
         error.fix = f"Task {task.task_id} is done and paid for; {how} --out DIR"
         raise
     except KeyboardInterrupt as stop:
         stop.__notes__ = [f"Stopped downloading. Task {task.task_id} is done and paid for; {how}"]
         raise
+
+
+def _from_here(path: Path) -> Path:
+    """A path as it is written in the current folder, when it lies below it."""
+    try:
+        return path.relative_to(Path.cwd())
+    except (ValueError, OSError):
+        return path
 
 
 def folder(out: Path | None) -> str | None:
@@ -52,7 +63,7 @@ def must_be_writable(place: Path) -> None:
     from kling_core import downloading
 
     try:
-        downloading.must_be_writable(place if _names_a_file(place) else f"{place}/")
+        downloading.must_be_writable(place)
     except DownloadError as error:
         error.fix = "Nothing was sent. Name another place with --out."
         raise
@@ -64,7 +75,7 @@ def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:
         console.show_json(described(task))
         return
     for path in paths:
-        print(path)
+        console.show_path(path)
 
 
 def described(task: Task) -> dict[str, Any]:
@@ -94,6 +105,7 @@ def quoted(quote: Quote | None) -> dict[str, Any] | None:
         "as_of": quote.as_of,
         "source": quote.source,
         "basis": quote.basis,
+        "at_most": quote.at_most,
     }
 
 
@@ -158,11 +170,7 @@ def _downloadable(task: Task) -> list[Any]:
     return [*task.videos, *task.images, *task.audios]
 
 
-def _names_a_file(place: Path) -> bool:
-    return place.suffix.lower() in _SUFFIXES and not place.is_dir()
-
-
 def _target(place: Path | None, index: int, total: int) -> str | Path | None:
-    if place is None or not _names_a_file(place):
+    if place is None or not names_a_file(place):
         return folder(place)
     return place if total == 1 else place.with_stem(f"{place.stem}-{index + 1}")

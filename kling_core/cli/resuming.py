@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.cli import arguments, console, ledgers, results
+from kling_core.cli.problems import Progress
 from kling_core.ledger import recovery
 from kling_core.reports import leftovers
 from kling_core.reports.finding import short
@@ -18,7 +19,10 @@ if TYPE_CHECKING:
 def run(argv: list[str], *, sandbox: bool) -> int:
     """The command; see `kling resume --help`."""
     namespace = arguments.parse(_parser(), argv)
-    with ledgers.open_client("resume", sandbox=sandbox or namespace.sandbox) as kling:
+    with (
+        Progress(sent=True),
+        ledgers.open_client("resume", sandbox=sandbox or namespace.sandbox) as kling,
+    ):
         if namespace.download:
             results.must_be_writable(namespace.out or kling.session.output_dir)
         flow = recovery.settle(
@@ -34,7 +38,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         )
         for row, error in settled.doubtful:
             console.say(f"{short(row)}: {leftovers.named(row)}")
-            collector.tell(error)
+            collector.tell(error, row)
         for line in leftovers.unsent(settled):
             console.say(line)
         left = [*_waited(settled, wait=namespace.wait)]

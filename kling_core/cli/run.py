@@ -10,9 +10,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import arguments, console, results
+from kling_core.cli import arguments, console, given_texts, results
 from kling_core.cli.following import follow
-from kling_core.cli.problems import collect
+from kling_core.cli.problems import Progress, collect
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -58,8 +58,9 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     endpoint, rest = console.take_endpoint("run", argv, own_options)
     prog = f"kling run {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=own_options)
+    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = endpoint.request(**arguments.fields(endpoint, namespace))
+    request = given_texts.request_of(endpoint, namespace)
     return carry_out(request, Wishes.of(namespace, sandbox=sandbox))
 
 
@@ -83,6 +84,7 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
+    from kling_core import config
     from kling_core.limits import check_cost
     from kling_core.wire import v1
     from kling_core.wire.body import JSONBody
@@ -107,7 +109,8 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
         console.show_json(body)
         console.say(f"POST {endpoint.path}")
         console.say(f"cost: {results.cost_line(quote)}")
-    check_cost(request, wishes.max_cost)
+    limits = config.limits(max_cost=wishes.max_cost, budget=wishes.budget)
+    check_cost(request, limits["max_cost"], limits["budget"], limits["project_budget"])
     if endpoint.external_task_id and named is None:
         console.say("an external_task_id of its own is added when it is sent")
     console.say("dry run: the request is good; nothing was sent")
@@ -116,37 +119,45 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
 
 def _make(request: Request, wishes: Wishes) -> int:
     request.require()
-    with console.open_client(
-        sandbox=wishes.sandbox, project=wishes.project, budget=wishes.budget
-    ) as kling:
+    with (
+        Progress() as progress,
+        console.open_client(
+            sandbox=wishes.sandbox, project=wishes.project, budget=wishes.budget
+        ) as kling,
+    ):
         embedded = kling.sandbox is not None
         wait = wishes.wait or embedded
         if wait:
-            results.must_be_writable(wishes.out or kling.session.output_dir)
+            folder = kling.session.output_dir / kling.session.settings.project
+            results.must_be_writable(wishes.out or folder)
         if embedded and not wishes.wait:
             console.say("--no-wait is left aside: the task would end with this command")
         free = ", for real keys; the sandbox is free" if embedded else ""
         console.say(f"{_what(request)}: {results.cost_line(request.quote())}{free}")
         start = time.monotonic()
-        task = _submit(kling, request, wishes)
+        task = _submit(kling, request, wishes, progress)
         if not wait:
             _submitted(task, wishes)
-            return 0
-        follow(task, wishes.timeout, embedded=embedded)
-        paths = results.save(task, wishes.out)
-        results.show(task, paths, as_json=wishes.json)
-        console.say(results.ending(task, time.monotonic() - start))
+        else:
+            follow(task, wishes.timeout, embedded=embedded)
+            paths = results.save(task, wishes.out)
+            console.say(results.ending(task, time.monotonic() - start))
+            results.show(task, paths, as_json=wishes.json)
+        console.flush()
     return 0
 
 
-def _submit(kling: Kling, request: Request, wishes: Wishes) -> Task:
+def _submit(kling: Kling, request: Request, wishes: Wishes, progress: Progress) -> Task:
     """Submit, telling the place in line; Ctrl-C says where the request is found again."""
     try:
-        return kling.submit(request, max_cost=wishes.max_cost, on_update=_InLine())
+        progress.sent = True
+        task = kling.submit(request, max_cost=wishes.max_cost, on_update=_InLine())
     except KeyboardInterrupt as stop:
         if kling.sandbox is None:
             stop.__notes__ = [_INTERRUPTED]
         raise
+    progress.made = True
+    return task
 
 
 class _InLine:
@@ -162,11 +173,11 @@ class _InLine:
 
 
 def _submitted(task: Task, wishes: Wishes) -> None:
+    console.say(f"submitted; collect it with: {collect(task.task_id)}")
     if wishes.json:
         console.show_json(results.described(task))
     else:
-        print(task.task_id)
-    console.say(f"submitted; collect it with: {collect(task.task_id)}")
+        console.show(task.task_id)
 
 
 def _what(request: Request) -> str:

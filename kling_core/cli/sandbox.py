@@ -20,9 +20,8 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - it is the s
         serve(**given)
     except OSError as error:
         port = given.get("port", 0)
-        reason = (error.strerror or str(error)).lower()
         raise ConfigError(
-            f"the sandbox cannot listen on port {port}: {reason}",
+            f"the sandbox cannot listen on port {port}: {error.strerror or error}",
             fix="Choose another with --port; without it, a free one is taken.",
         ) from error
     return 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import arguments, console, ledgers
+from kling_core.ledger.redacting import without_secrets
 from kling_core.reports import facts, words
 from kling_core.reports.finding import find
 from kling_core.reports.listing import on_disk
@@ -35,15 +36,15 @@ def run(argv: list[str], *, sandbox: bool) -> int:
 
 
 def _show(known: facts.Facts) -> None:
-    print(known.heading)
+    console.show(known.heading)
     for name, value in known.values:
         first, *more = value.splitlines()
-        print(f"  {name:{_WIDTH}} {first}")
+        console.show(f"  {name:{_WIDTH}} {first}")
         for line in more:
-            print(f"  {'':{_WIDTH}} {line}")
+            console.show(f"  {'':{_WIDTH}} {line}")
     if known.family:
-        print(f"  {'family':{_WIDTH}}")
-        print("\n".join(f"    {line}" for line in known.family))
+        console.show(f"  {'family':{_WIDTH}}")
+        console.show("\n".join(f"    {line}" for line in known.family))
 
 
 def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:
@@ -52,7 +53,7 @@ def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:
         "external_task_id": row.external_task_id,
         "parent_output_id": row.parent_output_id,
         "tries": row.tries,
-        "request": row.request,
+        "request": without_secrets(row.request),
         "media": row.media,
         "answer": row.raw,
         "outputs": [

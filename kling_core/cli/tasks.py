@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kling_core.cli import arguments, console, ledgers, results
-from kling_core.reports import listing
+from kling_core.reports import listing, slots
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -27,6 +27,8 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             console.show_table(table)
             if len(rows) == namespace.limit:
                 console.say("there may be more: --limit 0 shows all")
+            for line in slots.lines(ledger):
+                console.say(line)
     return 0
 
 

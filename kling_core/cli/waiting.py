@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kling_core.cli import arguments, ledgers, results
+from kling_core.cli.problems import Progress
 from kling_core.errors import KlingError
 from kling_core.reports.certain import certain
 from kling_core.reports.finding import find
@@ -15,7 +16,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace, words = arguments.parse_words(_parser(), argv)
     if not words:
         raise arguments.UsageProblem("kling wait needs the ids of tasks", fix="See kling tasks.")
-    with ledgers.open_client("wait", sandbox=sandbox or namespace.sandbox) as kling:
+    with (
+        Progress(sent=True),
+        ledgers.open_client("wait", sandbox=sandbox or namespace.sandbox) as kling,
+    ):
         if namespace.download:
             results.must_be_writable(namespace.out or kling.session.output_dir)
         rows = [find(kling, word) for word in words]
@@ -30,7 +34,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             try:
                 collector.collect(certain(kling, row))
             except KlingError as error:
-                collector.tell(error)
+                collector.tell(error, row)
         return collector.finish()
 
 

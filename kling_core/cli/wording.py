@@ -89,6 +89,7 @@ _MISSING = re.compile(r"(\w+ is needed|is required)")
 
 _WORDS = (
     ("kling.tasks.resume() (or `kling resume`)", "kling resume"),
+    ("kling.tasks.resume(send=True) (or `kling resume --send`)", "kling resume --send"),
     ("max_cost", "--max-cost"),
     ("`TaskNotFound`", "not found"),
 )

@@ -8,19 +8,21 @@ validation and is imported at the first check, so that reading a task never pays
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import (
     TYPE_CHECKING,
     Any,
     ClassVar,
     Literal,
+    cast,
     dataclass_transform,
     get_args,
     get_origin,
 )
 
 from kling_core.errors import InvalidRequest, Violation
+from kling_core.values import plain
 
 if TYPE_CHECKING:
     from typing import Self
@@ -50,7 +52,8 @@ class Param:
     picture, sound or video input. `of` is the type that is validated where the annotation is
     wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
     the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
-    few requests need, so that front ends may tell of it in few words.
+    few requests need, so that front ends may tell of it in few words. `spoken` text is said
+    aloud, so that a number alone is one.
     """
 
     doc: str
@@ -71,6 +74,7 @@ class Param:
     item: str = ""
     short: str = ""
     rare: bool = False
+    spoken: bool = False
     placeholder: str = ""
     name: str = ""
 
@@ -78,6 +82,11 @@ class Param:
     def required(self) -> bool:
         """True when the field must be given."""
         return self.default is MISSING
+
+    @property
+    def prose(self) -> bool:
+        """True for a text that people write in their own words: a prompt, what is said."""
+        return self.max_length is not None
 
     @property
     def part(self) -> type[Part] | None:
@@ -105,15 +114,16 @@ class Part:
     """An object with declared fields: a request, or a piece of one."""
 
     given: dict[str, Any]
-    """The fields as they were given, None left out."""
+    """The fields as they were given, in plain values; None and empty cells left out."""
     one_only: ClassVar[bool] = False
     """True when exactly one of the fields has a value other than 0."""
 
     if not TYPE_CHECKING:
 
         def __init__(self, **given: Any) -> None:
+            known = {name: _kept(plain(value)) for name, value in given.items()}
             object.__setattr__(
-                self, "given", {name: value for name, value in given.items() if value is not None}
+                self, "given", {name: value for name, value in known.items() if value is not None}
             )
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -301,6 +311,13 @@ def media_values(value: Any) -> Iterable[Media]:
     elif isinstance(value, (list, tuple)):
         for inner in value:  # pyright: ignore[reportUnknownVariableType]
             yield from media_values(inner)
+
+
+def _kept(value: Any) -> Any:
+    """A value that can be read again: what gives its entries once, as a glob does, as a list."""
+    given: Any = value
+    once = isinstance(given, Iterator) and not hasattr(cast("Any", given), "read")
+    return list(cast("Iterator[Any]", given)) if once else value
 
 
 def _brief(value: Any) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from kling_core.catalog import capability, data, rules
+from kling_core.endpoints import prompting
 from kling_core.endpoints.base import Check, MediaKind, Param, Request
 from kling_core.endpoints.validation import validate
 from kling_core.errors import Violation
@@ -18,6 +19,8 @@ def check(request: Request) -> Check:
     given = {k: v for k, v in request.adopt(dict(request.given)).items() if not _blank(v)}
     fields, violations = validate(type(request), given, source=endpoint.source)
     sent = set(fields)
+    unmeant, odd = prompting.judge(request.params(), fields)
+    violations += unmeant
     violations += _read_media(endpoint.media_params, fields)
     effective = {**_assumed(request, given), **fields}
     model = effective.get("model_name") or data.default_model(endpoint.name)
@@ -34,7 +37,7 @@ def check(request: Request) -> Check:
         bad=frozenset(v.field.partition(".")[0] for v in violations) - fields.keys(),
         parent_model=(request.parent or {}).get("model_name"),
     )
-    warnings = (*findings.warnings, *request.warn(effective))
+    warnings = (*findings.warnings, *request.warn(effective), *odd)
     return Check((*violations, *findings.violations), warnings, effective, frozenset(sent))
 
 

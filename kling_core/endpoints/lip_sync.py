@@ -34,7 +34,12 @@ class LipSync(Request):
         media="video",
     )
     text: str | None = param(
-        default=None, doc="What is said.", wire="input.text", max_length=120, unit="characters"
+        default=None,
+        doc="What is said.",
+        wire="input.text",
+        max_length=120,
+        unit="characters",
+        spoken=True,
     )
     voice_id: str | None = param(
         default=None,

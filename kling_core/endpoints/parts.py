@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -48,13 +49,15 @@ Problems = list[tuple[str, str, str]]
 
 
 def seconds(value: Any) -> Any:
-    """Whole seconds as the wire wants them: 5, 5.0 and "5" become "5"."""
+    """Whole seconds as the wire wants them: 5, 5.0, "5", "5s" and a table's "5.0" become "5"."""
     if isinstance(value, bool):
         raise ValueError("duration is a number of seconds")
     if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
         return str(int(value))
-    if isinstance(value, str) and value.strip().removesuffix("s").isdecimal():
-        return str(int(value.strip().removesuffix("s")))
+    if isinstance(value, str):
+        number = re.fullmatch(r"(\d+)(?:\.0+)?\s*s?", value.strip())
+        if number is not None:
+            return str(int(number[1]))
     raise ValueError(f"{value!r} is not a whole number of seconds")
 
 
@@ -102,12 +105,12 @@ def wrapped(key: str) -> Any:
     """A parser: plain ids and numbers in a list become objects with one `key`."""
 
     def parse(value: Any) -> Any:
-        if isinstance(value, (str, int)):
+        if isinstance(value, (str, int, float)):
             value = [value]
         if not isinstance(value, Sequence):
             return value
         given: list[Any] = list(value)  # pyright: ignore[reportUnknownArgumentType]
-        full: list[Any] = [{key: v} if isinstance(v, (str, int)) else v for v in given]
+        full: list[Any] = [{key: v} if isinstance(v, (str, int, float)) else v for v in given]
         if {key: ""} in full:
             raise ValueError(f"one {key} is empty")
         return full

@@ -10,7 +10,7 @@ from kling_core.endpoints.base import Endpoint
 from kling_core.errors import KlingError
 from kling_core.words import did_you_mean
 
-_MACHINERY = {"base", "registry", "checking", "parts", "validation"}
+_MACHINERY = {"base", "registry", "checking", "parts", "prompting", "validation"}
 
 
 @cache

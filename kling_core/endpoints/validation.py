@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from kling_core.endpoints.base import Param, Part
 from kling_core.errors import Violation
+from kling_core.values import as_id
 from kling_core.words import blank, did_you_mean, nearest
 
 _CONFIG = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
@@ -92,9 +93,15 @@ def _given(value: Any) -> Any:
 
 
 def _unwrap(declared: Param) -> Any:
+    name = declared.parse is None and declared.max_length is None and not declared.media
+
     def before(value: Any) -> Any:
+        if declared.name.endswith("_id"):
+            value = as_id(value)
         if declared.parse:
             value = declared.parse(value)
+        if name and isinstance(value, str):
+            value = value.strip()  # names and ids: a copied one often carries a blank
         if declared.many:
             value = list(value) if isinstance(value, (list, tuple)) else [value]  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
             key = declared.item
@@ -160,12 +167,12 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
             low, high = inner.min_items or 0, inner.max_items
             count = f"exactly {high}" if low == high else f"{low} to {high}"
             return f"has {context['actual_length']} entries", count
+        case "string_unicode":
+            return f"{_brief(value)} holds half a character, which cannot be sent", "UTF-8"
         case "literal_error":
             return f"{value!r} is not available", _choices(value, context["expected"])
-        case "extra_forbidden":
-            return "there is no such field", ""
-        case "missing":
-            return "is required", ""
+        case "extra_forbidden" | "missing":
+            return "is required" if kind == "missing" else "there is no such field", ""
         case "value_error":
             return str(context["error"]), ""
         case _:

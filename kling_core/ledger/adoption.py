@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.answers import Answer, decimal
-from kling_core.ledger.rows import Entry
+from kling_core.answers import Answer, decimal, text
+from kling_core.ledger.rows import Entry, Row
 from kling_core.ledger.store import Ledger
 
 if TYPE_CHECKING:
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
     """Write down a task that was made elsewhere; False when it is known already."""
     answer = Answer(data)
-    external = answer.info.get("external_task_id") or None
-    parent: Mapping[str, Any] = answer.info.get("parent_video") or {}
+    external = answer.external_task_id or None
+    parent = text(answer.parent_video, "id")
     entry = Entry(
         id=str(external or f"{endpoint.name}-{answer.task_id}"),
         endpoint=endpoint.name,
@@ -28,9 +28,13 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
         request={},
         media={},
         digest="",
-        parent_output_id=str(parent["id"]) if parent.get("id") else None,
+        parent_output_id=parent or None,
     )
     return ledger.adopt(entry, data, created_at=_made_at(data))
+
+
+_TIMES_END = 10_000_000_000.0
+"""What is beyond this (in the year 2286) is no time of a task, whatever the server wrote."""
 
 
 def _made_at(data: Mapping[str, Any]) -> float | None:
@@ -38,16 +42,22 @@ def _made_at(data: Mapping[str, Any]) -> float | None:
     number = decimal(data.get("created_at") or data.get("create_time"))
     if number is None or number <= 0:
         return None
-    return float(number) if number < 100_000_000_000 else float(number) / 1000
+    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
+    return seconds if seconds < _TIMES_END else None
 
 
 def row_of(ledger: Ledger, task: TaskState) -> str:
     """The id of a task's row; the task is taken in when there is none."""
+    return task.row_id if task.row_id is not None else whole_row_of(ledger, task).id
+
+
+def whole_row_of(ledger: Ledger, task: TaskState) -> Row:
+    """A task's row; the task is taken in when there is none."""
     if task.row_id is not None:
-        return task.row_id
+        return ledger.row(task.row_id)
     row = ledger.by_task_id(task.endpoint.name, task.task_id)
     if row is None:
         adopt(ledger, task.endpoint, task.raw)
         row = ledger.by_task_id(task.endpoint.name, task.task_id)
     assert row is not None
-    return row.id
+    return row

@@ -30,6 +30,8 @@ def compare(
         return {}, []
     try:
         facts = _video(path) if kind == "video" else _image(path)
+    except ImportError:  # there is no reader of it here, so nothing is known
+        return {}, []
     except Exception as error:  # noqa: BLE001, whatever a broken file does to its reader
         return {}, [f"the file cannot be read: {error}"]
     return facts, [*_length(facts, fields), *_shape(facts, fields), *_sound(facts, fields)] + (

@@ -22,10 +22,27 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.errors import LedgerError
 from kling_core.ledger import engine as engines
+from kling_core.ledger.rows import Row
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta
 
 ALIVE = 3.0
 """Seconds without a sign of life after which a process is not waited for in the line."""
+
+LONGEST = 3600.0
+"""Seconds for which a lease is given at most: one that reaches further is that of a wrong clock."""
+
+MEASURED = 30.0
+"""Seconds for which the difference between our clock and the database's is believed."""
+
+JUMP = 1.0
+"""Seconds by which wall clock and monotonic clock may differ before one of them was set."""
+
+
+_WRITING = """SELECT pg_advisory_xact_lock(7710215),
+    set_config('idle_in_transaction_session_timeout', '60s', true)"""
+"""One writes at a time, as in SQLite: the running sums are rows that all writers share, and two who
+change them in another order would wait for each other. A writer that is suspended loses its turn.
+"""
 
 
 class Database:
@@ -40,17 +57,23 @@ class Database:
         account: str,
         *,
         clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._postgres = re.match(r"postgresql(\+\w+)?://", str(place)) is not None
-        self._clock = clock
+        self._clock, self._monotonic = clock, monotonic
         self._ahead = 0.0
+        self._measured: tuple[float, float] | None = None  # wall and monotonic time, then
+        self._until: dict[str, tuple[float, float]] = {}  # our rows' leases, also in steady time
         self._said = 0.0
         self._name = _new_name()
         self._pid = os.getpid()
         self._engine = (
             engines.postgresql(str(place)) if self._postgres else engines.sqlite(Path(place))
         )
-        self.place = self._engine.url.render_as_string() if self._postgres else str(place)
+        url = self._engine.url
+        self.place = url.render_as_string() if self._postgres else str(url.database)
+        self._file = None if self._postgres else Path(self.place)
+        self._identity = None if self._file is None else engines.identity(self._file)
         self._lock = threading.Lock()
         self._writer: sa.Connection | None = None
         self._inherited: list[sa.Connection | None] = []
@@ -59,13 +82,15 @@ class Database:
         except BaseException:
             self.close()
             raise
+        if self._file is not None:
+            engines.keep_private(self._file)
 
     def _migrate(self, account: str) -> None:
         with self._transaction() as db:
             if self._postgres:
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
-                theirs = float(db.execute(sa.text("SELECT extract(epoch from now())")).scalar_one())
-                self._ahead = theirs - self._clock()
+                self._measure(db)
+            self._refuse_foreign(db)
             meta.create(db, checkfirst=True)
             known = self._meta(db, "version")
             version = int(known or 0)
@@ -88,6 +113,35 @@ class Database:
                     cause=f"It was made for {owner}; this credential is {account}.",
                     fix="Set KLING_HOME or KLING_LEDGER to another place for this account.",
                 )
+
+    def _refuse_foreign(self, db: sa.Connection) -> None:
+        """A database with tables that are not ours is somebody else's: nothing is written to it."""
+        found = sa.inspect(db)
+        if found.has_table("meta"):
+            columns = {column["name"] for column in found.get_columns("meta")}
+            ours = columns == set(meta.c.keys()) and self._meta(db, "version") is not None
+        elif self._postgres:
+            ours = not found.has_table("tasks")
+        else:
+            ours = not found.get_table_names()
+        if not ours:
+            raise LedgerError(
+                f"{self.place} is the database of another program, not a ledger",
+                fix="Nothing was changed. Set KLING_LEDGER to a place of its own.",
+            )
+
+    def _still_there(self) -> None:
+        """Refuse to go on in a file that nobody will find: deleted, moved, or another by now."""
+        now = None if self._file is None else engines.identity(self._file)
+        if now == self._identity:
+            return
+        became = "is gone: it was deleted or moved" if now is None else "was replaced by another"
+        raise LedgerError(
+            f"the ledger {self.place} {became} while this program had it open",
+            cause="What is written now would be lost, and with it what was paid for.",
+            fix="Put the file back, and it goes on; or start anew with what is there now. "
+            "`kling rescue` finds the tasks of the last 30 days at Kling.",
+        )
 
     def close(self) -> None:
         """Close the connections; a later use opens them again."""
@@ -119,26 +173,80 @@ class Database:
             self._pid = os.getpid()
             self._name = _new_name()
             self._said = 0.0
+            self._until = {}
 
     def now(self) -> float:
         """The ledger's time: this machine's, or with PostgreSQL the database's."""
+        if self._postgres and self._out_of_date():
+            with self._transaction(read=True) as db:
+                self._measure(db)
         return self._clock() + self._ahead
+
+    def _measure(self, db: sa.Connection) -> None:
+        """How far the database's clock is ahead of ours."""
+        self._ahead = self._database_time(db) - self._clock()
+        self._measured = (self._clock(), self._monotonic())
+
+    def _database_time(self, db: sa.Connection) -> float:
+        # Not now(), which is the time at which the transaction began: that may have waited since.
+        return float(
+            db.execute(sa.text("SELECT extract(epoch from clock_timestamp())")).scalar_one()
+        )
+
+    def _out_of_date(self) -> bool:
+        """Whether our clock may have been set, or have slept, since it was compared."""
+        if self._measured is None:
+            return True
+        wall, steady = (
+            now - then
+            for now, then in zip((self._clock(), self._monotonic()), self._measured, strict=True)
+        )
+        return not 0 <= wall < MEASURED or steady >= MEASURED or abs(wall - steady) > JUMP
+
+    # --- leases ----------------------------------------------------------------------------
+
+    def counts(self, until: float | None, *, longest: float = LONGEST) -> bool:
+        """Whether a lease holds: it is not over, nor further ahead than any is given."""
+        now = self.now()
+        return until is not None and now <= until <= now + longest
+
+    def _leased(self, row_id: str, now: float, seconds: float) -> None:
+        """Remember a lease that we gave ourselves at `now`, by a clock that nobody sets."""
+        steady = self._monotonic()
+        if len(self._until) > 1000:
+            self._until = {name: ends for name, ends in self._until.items() if ends[1] > steady}
+        self._until[row_id] = (now + seconds, steady + seconds)
+
+    def _ours(self, row: Row) -> bool:
+        """Whether this process holds a row, however the wall clock was set meanwhile."""
+        until, steady = self._until.get(row.id, (None, 0.0))
+        same = row.owner == self.owner and row.lease_until == until
+        return same and steady >= self._monotonic()
 
     @contextmanager
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
+        self._still_there()
         own = read or self._postgres
+        trouble: BaseException
         try:
             # In line within the process: SQLite's own waiting is unfair and slow.
             with nullcontext() if own else self._lock:
                 db = self._connect(read) if own else self._writing()
                 with db if own else nullcontext(), db.begin():
+                    if own and not read:
+                        db.exec_driver_sql(_WRITING)
                     yield db
+            return
         except exc.DBAPIError as error:
-            raise engines.explain(error.orig or error, self.place) from error
+            trouble = error.orig or error
         except self._engine.dialect.loaded_dbapi.Error as error:
-            raise engines.explain(error, self.place) from error
+            trouble = error
+        if self._postgres:  # the frames of its driver hold the password
+            trouble = trouble.with_traceback(None)
+            trouble.__cause__ = trouble.__context__ = None
+        raise engines.explain(trouble, self.place) from trouble
 
     def _connect(self, read: bool) -> sa.Connection:
         return self._engine.connect().execution_options(kling_read=read)
@@ -166,12 +274,17 @@ class Database:
         if self._postgres:
             db.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": name})
 
-    def lead(self, name: str, owner: str, *, seconds: float) -> bool:
-        """Become or stay the one who does a thing, for some seconds."""
+    def lead(self, name: str, owner: str, *, seconds: float, longest: float | None = None) -> bool:
+        """Become or stay the one who does a thing, for some seconds.
+
+        Nobody leads it for more than `longest` at a time, which is a minute or four times the
+        `seconds` unless it is said: what was given for longer was given by a wrong clock.
+        """
         now = self.now()
         until = now + seconds
         insert = self._insert(leases).values(name=name, owner=owner, until=until)
-        free = sa.or_(leases.c.owner == owner, leases.c.until < now)
+        void = now + (max(60.0, 4 * seconds) if longest is None else longest)
+        free = sa.or_(leases.c.owner == owner, leases.c.until < now, leases.c.until > void)
         statement = insert.on_conflict_do_update(
             index_elements=["name"], set_={"owner": owner, "until": until}, where=free
         )
@@ -191,7 +304,7 @@ class Database:
     def alive(self) -> None:
         """Say that this process lives; the rows of others are not waited for in the line."""
         now, owner = self.now(), self.owner
-        if now < self._said + ALIVE / 3:
+        if 0 <= now - self._said < ALIVE / 3:  # below 0 the clock was set back
             return
         self.lead(f"process {owner}", owner, seconds=ALIVE)
         self._said = now

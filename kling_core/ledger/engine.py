@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import errno
 import os
-import subprocess
-import sys
+import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,54 +14,97 @@ import sqlalchemy as sa
 from sqlalchemy import event, exc
 
 from kling_core.errors import ConfigError, LedgerError
-
-NETWORK = {
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "9p",
-    "afs",
-    "afpfs",
-    "ceph",
-    "fuse.sshfs",
-    "fuse.glusterfs",
-    "glusterfs",
-    "lustre",
-    "webdav",
-    "davfs",
-}
-"""File systems without the shared memory that SQLite's write-ahead log needs."""
+from kling_core.ledger.mounts import file_system, shared
+from kling_core.notices import notify
 
 _OPEN_ATTEMPTS = 50
 
 
 def sqlite(path: Path) -> sa.Engine:
-    """An engine on a file; its folder is made, readable by its owner only.
+    """An engine on a file, which is made when it is missing; only its owner may read it.
 
-    Raises `LedgerError` for a network file system, a folder that cannot be written, or a file that
-    is no database.
+    Raises `LedgerError` for a file system that several machines share, a folder that cannot be
+    written, or what is no file of ours.
     """
+    path = path.absolute()  # wherever the program goes from here
+    _named(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         raise unwritable(path, error) from error
-    kind = file_system(path.parent)
-    if kind in NETWORK:
+    kind = file_system(path)
+    if shared(kind):
         raise LedgerError(
-            f"the ledger cannot live on a network file system ({kind}): {path}",
-            cause="Its write-ahead log needs memory that processes share on one machine.",
+            f"the ledger cannot live on a shared file system ({kind}): {path}",
+            cause="Its write-ahead log needs locks, and memory that processes share on one "
+            "machine; without them rows get lost.",
             fix="Set KLING_HOME to a local folder, or KLING_LEDGER to a postgresql:// address.",
         )
     if not os.access(path.parent, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
         raise unwritable(path, PermissionError(errno.EACCES, "permission denied"))
-    engine = sa.create_engine(
-        f"sqlite:///{path}", connect_args={"check_same_thread": False, "timeout": 30}
-    )
+    _make(path)
+    address = sa.URL.create("sqlite", database=str(path))  # no character of the name is special
+    engine = sa.create_engine(address, connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
     return engine
+
+
+def _named(path: Path) -> None:
+    """Refuse what names no place that lasts, and what is no file."""
+    if "\0" in str(path):
+        raise unwritable(path, ValueError("no name may hold NUL"))
+    if path.name == ":memory:":
+        raise LedgerError(
+            "a ledger in memory would forget what was paid for",
+            fix="Give the path of a file; for tests a temporary one.",
+        )
+    if path.is_dir():
+        raise LedgerError(
+            f"the ledger {path} is a folder",
+            fix=f"Give the path of a file, like {path / 'ledger.db'}; or set KLING_HOME to the "
+            "folder.",
+        )
+    if path.exists() and not path.is_file():
+        raise LedgerError(f"the ledger {path} is no file", fix="Give the path of a file.")
+
+
+def _make(path: Path) -> None:
+    """Make a missing file for its owner alone; the files of its log get the same rights."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise unwritable(path, error) from error
+
+
+def keep_private(path: Path) -> None:
+    """Take a ledger that everybody may read from all but its owner, and say so.
+
+    One that is shared with a group and nobody else was made so on purpose.
+    """
+    if os.name == "nt":
+        return
+    for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
+        with suppress(OSError):  # not ours to change, or no such file
+            rights = stat.S_IMODE(file.stat().st_mode)
+            if rights & 0o007:
+                file.chmod(rights & 0o700)
+                if file == path:
+                    notify(
+                        f"{path} could be read by other users of this machine ({rights:04o}); "
+                        "now only you can: it holds your prompts and the addresses of your clips"
+                    )
+
+
+def identity(path: Path) -> tuple[int, int] | None:
+    """What tells a file from another of the same name; None when there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return None
+    return facts.st_dev, facts.st_ino
 
 
 def postgresql(url: str) -> sa.Engine:
@@ -117,28 +160,11 @@ def _begin(connection: sa.Connection) -> None:
     driver.execute("BEGIN" if read else "BEGIN IMMEDIATE")
 
 
-def file_system(folder: Path) -> str:
-    """The kind of file system that holds `folder`; empty when it cannot be told."""
-    folder = folder.resolve()
-    if sys.platform == "linux":
-        rows = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
-        mounts = {row[1].replace("\\040", " "): row[2] for row in rows}
-    elif sys.platform == "darwin":
-        text = subprocess.run(["/sbin/mount"], capture_output=True, text=True, check=False).stdout
-        mounts = {}
-        for line in text.splitlines():
-            place, _, facts = line.partition(" on ")[2].rpartition(" (")
-            mounts[place] = facts.partition(",")[0]
-    else:
-        return ""
-    inside = [p for p in (folder, *folder.parents) if str(p) in mounts]
-    return mounts[str(inside[0])] if inside else ""
-
-
-def unwritable(path: Path, error: OSError) -> LedgerError:
+def unwritable(path: Path, error: OSError | ValueError) -> LedgerError:
     """The error of a ledger file that cannot be made or written."""
+    reason = (getattr(error, "strerror", None) or str(error)).lower()
     return LedgerError(
-        f"the ledger {path} cannot be written: {(error.strerror or str(error)).lower()}",
+        f"the ledger {path} cannot be written: {reason}",
         fix="Make the folder writable, or set KLING_HOME to another one.",
     )
 
@@ -152,8 +178,11 @@ def explain(error: BaseException, place: str) -> LedgerError:
     elif "readonly" in words or "read-only" in words:
         message, fix = "it is read-only", "Make the file and folder writable."
     elif "malformed" in words or "not a database" in words:
-        message = "it is damaged"
-        fix = "Move it aside; `kling rescue` finds every task and output of the last 30 days again."
+        message = "it is damaged, or a file of another program"
+        fix = (
+            "If it is the ledger, move it aside; `kling rescue` finds every task and output of "
+            "the last 30 days again."
+        )
     elif "locked" in words:
         message, fix = "another process holds it for too long", "Try again."
     else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -14,8 +15,10 @@ from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
 from kling_core.ledger.news import News, is_late
+from kling_core.ledger.redacting import without_secrets
 from kling_core.ledger.rows import (
     ENDED,
+    HEIR,
     IN_LINE,
     LIVE,
     RUNNING,
@@ -61,6 +64,8 @@ class Intake(Slots, News):
                 if known in (None, "rejected"):
                     self._afford(db, budget, entry.project, line=True)
             new = bool(statements.WRITE_DOWN.run(db, values)) or self._renewed(db, values)
+            if new:
+                self._leased(entry.id, values["created_at"], lease)
             return self._get(db, entry.id), new
 
     def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
@@ -132,9 +137,13 @@ class Intake(Slots, News):
         now = self.now()
         with self._transaction() as db:
             row = self._get(db, row_id)
+            if self._ours(row) and row.state not in IN_LINE:
+                return None
+            gone = row.owner is not None and not self._in_hands(row)
+            same = sa.and_(tasks.c.owner == row.owner, tasks.c.lease_until == row.lease_until)
             free = sa.or_(
                 tasks.c.owner.is_(None),
-                *([tasks.c.owner == row.owner] if self._dead(row) else []),
+                *([same] if gone else []),
                 sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
                 tasks.c.lease_until < now,
             )
@@ -144,7 +153,10 @@ class Intake(Slots, News):
                 .where(tasks.c.id == row_id, free)
                 .values(owner=self.owner, lease_until=now + lease)
             )
-            return self._get(db, row_id) if done.rowcount else None
+            if not done.rowcount:
+                return None
+            self._leased(row_id, now, lease)
+            return self._get(db, row_id)
 
     def beat(self, row_id: str, *, lease: float, settling: float = SETTLING) -> bool:
         """Say that the row's owner lives and sends it; False when somebody else has it now.
@@ -163,6 +175,8 @@ class Intake(Slots, News):
                 )
                 .values(**sending, doubt_until=now + lease + settling)
             )
+            if done.rowcount == 1:
+                self._leased(row_id, now, lease)
             return done.rowcount == 1
 
     def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
@@ -175,9 +189,9 @@ class Intake(Slots, News):
         Raises `LedgerError` when the row has another task by now.
         """
         with self._transaction() as db:
-            endpoint, product, known = statements.KIND.one(db, {"row": row_id})
+            endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
             about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
-            for other, raw, _ in statements.SEEN.run(db, about):
+            for other, raw, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
                     self._hand_over(db, other, row_id)
                 elif is_late(data, json.loads(raw)):
@@ -188,7 +202,17 @@ class Intake(Slots, News):
                     fix="Both are at Kling: `kling rescue` takes the other one in.",
                 )
             self._observe(db, row_id, data, product=product, first=True)
-            return self._get(db, row_id)
+            self._taken(db, row_id, product, limit)
+            return self._without_secrets(db, self._get(db, row_id))
+
+    def _without_secrets(self, db: sa.Connection, row: Row) -> Row:
+        """What will not be sent again needs no passwords in its addresses."""
+        request = without_secrets(row.request)
+        if request is row.request:
+            return row
+        values = {"request": as_text(request)}
+        db.execute(sa.update(tasks).where(tasks.c.id == row.id).values(values))
+        return replace(row, request=request)
 
     def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
         """Give the task and the outputs of an adopted row to the row whose request made it."""
@@ -198,7 +222,7 @@ class Intake(Slots, News):
                 f"Kling gave {row_id} the task that it gave {adopted} before",
                 fix="Nothing was lost: `kling show` tells both. Please report this.",
             )
-        given = {"task_id": None, "state": "rejected", "error": f"the task of {row_id}"}
+        given = {"task_id": None, "state": "rejected", "error": f"{HEIR}{row_id}"}
         db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
         db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
 
@@ -255,7 +279,7 @@ class Intake(Slots, News):
     ) -> None:
         """Let go of a row of these states, unless somebody else holds it."""
         with self._transaction() as db:
-            db.execute(
+            done = db.execute(
                 sa.update(tasks)
                 .where(
                     tasks.c.id == row_id,
@@ -271,3 +295,5 @@ class Intake(Slots, News):
                     **more,
                 )
             )
+            if state in ENDED and done.rowcount:
+                self._without_secrets(db, self._get(db, row_id))

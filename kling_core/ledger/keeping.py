@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.config import project_name
 from kling_core.errors import ConfigError
+from kling_core.holding import fitted, write_whole
 from kling_core.ledger import audit
 from kling_core.notices import notify
 from kling_core.version import VERSION
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from kling_core.ledger.rows import Row
     from kling_core.ledger.store import Ledger
     from kling_core.outputs import Output
+
+_HIDDEN = len("..part")
+"""Bytes by which the name of a sidecar grows while it is written."""
 
 
 def place(row: Row, filename: str, root: Path) -> Path:
@@ -61,7 +65,7 @@ def keep(
 
 def sidecar(path: Path) -> Path:
     """The JSON file beside an output."""
-    return path.with_name(path.name + ".json")
+    return fitted(path, ".json", start="", room=_HIDDEN)
 
 
 def _sidecar(
@@ -98,26 +102,25 @@ def _write_sidecar(path: Path, content: Mapping[str, Any]) -> None:
     target = sidecar(path)
     if not _ours(target, content["task_id"]):
         taken = target
-        target = path.with_name(f"{path.name}.{content['task_id']}.json")
+        target = fitted(path, f".{content['task_id']}.json", room=_HIDDEN)
         notify(f"{taken.name} is there already and tells of something else: see {target.name}")
-    # Always the same name: what a killed process leaves is overwritten by whoever comes next.
-    temporary = target.with_name(f".{target.name}.part")
-    try:
-        temporary.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
-        temporary.replace(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_whole(target, json.dumps(content, ensure_ascii=False, indent=1).encode())
 
 
 def _ours(target: Path, task_id: str | None) -> bool:
-    """Whether a sidecar may have this name: it is free, or what it tells is of this very task."""
+    """Whether a sidecar may have this name: it is free, or what it tells is of this very task.
+
+    An empty file is what a power cut left of one.
+    """
     try:
-        said: Any = json.loads(target.read_bytes())
+        content = target.read_bytes()
+        said: Any = json.loads(content) if content.strip(b"\0") else None
     except FileNotFoundError:
         return True
     except (OSError, ValueError):
         return False
+    if said is None:
+        return not content.strip(b"\0")
     known = cast("dict[str, Any]", said) if isinstance(said, dict) else {}
     return "kling_suite" in known and known.get("task_id") == task_id
 

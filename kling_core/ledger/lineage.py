@@ -9,6 +9,7 @@ from typing import Any
 from kling_core.answers import Answer, text
 from kling_core.ledger.rows import Row
 from kling_core.ledger.store import Ledger
+from kling_core.words import one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Tree:
         row = self.row
         words = f" {row.text[:40]!r}" if row.text else ""
         here = " *" if self.asked else ""
-        lines = [f"{row.task_id or row.id} {row.endpoint} {row.state}{words}{here}"]
+        lines = [one_line(f"{row.task_id or row.id} {row.endpoint} {row.state}{words}{here}")]
         for number, child in enumerate(self.children, 1):
             first, rest = ("└─ ", "   ") if number == len(self.children) else ("├─ ", "│  ")
             below = str(child).splitlines()

@@ -1,26 +1,44 @@
-"""What was committed and what it did cost, and the limits of both."""
+"""What was committed and what it did cost, and the limits of both.
+
+All of it is read from the running sums (`kling_core.ledger.totals`), so that no limit takes longer
+to judge the more tasks there are.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from kling_core.errors import BudgetExceeded
 from kling_core.ledger.reading import Reading
-from kling_core.ledger.rows import IN_LINE, Amount
-from kling_core.ledger.schema import tasks
+from kling_core.ledger.rows import IN_LINE, Spent
+from kling_core.ledger.schema import aside, tasks, totals
+from kling_core.ledger.totals import DAY, QUARTER, SCALE, SUMS, of_tasks
+
+LENGTHS = {"time": QUARTER, "project": DAY, "model": DAY}
+"""Seconds that one sum of a kind spans."""
+
+_COLUMNS = {"time": "''", "project": "t.project", "model": "t.model_name"}
 
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """What the next task would cost, and the limits of the day and of its project; US dollars."""
+    """What the next task would cost, and the limits of the day and of its project; US dollars.
 
-    usd: Decimal
+    `usd` is None when no limit in dollars is set and no price is known. `tasks` limits how many
+    are sent in a day.
+    """
+
+    usd: Decimal | None
     day: Decimal | None = None
     project: Decimal | None = None
+    tasks: int | None = None
 
 
 class Money(Reading):
@@ -31,10 +49,11 @@ class Money(Reading):
 
         A task counts from the moment it is sent, with its quote and then with what it did cost,
         until it is refused or fails for nothing. Before, it counts while a process holds it in
-        line.
+        line. Of a `project` all that it ever spent is told, whatever the moment.
         """
         with self._transaction(read=True) as db:
-            return self._spent(db, since, project, line=True)
+            spent = self._spent(db, since, project, line=True)
+        return spent.committed, spent.unknown
 
     def afford(self, budget: Budget, project: str) -> None:
         """Judge a task as it would be judged now when it is written down, without writing it.
@@ -44,37 +63,63 @@ class Money(Reading):
         with self._transaction(read=True) as db:
             self._afford(db, budget, project, line=True)
 
-    def amounts(self, since: float) -> list[Amount]:
-        """What each task since a moment was expected to cost and did, oldest first."""
-        columns = (
-            tasks.c.created_at,
-            tasks.c.project,
-            tasks.c.model_name,
-            tasks.c.state,
-            tasks.c.quote_usd,
-            tasks.c.cost_usd,
-        )
-        query = sa.select(*columns).where(tasks.c.created_at >= since, tasks.c.state != "rejected")
-        with self._transaction(read=True) as db:
-            return [Amount(*row) for row in db.execute(query.order_by(tasks.c.created_at))]
+    def sums(
+        self,
+        kind: Literal["time", "project", "model"],
+        since: float,
+        name: Callable[[Any], str] = str,
+    ) -> list[Spent]:
+        """What the tasks sent since a moment cost: of each quarter of an hour, project or model.
 
-    def _spent(
-        self, db: sa.Connection, since: float, project: str | None, *, line: bool
-    ) -> tuple[Decimal, int]:
-        sent = sa.and_(tasks.c.sent_at >= since, tasks.c.state.not_in(("rejected", *IN_LINE)))
+        `name` may give several of them one name, whose sum they make together.
+        """
+        length = LENGTHS[kind]
+        whole = math.ceil(since / length) * length
+        key = totals.c.start if kind == "time" else totals.c.key
+        columns = [sa.func.sum(totals.c[column]) for column in SUMS]
+        query = sa.select(key, *columns).where(totals.c.kind == kind, totals.c.start >= whole)
+        end = sa.text(of_tasks(_COLUMNS[kind], postgres=self._postgres))
+        found: dict[str, list[int]] = {}
+        with self._transaction(read=True) as db:
+            begun = db.execute(end, {"since": since, "until": whole})
+            first = [(whole - length if kind == "time" else row[0], *row[1:]) for row in begun]
+            for row in (*first, *db.execute(query.group_by(key))):
+                sums = found.setdefault(name(row[0]), [0] * len(SUMS))
+                for number, more in enumerate(row[1:]):
+                    sums[number] += int(more)
+        return [_spent(sums, key) for key, sums in found.items() if sums[0]]
+
+    def _spent(self, db: sa.Connection, since: float, project: str | None, *, line: bool) -> Spent:
+        columns = [sa.func.coalesce(sa.func.sum(totals.c[name]), 0) for name in SUMS]
+        query = sa.select(*columns)
+        if project is None:
+            whole = math.ceil(since / QUARTER) * QUARTER
+            where = (totals.c.kind == "time", totals.c.start >= whole)
+        else:
+            whole = since
+            where = (totals.c.kind == "all", totals.c.start == 0, totals.c.key == project)
+        spent = _spent(db.execute(query.where(*where)).one())
+        if whole > since:
+            end = sa.text(of_tasks("''", postgres=self._postgres))
+            for row in db.execute(end, {"since": since, "until": whole}):
+                spent += _spent(row[1:])
+        return spent + self._in_line(db, project) if line else spent
+
+    def _in_line(self, db: sa.Connection, project: str | None) -> Spent:
+        """What processes that live are about to send."""
         held = sa.or_(tasks.c.lease_until >= self.now(), self._living())
-        soon = sa.and_(tasks.c.state.in_(IN_LINE), tasks.c.owner.is_not(None), held)
-        columns = (tasks.c.state, tasks.c.quote_usd, tasks.c.cost_usd)
-        query = sa.select(*columns).where(sa.or_(sent, soon) if line else sent)
+        ours = (tasks.c.state.in_(IN_LINE), tasks.c.owner.is_not(None))
+        query = sa.select(tasks.c.quote_usd).where(*ours, held)
         if project is not None:
-            query = query.where(tasks.c.project == project)
-        amounts = [
-            row.cost_usd or row.quote_usd
-            for row in db.execute(query)
-            if row.state != "failed" or Decimal(row.cost_usd or 0)
-        ]
-        known = [Decimal(amount) for amount in amounts if amount is not None]
-        return sum(known, Decimal(0)), len(amounts) - len(known)
+            query = query.where(aside(tasks.c.project) == project)
+        quotes = db.execute(query).scalars().all()
+        known = [Decimal(quote) for quote in quotes if quote is not None]
+        return Spent(
+            tasks=len(quotes),
+            open=len(quotes),
+            unknown=len(quotes) - len(known),
+            committed=sum(known, Decimal(0)),
+        )
 
     def _afford(self, db: sa.Connection, budget: Budget, project: str, *, line: bool) -> None:
         """Raise `BudgetExceeded` when a limit would be passed.
@@ -83,16 +128,11 @@ class Money(Reading):
         ends nobody else is judged.
         """
         self._alone(db, "budget")
-        if budget.day is not None:
-            spent, _ = self._spent(db, _midnight(self.now()), None, line=line)
-            if spent + budget.usd > budget.day:
-                raise BudgetExceeded(
-                    f"this would cost {_usd(budget.usd)}, and {_usd(spent)} of today's "
-                    f"{_usd(budget.day)} are committed",
-                    fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
-                )
-        if budget.project is not None:
-            spent, _ = self._spent(db, 0.0, project, line=line)
+        if budget.day is not None or budget.tasks is not None:
+            spent = self._spent(db, _midnight(self.now()), None, line=line)
+            _day(budget, spent)
+        if budget.project is not None and budget.usd is not None:
+            spent = self._spent(db, 0.0, project, line=line).committed
             if spent + budget.usd > budget.project:
                 name = f"project {project!r}" if project else "tasks without a project"
                 raise BudgetExceeded(
@@ -100,6 +140,36 @@ class Money(Reading):
                     f"{_usd(budget.project)} for {name} are committed",
                     fix="Raise project_budget (KLING_PROJECT_BUDGET), or name another project.",
                 )
+
+
+def _day(budget: Budget, spent: Spent) -> None:
+    usd = Decimal(0) if budget.usd is None else budget.usd
+    if budget.day is not None and spent.committed + usd > budget.day:
+        raise BudgetExceeded(
+            f"this would cost {_usd(usd)}, and {_usd(spent.committed)} of today's "
+            f"{_usd(budget.day)} are committed",
+            fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
+        )
+    if budget.tasks is not None and spent.tasks >= budget.tasks:
+        raise BudgetExceeded(
+            f"{spent.tasks} tasks were made today, and max_tasks allows {budget.tasks} a day",
+            fix="Raise max_tasks (KLING_MAX_TASKS), or wait until tomorrow.",
+        )
+
+
+def _spent(sums: Iterable[Any], key: str = "") -> Spent:
+    """A row of sums, in the order of `SUMS`; their dollars are whole billionths."""
+    tasks, still_open, unknown, unsaid, estimate, actual, committed = map(int, sums)
+    return Spent(
+        key=key,
+        tasks=tasks,
+        open=still_open,
+        unknown=unknown,
+        unsaid=unsaid,
+        estimate=Decimal(estimate) / SCALE,
+        actual=Decimal(actual) / SCALE,
+        committed=Decimal(committed) / SCALE,
+    )
 
 
 def _usd(amount: Decimal) -> str:

@@ -11,11 +11,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.answers import Answer, decimal, text
+from kling_core.answers import Answer, amount, decimal, text
 from kling_core.ledger import statements
-from kling_core.ledger.reading import Reading
+from kling_core.ledger.reading import NEWEST, Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
-from kling_core.ledger.schema import leases, tasks
+from kling_core.ledger.schema import UNSAID, aside, leases, tasks
+from kling_core.notices import notify
+
+Version = tuple[str, float, float | None]
 
 
 class News(Reading):
@@ -24,19 +27,31 @@ class News(Reading):
     def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
         """Take in what Kling says of tasks; returns the ids of rows that changed.
 
-        Tasks that the ledger does not know are left out, and answers older than what it knows.
+        Tasks that the ledger does not know are left out, and answers older than what it knows; so
+        is one that cannot be read, which is no trouble of the others.
         """
+        by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
+        changed: list[str] = []
+        odd: list[str] = []
         with self._transaction() as db:
-            by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
-            changed: list[str] = []
             for task_id, data in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
-                for row_id, raw, product in statements.SEEN.run(db, about):
-                    known = json.loads(raw)
-                    if known != data and not is_late(data, known):
-                        self._observe(db, row_id, data, product=product)
-                        changed.append(row_id)
-            return changed
+                for row_id, raw, product, unclear in statements.SEEN.run(db, about):
+                    try:
+                        known: dict[str, Any] = json.loads(raw)
+                        cleared = unclear is not None and Answer(data).known
+                        if not (_news(data, known) or (cleared and not is_late(data, known))):
+                            continue
+                        again = Answer(known).ended
+                        self._observe(db, row_id, data, product=product, again=again)
+                    except _UNREADABLE as error:
+                        odd.append(f"what Kling says of task {task_id} cannot be read ({error!r})")
+                        continue
+                    changed.append(row_id)
+                    odd += _odd(data, task_id)
+        for trouble in odd:  # when the others are written down
+            notify(trouble)
+        return changed
 
     def _observe(
         self,
@@ -46,7 +61,11 @@ class News(Reading):
         *,
         product: str,
         first: bool = False,
+        again: bool = False,
     ) -> None:
+        """Write an answer down: the `first` that names the task, or one of a task that had ended
+        before (`again`), whose time of ending stays.
+        """
         now = self.now()
         seen = Answer(data)
         state = seen.status if seen.ended or seen.status == "submitted" else "processing"
@@ -55,28 +74,46 @@ class News(Reading):
             "raw": as_text(data),
             "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
+            "unclear_at": None,
         }
+        if not seen.known:  # no word of ours: perhaps it has ended
+            values["unclear_at"] = self._unclear_since(db, row_id, now)
         if first:
             values |= {
                 "task_id": as_plain(seen.task_id),
                 "owner": None,
                 "lease_until": None,
+                "given_up_at": None,
                 "now": now,
             }
-        if seen.ended:
+        if seen.ended and not again:
             values["finished_at"] = now
+        if seen.ended and seen.units is not None:  # one that does not say it takes nothing back
             values["cost_units"] = as_amount(seen.units)
             values["cost_usd"] = _dollars(seen.units, product)
-        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
-        for number, (kind, output) in enumerate(seen.outputs):
-            made = {
+        made = [
+            {
                 "task": row_id,
                 "number": number,
                 "kind": kind,
                 "output_id": as_plain(text(output, "id", "audio_id")),
                 "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
             }
-            statements.NOTE_OUTPUT.run(db, made)
+            for number, (kind, output) in enumerate(seen.outputs)
+        ]
+        (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
+        for output in made:
+            statements.NOTE_OUTPUT.run(db, output)
+
+    def _unclear_since(self, db: sa.Connection, row_id: str, now: float) -> float:
+        since = db.execute(sa.select(tasks.c.unclear_at).where(tasks.c.id == row_id)).scalar()
+        return now if since is None else float(since)
+
+    def unclear(self, row_id: str) -> None:
+        """Kling does not find the task; since when is remembered until it does."""
+        where = (tasks.c.id == row_id, tasks.c.state.in_(RUNNING), tasks.c.unclear_at.is_(None))
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(*where).values(unclear_at=self.now()))
 
     def keep(
         self, row_id: str, number: int, *, path: Path, sha256: str, size: int, audit: str
@@ -96,14 +133,17 @@ class News(Reading):
         with self._transaction(read=True) as db:
             return self._meta(db, f"nudge {endpoint}") or ""
 
-    def look(self, endpoint: str, lease: str) -> Look:
-        """What a watcher of `endpoint` needs to know, in one transaction."""
+    def look(self, endpoint: str, lease: str, *, longest: float) -> Look:
+        """What a watcher of `endpoint` needs to know, in one transaction.
+
+        `longest` is for how many seconds a lead is given at most.
+        """
         now = self.now()
         with self._transaction(read=True) as db:
             held = db.execute(sa.select(leases).where(leases.c.name == lease)).first()
             leader, until = (held.owner, held.until) if held else ("", 0.0)
             mark = self._meta(db, f"nudge {endpoint}") or ""
-            if until >= now and leader != self.owner:
+            if leader != self.owner and self.counts(until, longest=longest):
                 return Look(leader, until, mark)
             query = (
                 sa.select(tasks)
@@ -114,13 +154,22 @@ class News(Reading):
                     tasks.c.model_name,
                     tasks.c.quote_units,
                     tasks.c.product,
+                    tasks.c.unclear_at,
                 )
-                .where(tasks.c.endpoint == endpoint, tasks.c.state.in_(RUNNING))
+                .where(aside(tasks.c.endpoint) == endpoint, tasks.c.state.in_(RUNNING))
+                .where(tasks.c.given_up_at.is_(None))
                 .order_by(tasks.c.created_at)
             )
             rows = db.execute(query).all()
             running = tuple(
-                Seen(r.id, r.task_id, now - r.sent_at, (r.model_name, r.quote_units)) for r in rows
+                Seen(
+                    r.id,
+                    r.task_id,
+                    abs(now - r.sent_at),  # a time ahead is that of a wrong clock: it is no child
+                    (r.model_name, r.quote_units),
+                    0.0 if r.unclear_at is None else abs(now - r.unclear_at),
+                )
+                for r in rows
             )
             where = (tasks.c.state == "waiting", self._living())
             line = (
@@ -131,27 +180,35 @@ class News(Reading):
             )
             return Look(leader, until, mark, running, bool(line))
 
-    def versions(self, row_ids: Sequence[str]) -> dict[str, tuple[str, float]]:
-        """State and time of the last change of rows, by id."""
-        found: dict[str, tuple[str, float]] = {}
+    def versions(self, row_ids: Sequence[str]) -> dict[str, Version]:
+        """State, time of the last change, and since when rows are given up, by id."""
+        found: dict[str, Version] = {}
         with self._transaction(read=True) as db:
             for start in range(0, len(row_ids), 500):
-                query = sa.select(tasks.c.id, tasks.c.state, tasks.c.updated_at).where(
-                    tasks.c.id.in_(row_ids[start : start + 500])
-                )
-                found |= {row.id: (row.state, row.updated_at) for row in db.execute(query)}
+                query = sa.select(
+                    tasks.c.id, tasks.c.state, tasks.c.updated_at, tasks.c.given_up_at
+                ).where(tasks.c.id.in_(row_ids[start : start + 500]))
+                found |= {row_id: (*version,) for row_id, *version in db.execute(query)}
         return found
 
     def spans(self, endpoint: str) -> dict[tuple[str, str | None], tuple[float, float]]:
         """The shortest and the longest time that the last 200 tasks took, by their kind."""
-        last = (
+        newest = (
             sa.select(
                 tasks.c.model_name,
                 tasks.c.quote_units,
+                tasks.c.state,
+                tasks.c.tries,
                 (tasks.c.finished_at - tasks.c.sent_at).label("seconds"),
             )
-            .where(tasks.c.endpoint == endpoint, tasks.c.state == "succeeded", tasks.c.tries > 0)
+            .where(tasks.c.endpoint == endpoint)
             .order_by(tasks.c.created_at.desc())
+            .limit(NEWEST)
+            .subquery()
+        )
+        last = (
+            sa.select(newest)
+            .where(newest.c.state == "succeeded", newest.c.tries > 0)
             .limit(200)
             .subquery()
         )
@@ -160,6 +217,17 @@ class News(Reading):
         with self._transaction(read=True) as db:
             rows = db.execute(sa.select(*kind, *ends).group_by(*kind)).all()
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
+
+    def unsaid(self, since: float, limit: int) -> list[tuple[str, str]]:
+        """Endpoint and Kling's id of the newest tasks that have succeeded since a moment, and of
+        which it has not said what it deducted.
+        """
+        query = sa.select(tasks.c.endpoint, tasks.c.task_id).where(
+            UNSAID, tasks.c.created_at >= since, tasks.c.task_id.is_not(None)
+        )
+        with self._transaction(read=True) as db:
+            rows = db.execute(query.order_by(tasks.c.created_at.desc()).limit(limit))
+            return [(row.endpoint, row.task_id) for row in rows]
 
     def orphans(self, product: str, *, idle: float) -> list[Row]:
         """Rows of a product that were sent by processes that are gone, and not settled since."""
@@ -188,6 +256,18 @@ class News(Reading):
             return list(db.execute(query).scalars())
 
 
+_UNREADABLE = (ArithmeticError, ValueError, TypeError, RecursionError)
+"""What an answer may do to its reader, whatever it holds."""
+
+
+def _news(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an answer says something else than the known one, and was not overtaken by it.
+
+    Told by their texts in the end: NaN is not equal to itself.
+    """
+    return known != data and as_text(known) != as_text(data) and not is_late(data, known)
+
+
 def is_late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     """Whether an answer was overtaken by the known one: no task that has ended runs again."""
     new, old = Answer(data), Answer(known)
@@ -197,8 +277,18 @@ def is_late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     return then is not None and last is not None and then < last
 
 
-def _dollars(units: Decimal | None, product: str) -> str | None:
-    """What units are worth by the dated price of a unit; None when either is unknown."""
+def _odd(data: Mapping[str, Any], task_id: str) -> list[str]:
+    """What to say of a deduction that is no amount."""
+    said = Answer(data).odd_units
+    told = (
+        f"Kling says that task {task_id} cost {said} units, which is no amount: "
+        "what it was quoted at counts until Kling says otherwise"
+    )
+    return [told] if said else []
+
+
+def _dollars(units: Decimal, product: str) -> str | None:
+    """What units are worth by the dated price of a unit."""
     from kling_core.catalog.pricing import unit_usd
 
-    return None if units is None else as_amount(units * unit_usd(product))
+    return as_amount(amount(units * unit_usd(product)))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, TypeVar
 
@@ -12,7 +13,7 @@ from kling_core.answers import Answer
 from kling_core.endpoints import registry
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flow import Call, Flow, Tell
-from kling_core.ledger import adoption
+from kling_core.ledger import adoption, late
 from kling_core.ledger.rows import RUNNING, Kept, Row
 from kling_core.ledger.store import Ledger
 from kling_core.notices import notify
@@ -20,6 +21,9 @@ from kling_core.outputs import RETENTION
 from kling_core.session import Session
 
 T = TypeVar("T")
+
+LISTED = RETENTION + timedelta(days=1)
+"""Beyond this age of a row Kling has nothing; its days count from when the task was made, later."""
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
 """States that a process leaves behind when it ends too early."""
@@ -65,8 +69,12 @@ def settle(
                 continue
             yield Tell(listener, row)
         try:
-            now = yield from submit.resume(session, row, send=send)
+            # What was given up is still looked up, and never sent by the way.
+            wanted = row.given_up_at is None
+            now = yield from submit.resume(session, row, send=send and wanted)
         except KlingError as error:
+            if row.given_up_at is not None:
+                continue
             open_still: Row = yield Call(partial(ledger.row, row.id))
             settled.doubtful.append((open_still, error))
             yield Tell(listener, error)
@@ -74,18 +82,23 @@ def settle(
         if now.state in OPEN:
             settled.unsent.append(now)
         yield Tell(listener, now)
-    settled.running = yield Call(partial(ledger.rows, states=RUNNING))
+    yield from late.ask(session)
+    running: list[Row] = yield Call(partial(ledger.rows, states=RUNNING))
+    settled.running = [row for row in running if row.given_up_at is None]
     settled.unsaved = yield Call(partial(unsaved, ledger))
     return settled
 
 
 def unsaved(ledger: Ledger) -> list[Row]:
-    """Finished tasks with an output that was never saved and that Kling still has."""
-    open_outputs = {kept.task for kept in ledger.kept(missing=True)}
-    if not open_outputs:
-        return []
-    rows = ledger.rows(states=("succeeded",), since=ledger.now() - RETENTION.total_seconds())
-    return [row for row in rows if row.id in open_outputs]
+    """Finished tasks with an output that is not on disk, or that Kling has not named yet.
+
+    Those that Kling still has, newest first. A file of another size than the one that was saved is
+    not that output any more.
+    """
+    since = ledger.now() - RETENTION.total_seconds()
+    lost = {kept.task for kept in ledger.finished(since) if not kept.on_disk}
+    rows = ledger.these(lost) + ledger.unnamed(since)
+    return sorted(rows, key=lambda row: row.created_at, reverse=True)
 
 
 def _warn(error: KlingError) -> None:
@@ -124,16 +137,18 @@ def collect(
     return new
 
 
-def missing(ledger: Ledger) -> list[tuple[Row, Kept]]:
-    """The finished outputs that are not on disk any more, or never were."""
-    from pathlib import Path
+def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
+    """The finished outputs that Kling may have and that are not on disk, or not whole.
 
-    rows = {row.id: row for row in ledger.rows(states=("succeeded",))}
-    return [
-        (rows[kept.task], kept)
-        for kept in ledger.kept()
-        if kept.task in rows and not (kept.path and Path(kept.path).is_file())
-    ]
+    Oldest first. Read while they are asked for, so that there may be any number.
+    """
+    row: Row | None = None
+    for kept in ledger.finished(ledger.now() - LISTED.total_seconds()):
+        if kept.on_disk:
+            continue
+        if row is None or row.id != kept.task:
+            row = ledger.row(kept.task)
+        yield row, kept
 
 
 def named(files: Sequence[T], kept: Kept) -> T:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
@@ -16,6 +18,9 @@ RUNNING = ("submitted", "processing")
 
 ENDED = ("succeeded", "failed", "rejected", "expired")
 """States that do not change any more."""
+
+HEIR = "the task of "
+"""Begins the error of a row that was taken in, and then found to be the task of another row."""
 
 IN_LINE = ("prepared", "waiting")
 """States before the first byte left."""
@@ -81,6 +86,10 @@ class Row:
     sent_at: float | None
     updated_at: float
     finished_at: float | None
+    unclear_at: float | None = None
+    """Since when Kling has not found it, or says of it what we do not understand."""
+    given_up_at: float | None = None
+    """When somebody gave it up: it holds no slot, and nobody waits for it."""
     doubt_until: float | None = None
     """Until when a request that was sent may still become a task although Kling shows none.
 
@@ -123,12 +132,25 @@ class Kept:
     audit: str
     saved_at: float | None
 
+    @property
+    def on_disk(self) -> bool:
+        """Whether it was saved and its file is still there, of the size that it had then."""
+        if not self.path:
+            return False
+        try:
+            found = Path(self.path).stat()
+        except (OSError, ValueError):
+            return False
+        return stat.S_ISREG(found.st_mode) and self.size in (None, found.st_size)
+
 
 @dataclass(frozen=True, slots=True)
 class Place:
     """An answer to "may I send now": yes, or the place in line and what holds the slots.
 
-    `lost` says that the row is not ours any more: somebody else settled it.
+    `lost` says that the row is not ours any more: somebody else settled it. `doubtful` of the busy
+    slots are held by what may not run at all. `hopeless` says that the account has fewer slots than
+    the row `needs`; `probe` that it is admitted above a learned limit, to see whether that holds.
     """
 
     admitted: bool
@@ -136,7 +158,20 @@ class Place:
     busy: int = 0
     limit: int | None = None
     lost: bool = False
+    doubtful: int = 0
+    needs: int = 1
+    hopeless: bool = False
+    probe: bool = False
 
+
+HOLDS = 600.0
+"""Seconds for which a slot is held by what may not run at all: a task that Kling does not find, or
+says nothing known of. If it does run, a 1303 says so and costs nothing. A create of unknown outcome
+holds its slot as long as it is in doubt (`Row.doubt_until`).
+"""
+
+TOO_LONG = 6 * 3600.0
+"""Seconds after which a task that still "runs" holds no slot: it is stuck, or forgotten."""
 
 UNANSWERED = 8
 """How many creates of a product may be on their way while nobody knows the account's limit."""
@@ -146,38 +181,64 @@ UNANSWERED = 8
 class Queue:
     """The line of a product: what is busy, what the limit is known to be, who waits.
 
-    `unanswered` creates are on their way; `waiting` holds id and weight in the order of the line.
+    `unanswered` creates are on their way; `waiting` holds id and weight in the order of the line;
+    `doubtful` of the busy slots are held by rows of unknown outcome, or that Kling does not find.
+    `firm` says that the `learned` limit is no guess, `due` that it is time to look above it.
     """
 
     busy: int
     learned: int | None
     unanswered: int
     waiting: tuple[tuple[str, int], ...]
+    doubtful: int = 0
+    firm: bool = False
+    due: bool = False
 
     def places(self, limit: int | None) -> dict[str, Place]:
-        """The place of each row in line; admitted is what fits beside all that is ahead of it."""
+        """The place of each row in line; admitted is what fits beside all that is ahead of it.
+
+        What needs more slots than the account certainly has keeps nobody waiting.
+        """
         known = [number for number in (limit, self.learned) if number is not None]
         allowed = min(known) if known else None
+        certain = limit if limit is not None else self.learned if self.firm else None
         places: dict[str, Place] = {}
-        weight = 0
-        for ahead, (row_id, own) in enumerate(self.waiting):
+        weight = ahead = 0
+        for row_id, own in self.waiting:
+            facts = (ahead, self.busy, allowed)
+            if certain is not None and own > certain:
+                places[row_id] = Place(False, ahead, self.busy, certain, needs=own, hopeless=True)
+                continue
+            probe = False
             if allowed is None:
                 fits = self.unanswered + ahead < UNANSWERED
             else:
                 fits = self.busy + weight + own <= allowed or not (self.busy or ahead)
-            places[row_id] = Place(fits, ahead, self.busy, allowed)
+                probe = not (fits or ahead) and self._may_probe(own, limit)
+            places[row_id] = Place(
+                fits or probe, *facts, doubtful=self.doubtful, needs=own, probe=probe
+            )
             weight += own
+            ahead += 1
         return places
+
+    def _may_probe(self, own: int, limit: int | None) -> bool:
+        """Whether a row may be sent though the learned limit, not the given one, is in its way."""
+        return self.due and (limit is None or self.busy + own <= limit)
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A running task: its age in seconds, and its kind, by which its like is found."""
+    """A running task: its age in seconds, and its kind, by which its like is found.
+
+    `unclear` is for how long Kling has said nothing of it that we understand.
+    """
 
     row_id: str
     task_id: str
     age: float
     kind: tuple[str, str | None]
+    unclear: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,31 +267,54 @@ class Claims(NamedTuple):
     rivals: tuple[str | None, ...]
 
 
-class Amount(NamedTuple):
-    """One task's share in the costs, as the database has it; US dollars as text."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spent:
+    """What some tasks cost; US dollars.
 
-    created_at: float
-    project: str
-    model_name: str
-    state: str
-    quote_usd: str | None
-    cost_usd: str | None
+    `open` of them have not ended, `unknown` have neither a quote nor a deduction, of `unsaid` Kling
+    has not said what it deducted though they have ended. `committed` is what limits count: the
+    quote of each, and what it did cost as soon as that is said.
+    """
+
+    key: str = ""
+    tasks: int = 0
+    open: int = 0
+    unknown: int = 0
+    unsaid: int = 0
+    estimate: Decimal = Decimal(0)
+    actual: Decimal = Decimal(0)
+    committed: Decimal = Decimal(0)
+
+    def __add__(self, other: Spent) -> Spent:
+        """The sum of both, under the key of this one."""
+        return Spent(
+            key=self.key,
+            tasks=self.tasks + other.tasks,
+            open=self.open + other.open,
+            unknown=self.unknown + other.unknown,
+            unsaid=self.unsaid + other.unsaid,
+            estimate=self.estimate + other.estimate,
+            actual=self.actual + other.actual,
+            committed=self.committed + other.committed,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
     """What a day's, a project's or a model's tasks were expected to cost, and did; US dollars.
 
-    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit. `open`
-    of the tasks have not ended, `unknown` have neither a quote nor a deduction.
+    `estimate` sums the quotes, `actual` what Kling deducted, at the dated price of a unit; None
+    while it has said so of none of them. `open` of the tasks have not ended, of `unsaid` it has not
+    said it though they have; `unknown` have neither a quote nor a deduction.
     """
 
     key: str
     tasks: int
     estimate: Decimal
-    actual: Decimal
+    actual: Decimal | None
     open: int
     unknown: int
+    unsaid: int = 0
 
 
 def as_text(value: Any) -> str:

@@ -11,7 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.schema import CreateColumn
 
+from kling_core.answers import amount
+from kling_core.ledger import totals as sums
 from kling_core.ledger.rows import IN_LINE, SETTLING
 
 VERSION = 2
@@ -58,11 +61,11 @@ tasks = sa.Table(
     sa.Column("sent_at", sa.Float),
     sa.Column("updated_at", sa.Float, nullable=False),
     sa.Column("finished_at", sa.Float),
+    sa.Column("unclear_at", sa.Float),
+    sa.Column("given_up_at", sa.Float),
     sa.Column("doubt_until", sa.Float),
-    sa.Index("tasks_state", "product", "state"),
     sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
-    sa.Index("tasks_digest", "digest"),
 )
 
 outputs = sa.Table(
@@ -89,24 +92,112 @@ leases = sa.Table(
     sa.Column("until", sa.Float, nullable=False),
 )
 
+totals = sa.Table(
+    "totals",
+    META,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("start", sa.BigInteger, primary_key=True),
+    sa.Column("key", sa.Text, primary_key=True),
+    *(sa.Column(name, sa.BigInteger, nullable=False) for name in sums.SUMS),
+)
+"""What tasks cost, see `kling_core.ledger.totals`."""
+
+
+def aside(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """A column in a condition that is to choose no index: SQLite, which knows nothing of how many
+    rows have a value, would else take an endpoint's index to find the few tasks that run.
+    """
+    return sa.func.coalesce(column, column)
+
+
+def ending(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
+    """The last letters of an id, as an index holds them: people name tasks by them."""
+    first = sa.func.length(column) - sa.literal_column(str(TAIL - 1))
+    return sa.func.substr(column, first)
+
+
+TAIL = 4
+"""Letters of the end of an id that are looked up; what is shown of one are its last eight."""
+
+UNSAID = sa.and_(tasks.c.state == sa.literal_column("'succeeded'"), tasks.c.cost_units.is_(None))
+"""Whether a task was made and Kling has not said yet what it deducted; as its index has it."""
+
+INDEXES: tuple[sa.Index, ...] = (
+    sa.Index("tasks_sent", tasks.c.sent_at),
+    sa.Index("tasks_by_state", tasks.c.state, tasks.c.created_at),
+    sa.Index("tasks_by_endpoint", tasks.c.endpoint, tasks.c.created_at),
+    sa.Index("tasks_by_project", tasks.c.project, tasks.c.created_at),
+    sa.Index("tasks_by_digest", tasks.c.digest, tasks.c.created_at),
+    sa.Index("tasks_begin", tasks.c.task_id, postgresql_ops={"task_id": "text_pattern_ops"}),
+    sa.Index("tasks_end", ending(tasks.c.id)),
+    sa.Index("tasks_kling_end", ending(tasks.c.task_id)),
+    *(
+        sa.Index(f"tasks_{column.key}", column, sqlite_where=there, postgresql_where=there)
+        for column in (tasks.c.parent_task_id, tasks.c.parent_output_id)
+        for there in (column.is_not(None),)
+    ),
+    sa.Index("tasks_unsaid", tasks.c.created_at, sqlite_where=UNSAID, postgresql_where=UNSAID),
+    sa.Index(
+        "outputs_unsaved",
+        outputs.c.task,
+        outputs.c.number,
+        sqlite_where=outputs.c.path.is_(None),
+        postgresql_where=outputs.c.path.is_(None),
+    ),
+)
+"""What keeps each question as fast as on the first day."""
+
+_GONE = ("tasks_state", "tasks_digest")
+"""Indexes of version 1 that others have taken the place of."""
+
 
 def _first(connection: sa.Connection) -> None:
     META.create_all(connection)
 
 
 def _second(connection: sa.Connection) -> None:
-    """When a lost answer is certain is written down; what was sent by older code is in doubt."""
-    _add(connection, tasks.c.doubt_until)
+    """Indexes for every question, running sums, exact amounts; what is in doubt."""
+    _add_columns(connection, tasks.c.unclear_at, tasks.c.given_up_at, tasks.c.doubt_until)
+    META.create_all(connection)
+    for index in INDEXES:
+        connection.execute(sa.schema.CreateIndex(index, if_not_exists=True))
+    if connection.dialect.name == "postgresql":  # whose primary key sorts by its language
+        connection.exec_driver_sql(
+            "CREATE INDEX IF NOT EXISTS tasks_begin_ours ON tasks (id text_pattern_ops)"
+        )
+    for name in _GONE:
+        connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
+    _mend_amounts(connection)
+    _mend_doubt(connection)
+    sums.install(connection)
+    sums.fill(connection)
+
+
+def _mend_amounts(connection: sa.Connection) -> None:
+    """What version 1 took for an amount and is none is not known."""
+    for names in (("quote_units", "quote_usd"), ("cost_units", "cost_usd")):
+        for name in names:
+            column = tasks.c[name]
+            found = connection.execute(sa.select(column).distinct().where(column.is_not(None)))
+            for text in [text for text in found.scalars() if amount(text) is None]:
+                nothing: dict[str, None] = dict.fromkeys(names)
+                connection.execute(sa.update(tasks).where(column == text).values(nothing))
+
+
+def _add_columns(connection: sa.Connection, *columns: sa.Column[Any]) -> None:
+    """Columns that a fresh ledger has by `_first`."""
+    known = {column["name"] for column in sa.inspect(connection).get_columns("tasks")}
+    for column in columns:
+        if column.name not in known:
+            words = CreateColumn(column).compile(dialect=connection.dialect)
+            connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {words}"))
+
+
+def _mend_doubt(connection: sa.Connection) -> None:
+    """What was sent by older code is in doubt."""
     sent = (tasks.c.tries > 0, tasks.c.state.in_((*IN_LINE, "submitting", "unknown")))
     until = sa.func.coalesce(tasks.c.lease_until, tasks.c.updated_at) + SETTLING
     connection.execute(sa.update(tasks).where(*sent).values(doubt_until=until))
-
-
-def _add(connection: sa.Connection, column: sa.Column[Any]) -> None:
-    """Add a column, unless the first step has made the table with it."""
-    if column.name not in {one["name"] for one in sa.inspect(connection).get_columns("tasks")}:
-        kind = column.type.compile(connection.dialect)
-        connection.execute(sa.text(f"ALTER TABLE tasks ADD COLUMN {column.name} {kind}"))
 
 
 MIGRATIONS: tuple[Callable[[sa.Connection], None], ...] = (_first, _second)

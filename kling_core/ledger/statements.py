@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
-from kling_core.ledger.rows import IN_LINE, LIVE, Row
+from kling_core.ledger.database import ALIVE, LONGEST
+from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, SETTLING, TOO_LONG, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
 
 Insert = Callable[[sa.Table], Any]
@@ -70,10 +71,39 @@ def _among(states: Sequence[str]) -> sa.ColumnElement[bool]:
     return tasks.c.state.in_([sa.literal_column(f"'{state}'") for state in states])
 
 
+def _now() -> sa.ColumnElement[float]:
+    return sa.bindparam("now", type_=sa.Float)
+
+
 def _living() -> sa.ColumnElement[bool]:
     """Whether the process that owns a row has said lately that it lives."""
     name = sa.literal_column("'process '", sa.Text) + tasks.c.owner
-    return sa.exists().where(leases.c.name == name, leases.c.until >= sa.bindparam("now"))
+    return sa.exists().where(leases.c.name == name, living(leases.c.until, _now()))
+
+
+def living(until: sa.ColumnElement[float], now: Any) -> sa.ColumnElement[bool]:
+    """Whether a sign of life counts; one from further ahead was given by a wrong clock."""
+    return until.between(now, now + 2 * ALIVE)
+
+
+def _holding() -> sa.ColumnElement[bool]:
+    """Whether a row holds its slots: Kling may be at work on it, as far as can be known."""
+    now = _now()
+    clear = sa.or_(tasks.c.unclear_at.is_(None), tasks.c.unclear_at > now - HOLDS)
+    lately = sa.or_(tasks.c.sent_at.is_(None), tasks.c.sent_at > now - TOO_LONG)
+    doubt = sa.func.coalesce(tasks.c.doubt_until, tasks.c.sent_at + HOLDS)
+    # Further ahead than any doubt can reach is what a wrong clock has written.
+    out = sa.or_(doubt.is_(None), doubt.between(now, now + LONGEST + SETTLING))
+    at_work = sa.and_(_among(RUNNING), clear, lately)
+    sent = sa.and_(_among(["submitting", "unknown"]), out)
+    # The states once more, alone: so an index of states is used.
+    return sa.and_(_among(LIVE), tasks.c.given_up_at.is_(None), sa.or_(at_work, sent))
+
+
+def _weight(which: sa.ColumnElement[bool] | None = None) -> sa.ColumnElement[int]:
+    """The sum of the slots of rows, or of some of them."""
+    own = tasks.c.weight if which is None else sa.case((which, tasks.c.weight), else_=0)
+    return sa.func.coalesce(sa.func.sum(own), 0)
 
 
 def _of_product() -> sa.ColumnElement[bool]:
@@ -100,19 +130,31 @@ def _line(_: Insert) -> Any:
 
 
 def _slots(_: Insert) -> Any:
-    weight = sa.func.coalesce(sa.func.sum(tasks.c.weight), 0)
     out = (_of_product(), _among(["submitting"]), _living())
     limit = sa.select(meta.c.value).where(meta.c.key == sa.bindparam("key"))
+    doubtful = sa.or_(_among(["unknown"]), tasks.c.unclear_at.is_not(None))
     return sa.select(
-        sa.select(weight).where(_of_product(), _among(LIVE)).scalar_subquery(),
+        _weight(),
+        _weight(doubtful),
         sa.select(sa.func.count()).select_from(tasks).where(*out).scalar_subquery(),
         limit.scalar_subquery(),
-    )
+    ).where(_of_product(), _holding())
+
+
+def _busy(_: Insert) -> Any:
+    return sa.select(_weight(), _weight(_among(RUNNING))).where(_of_product(), _holding())
+
+
+def _kind(_: Insert) -> Any:
+    name = sa.literal_column("'limit '", sa.Text) + tasks.c.product
+    limit = sa.select(meta.c.value).where(meta.c.key == name).scalar_subquery()
+    columns = (tasks.c.endpoint, tasks.c.product, tasks.c.task_id, limit)
+    return sa.select(*columns).where(_this())
 
 
 def _seen(_: Insert) -> Any:
     theirs = tasks.c.task_id == sa.bindparam("task_id")
-    columns = (tasks.c.id, tasks.c.raw, tasks.c.product)
+    columns = (tasks.c.id, tasks.c.raw, tasks.c.product, tasks.c.unclear_at)
     return sa.select(*columns).where(tasks.c.endpoint == sa.bindparam("endpoint"), theirs)
 
 
@@ -135,10 +177,8 @@ HOLDER = Statement(
 )
 """Owner, state, product and tries of a row."""
 
-KIND = Statement(
-    lambda _: sa.select(tasks.c.endpoint, tasks.c.product, tasks.c.task_id).where(_this())
-)
-"""Endpoint and product of a row, and Kling's id once it has one."""
+KIND = Statement(_kind)
+"""Endpoint and product of a row, Kling's id once it has one, and what is known of the limit."""
 
 WRITE_DOWN = Statement(lambda insert: insert(tasks).on_conflict_do_nothing().returning(tasks.c.id))
 """A new row from the columns given; its id comes back unless it was there already."""
@@ -150,7 +190,7 @@ ACCEPT = Statement(_accept)
 """The same, and the time of sending, `now`, where there is none."""
 
 SEEN = Statement(_seen)
-"""Id, last answer and product of the row with Kling's `task_id` of an `endpoint`."""
+"""Id, last answer, product, and since when it is unclear, of the row of an `endpoint`'s task."""
 
 NOTE_OUTPUT = Statement(_note_output)
 """An output as Kling describes it, new or again."""
@@ -162,4 +202,10 @@ LINE = Statement(_line)
 """Id and weight of who stands in line for `product`: processes that live at `now`, and `row`."""
 
 SLOTS = Statement(_slots)
-"""What is busy and on its way, and the limit that was learned under `key`."""
+"""What is busy, of it in doubt, and on its way; and the limit that was learned under `key`."""
+
+BUSY = Statement(_busy)
+"""What is busy of a `product`, and what of it Kling has taken."""
+
+HOLDERS = Statement(lambda _: sa.select(tasks.c.id).where(_holding()).order_by(tasks.c.created_at))
+"""The ids of all rows that hold a slot at `now`, oldest first."""

@@ -12,15 +12,18 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from kling_core import calls, errors
+from kling_core.answers import Answer
 from kling_core.endpoints import registry
 from kling_core.flow import Call, Flow
 from kling_core.ledger.cadence import Running, rest
-from kling_core.ledger.rows import Look, Seen
+from kling_core.ledger.news import Version
+from kling_core.ledger.rows import HOLDS, Look, Seen
 from kling_core.ledger.store import Ledger
 from kling_core.outputs import RETENTION
 from kling_core.session import Session
@@ -36,6 +39,13 @@ HISTORY = 60.0
 
 LEAD = 10.0
 """Ticks of the line for which a lead is held without being renewed."""
+
+LONGEST_LEAD = 60.0
+"""Seconds for which nobody leads without renewing it: a lead until later is a wrong clock's."""
+
+ASTRAY = 300.0
+"""Seconds between two questions for a task that Kling has not found for so long that its slot is
+free again: it may come back, but the others must not wait for it."""
 
 PATIENCE = 20.0
 """Times `Pace.recheck` for which Kling may not find a task before whoever waits is told."""
@@ -63,7 +73,7 @@ class Watch:
         self._looking = threading.Lock()
         self._coming = threading.Lock()
         self._waiting: dict[str, int] = {}
-        self._known: dict[str, tuple[str, float]] = {}
+        self._known: dict[str, Version] = {}
         self._looked = -math.inf
         self._asked = -math.inf
         self._mark = ""  # the last nudge that we have asked for
@@ -72,14 +82,13 @@ class Watch:
         self._page = 1
         self._lost: list[Running] = []
         self._gone: dict[str, float] = {}  # since when Kling has not found a row's task
+        self._astray: dict[str, float] = {}  # when one that went astray was last asked for
 
     # --- who waits -------------------------------------------------------------------------
 
     def join(self, row_id: str) -> None:
         """From now on the state of this row is looked at."""
         with self._coming:
-            if not self._waiting:
-                self._asked = self.session.clock.monotonic()  # what just began need not be asked
             self._waiting[row_id] = self._waiting.get(row_id, 0) + 1
 
     def leave(self, row_id: str) -> None:
@@ -95,8 +104,8 @@ class Watch:
         if resign:
             self.ledger.resign(self._lease, self.ledger.owner)
 
-    def version(self, row_id: str) -> tuple[str, float] | None:
-        """State and time of the last change of a row, as of the last look; None before one."""
+    def version(self, row_id: str) -> Version | None:
+        """State, last change and giving up of a row, as of the last look; None before one."""
         return self._known.get(row_id)
 
     def missing(self, row_id: str) -> float | None:
@@ -119,15 +128,17 @@ class Watch:
         try:
             look: Look = yield Call(self._look)
             self._looked = clock.monotonic()
-            running = [self._running(seen) for seen in look.running]
-            if not self.leads or not running:
+            running = [self._running(seen) for seen in look.running if seen.unclear < HOLDS]
+            strays = self._strayed(look)
+            if not self.leads or not (running or strays):
                 return False
             since = clock.monotonic() - self._asked
             jitter = 0.9 + 0.2 * self.session.random.random()
             due = rest(running, self.session.pace, since=since, line=look.line, jitter=jitter) <= 0
-            if look.mark == self._mark and not due:
+            if look.mark == self._mark and not (due or strays):
                 return False
             self._mark = look.mark
+            yield from self._search(strays)
             yield from self._ask(running)
             self._asked = clock.monotonic()
             yield Call(self._read)
@@ -139,11 +150,13 @@ class Watch:
         """Who leads, what runs, and how the rows are that are waited for."""
         ledger = self.ledger
         seconds = max(LEAD * self.session.pace.line_tick, 1.0)
-        look = ledger.look(self.endpoint, self._lease)
+        longest = max(LONGEST_LEAD, seconds)
+        look = ledger.look(self.endpoint, self._lease, longest=longest)
         left = look.until - ledger.now()
         ours = look.leader == ledger.owner
-        if (ours and left < seconds / 2) or (not ours and left <= 0):
-            self.leads = ledger.lead(self._lease, ledger.owner, seconds=seconds)
+        held = ledger.counts(look.until, longest=longest)
+        if (ours and not seconds / 2 <= left <= seconds) or not (ours or held):
+            self.leads = ledger.lead(self._lease, ledger.owner, seconds=seconds, longest=longest)
         else:
             self.leads = ours
         if self.leads and self.session.clock.monotonic() - self._learned > HISTORY:
@@ -154,6 +167,14 @@ class Watch:
 
     def _running(self, seen: Seen) -> Running:
         return Running(seen.row_id, seen.task_id, seen.age, self._spans.get(seen.kind))
+
+    def _strayed(self, look: Look) -> list[Running]:
+        """Of what has gone astray, the few whose turn it is to be asked for."""
+        now = self.session.clock.monotonic()
+        lost = {seen.row_id: seen for seen in look.running if seen.unclear >= HOLDS}
+        self._astray = {name: self._astray.get(name, -math.inf) for name in lost}
+        turn = sorted((at, name) for name, at in self._astray.items() if now - at >= ASTRAY)
+        return [self._running(lost[name]) for _, name in turn[: SINGLE - 1]]
 
     def _read(self) -> None:
         with self._coming:
@@ -174,16 +195,29 @@ class Watch:
         except _PASSING:
             return
 
+    def _search(self, strays: Sequence[Running]) -> Flow[None]:
+        """Ask for what has gone astray; its trouble is not that of the others."""
+        if not strays:
+            return
+        now = self.session.clock.monotonic()
+        self._astray |= {task.row_id: now for task in strays}
+        with suppress(errors.KlingError):
+            yield from self._singly(strays)
+
     def _singly(self, running: Sequence[Running]) -> Flow[None]:
         declared = registry.load(self.endpoint)
         for task in running:
             try:
                 data = yield from calls.get(self.session, declared, task.task_id, attempts=1)
+                if Answer(data).task_id != task.task_id:
+                    raise errors.TaskNotFound("Kling answered with another task")  # noqa: TRY301
             except errors.TaskNotFound:
                 # Twice, and only of an old one: a young task is Kling's, whoever answers us.
                 if task.row_id in self._gone and task.age >= KEPT.total_seconds():
                     yield Call(partial(self.ledger.expired, task.row_id))
-                self._gone.setdefault(task.row_id, self.session.clock.monotonic())
+                if task.row_id not in self._gone:
+                    self._gone[task.row_id] = self.session.clock.monotonic()
+                    yield Call(partial(self.ledger.unclear, task.row_id))
                 continue
             self._gone.pop(task.row_id, None)
             yield Call(partial(self.ledger.observe, self.endpoint, [data]))

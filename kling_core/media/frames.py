@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.media.probe import BadVideo, check_whole, first_picture
+from kling_core.media.probe import BadVideo, check_whole, first_picture, turn
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -97,7 +97,8 @@ def thumbnails(
     for path in paths:
         try:
             with PIL.Image.open(path) as image:
-                pictures.append(ImageOps.contain(image.convert("RGB"), (side, side)))
+                upright = ImageOps.exif_transpose(image)
+                pictures.append(ImageOps.contain(upright.convert("RGB"), (side, side)))
         except (OSError, PIL.Image.DecompressionBombError) as error:
             raise BadVideo(f"{Path(path).name} is no picture: {error}") from error
     wide = max(picture.width for picture in pictures)
@@ -206,13 +207,22 @@ def _spread(image: Image) -> float:
 
 
 def _image(frame: VideoFrame, **options: Any) -> Image:
-    return cast("Any", frame).to_image(**options)
+    """A frame as it is shown: a phone's clip is stored on its side."""
+    from PIL.Image import Transpose
+
+    image: Image = cast("Any", frame).to_image(**options)
+    found = turn(frame)
+    return image if found is None else image.transpose(Transpose[found.name])
 
 
 def _tile(frame: VideoFrame, width: int) -> Image:
-    width = min(width, frame.width)
-    high = max(round(frame.height * width / frame.width), 1)
-    return _image(frame, width=width, height=high, interpolation="AREA")
+    found = turn(frame)
+    on_its_side = found is not None and found.on_its_side
+    shown = (frame.height, frame.width) if on_its_side else (frame.width, frame.height)
+    wide = min(width, shown[0])
+    high = max(round(shown[1] * wide / shown[0]), 1)
+    stored = (high, wide) if on_its_side else (wide, high)
+    return _image(frame, width=stored[0], height=stored[1], interpolation="AREA")
 
 
 def _shrunk(image: Image, width: int) -> Image:

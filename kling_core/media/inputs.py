@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import errno
+import inspect as inspection
 import io
 import os
 import stat
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
 from kling_core.errors import Violation
+from kling_core.media import names, pixels
 from kling_core.media.formats import ImageFacts, sniff
 from kling_core.media.item import Kind, Media, Unreadable
 from kling_core.media.limits import (
@@ -49,6 +50,8 @@ __all__ = [
 _NAMES: dict[object, str] = {"image": "an image", "video": "a video", "audio": "audio"}
 
 _MOST_IN_MEMORY = 64_000_000
+_ORIENTATION = 0x0112
+_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _NOT_BASE64 = {"unknown", "text", "BMP"}
 """What a plain word may happen to decode to; only other formats prove that a text is base64."""
 
@@ -57,11 +60,11 @@ def read(value: object, kind: Kind, *, field: str) -> Media:
     """Make one `Media` of a path, bytes, file object, image, array, figure, URL or output.
 
     A picture held as an object is written as PNG, or as JPEG (quality 95, transparency over
-    white) when the PNG would pass the size limit; its pixels are sent as they stand. Arrays hold
-    uint8, bool (black and white), or floats that all lie in 0 to 1. `~` is expanded. A file object
-    is read from where it stands, and left there; one that cannot seek is read into memory. Of an
-    earlier output the URL is used while it lives, then the downloaded file. Video goes by http(s)
-    URL only (Kling API reference, media limits).
+    white) when the PNG would pass the size limit, turned as its EXIF says; its pixels are sent in
+    eight bits, see `kling_core.media.pixels`. `~` is expanded. A file object is read from where it
+    stands, and left there; one that cannot seek is read into memory. Of an earlier output the URL
+    is used while it lives, then the downloaded file. Video goes by http(s) URL only (Kling API
+    reference, media limits).
 
     Raises `Unreadable` when the value is none of these or cannot be read.
     """
@@ -83,12 +86,17 @@ class _Reader:
             return self._path(os.fsdecode(cast("os.PathLike[str]", value)))
         if (text := _url_object(value)) is not None:
             return self._url(text)
+        return self._object(value)
+
+    def _object(self, value: object) -> Media:
         if _comes_from(value, "PIL", "Image"):
             return self._picture("PIL image", cast("Image", value))
         if _comes_from(value, "numpy", "ndarray"):
             return self._array(cast("np.ndarray[Any, Any]", value))
         if callable(getattr(value, "savefig", None)):
             return self._figure(cast("Any", value))
+        if isinstance(getattr(value, "status_code", None), int):
+            return self._answer(value)
         if callable(getattr(value, "read", None)):
             return self._stream(cast("BinaryIO", value))
         if isinstance(getattr(value, "url", None), str) or getattr(value, "path", None):
@@ -131,6 +139,12 @@ class _Reader:
             return self._url(text)
         if scheme == "data":
             return self._data_uri(text)
+        try:
+            path = names.of_uri(text)
+        except ValueError as error:
+            self._refuse(str(error), "a path")
+        if path is not None:
+            return self._path(path)
         if "://" in text[:16]:
             self._refuse(
                 f"{scheme}:// addresses cannot be read",
@@ -159,7 +173,7 @@ class _Reader:
         data = unquote_to_bytes(body)
         if "base64" in options:
             try:
-                data = base64.b64decode(b"".join(data.split()), validate=True)
+                data = _of_base64(b"".join(data.split()))
             except binascii.Error:
                 self._refuse("the data URI is not valid base64")
         return self._bytes(f"data URI ({mime or 'no type'})", data)
@@ -167,7 +181,7 @@ class _Reader:
     # Files
 
     def _path(self, text: str) -> Media:
-        path = Path(text).expanduser()
+        path = names.expanded(text)
         shown = text if len(text) <= 120 else f"{text[:60]}… ({len(text):,} characters)"
         self._only_by_url(path.name[:120])
         try:
@@ -181,7 +195,12 @@ class _Reader:
                 self._refuse(f"{path.name} is empty (0 bytes)", "a file with content")
             return Media.of_file(self.kind, path, field=self.field)
         except (FileNotFoundError, NotADirectoryError):
-            self._refuse(f"no such file: {shown}{_did_you_mean(path)}")
+            if (twin := names.existing(path)) != path:
+                self._refuse(
+                    f"no such file: {shown}; one whose name looks the same is there",
+                    f"{twin.name!a}: other blanks, or letters with their accents apart",
+                )
+            self._refuse(f"no such file: {shown}{names.did_you_mean(path)}")
         except ValueError as error:
             if isinstance(error, Unreadable):
                 raise
@@ -191,12 +210,26 @@ class _Reader:
                 self._refuse(f"{shown} is no path, no URL, and not base64 of a known format")
             self._refuse(f"cannot read {shown}: {error.strerror or error}")
 
+    def _answer(self, answer: Any) -> Media:
+        """An HTTP answer of httpx or requests; a page that says "not found" is no picture."""
+        if answer.status_code >= 400:
+            self._refuse(f"the server answered HTTP {answer.status_code}", "an answer with content")
+        try:
+            content: object = answer.content
+        except Exception as error:  # noqa: BLE001, it is the library's way to say "not read yet"
+            self._refuse(f"the answer was not read: {error}", "its bytes: response.read()")
+        if not isinstance(content, bytes):
+            self._refuse("the answer holds no bytes", "its bytes")
+        return self._bytes("HTTP answer", content)
+
     def _stream(self, stream: BinaryIO) -> Media:
         given = getattr(stream, "name", None)
         name = Path(given).name if isinstance(given, str) else "file object"
         self._only_by_url(name)
         if isinstance(stream, io.TextIOBase):
             self._refuse(f"{name} is opened as text", 'open(path, "rb")')
+        if inspection.iscoroutinefunction(stream.read):
+            self._must_be_awaited(stream)
         if getattr(stream, "closed", False):
             self._refuse(f"{name} is closed", "an open file, or its path")
         seekable = getattr(stream, "seekable", None)
@@ -214,8 +247,22 @@ class _Reader:
             self._refuse(f"cannot read {name}: {error.strerror or error}")
         return media
 
+    def _must_be_awaited(self, stream: object) -> NoReturn:
+        kind = type(stream).__name__
+        inside = "its .file, or " if hasattr(stream, "file") else ""
+        self._refuse(
+            f"the read of {_article(kind)} must be awaited",
+            f"{inside}the bytes: await upload.read() (AsyncKling awaits it in create)",
+        )
+
     def _whole(self, name: str, stream: BinaryIO) -> Media:
-        data = cast("object", stream.read(_MOST_IN_MEMORY + 1))
+        try:
+            data = cast("object", stream.read(_MOST_IN_MEMORY + 1))
+        except TypeError:  # it takes no size
+            data = cast("object", stream.read())
+        if inspection.iscoroutine(data):
+            data.close()
+            self._must_be_awaited(stream)
         if not isinstance(data, (bytes, bytearray)):
             self._refuse(f"{name} does not give bytes", 'open(path, "rb")')
         if len(data) > _MOST_IN_MEMORY:
@@ -233,7 +280,9 @@ class _Reader:
     def _picture(self, name: str, image: Image) -> Media:
         self._only_pictures(name)
         try:
-            data = _encode(image, may_be_jpeg=self.kind != "mask")
+            data = _encode(pixels.plain(_upright(image)), may_be_jpeg=self.kind != "mask")
+        except pixels.NoPicture as error:
+            self._refuse(error.message, error.valid)
         except (OSError, ValueError) as error:
             self._refuse(f"{name} cannot be written as PNG: {error}")
         return self._bytes(name, data)
@@ -254,20 +303,10 @@ class _Reader:
             )
         if not array.size:
             self._refuse(f"the array is empty (shape {shape})", "an array with pixels")
-        if array.dtype.kind == "f":
-            if not (array.min() >= 0 and array.max() <= 1):
-                self._refuse(
-                    "a float array holds values outside 0 to 1",
-                    "floats in 0 to 1, or array.clip(0, 255).astype('uint8')",
-                )
-            array = np.rint(array * 255).astype(np.uint8)
-        elif array.dtype == np.bool_:
-            array = array.astype(np.uint8) * 255
-        elif array.dtype != np.uint8:
-            self._refuse(
-                f"an array of {array.dtype} is not a picture",
-                "uint8 (0 to 255) or floats (0 to 1)",
-            )
+        try:
+            array = pixels.levels(array)
+        except pixels.NoPicture as error:
+            self._refuse(error.message, error.valid)
         return self._picture("array", Image.fromarray(np.ascontiguousarray(array)))
 
     def _figure(self, figure: Any) -> Media:
@@ -330,38 +369,44 @@ def _article(noun: str) -> str:
 
 def _exists(text: str) -> bool:
     try:
-        return Path(text).expanduser().exists()
-    except (OSError, ValueError, RuntimeError):
+        return names.expanded(text).exists()
+    except (OSError, ValueError):
         return False
+
+
+def _of_base64(text: bytes) -> bytes:
+    """Decode base64 as it is written anywhere: with - and _ for URLs, without = at its end.
+
+    Raises `binascii.Error`, a `ValueError`.
+    """
+    plain = text.translate(_URL_SAFE).rstrip(b"=")
+    return base64.b64decode(plain + b"=" * (-len(plain) % 4), validate=True)
 
 
 def _decode_base64(text: str) -> bytes | None:
     """Decode a text that is base64 of a known format; the first bytes decide, as words may fit."""
-    compact = "".join(text.split())
     try:
-        head = base64.b64decode(compact[:684], validate=True)
+        compact = "".join(text.split()).encode("ascii")
+        head = _of_base64(compact[:684])
         if len(compact) < 32 or sniff(head[:512]) in _NOT_BASE64:
             return None
-        return base64.b64decode(compact, validate=True)
+        return _of_base64(compact)
     except ValueError:
         return None
 
 
-def _did_you_mean(path: Path) -> str:
-    folder = path.parent
-    try:
-        names = [entry.name for entry in os.scandir(folder)]
-    except OSError:
-        return f" (there is no folder {folder})" if not folder.is_dir() else ""
-    close = difflib.get_close_matches(path.name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+def _upright(image: Image) -> Image:
+    """A photo as viewers show it: cameras leave the turn to whoever reads the file."""
+    from PIL import ImageOps
+
+    if image.getexif().get(_ORIENTATION, 1) in range(2, 9):
+        return ImageOps.exif_transpose(image)
+    return image
 
 
 def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
     import PIL.Image
 
-    if image.mode not in {"1", "L", "LA", "P", "RGB", "RGBA"}:
-        image = image.convert("RGB")
     buffer = io.BytesIO()
     image.save(buffer, "PNG", exif=b"")
     if may_be_jpeg and buffer.tell() > IMAGE_BYTES:

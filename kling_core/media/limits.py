@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
+from kling_core.addresses import redacted
 from kling_core.errors import Violation
 from kling_core.media.formats import (
     HEAD,
@@ -126,7 +127,7 @@ def inspect_masks(image: Media, static_mask: Media | None, dynamic: list[Media])
 def describe(media: Media) -> str:
     """Show media in one short text for logs: never its content, never a URL's query."""
     if media.url is not None:
-        return f"<{media.kind} {media.url.partition('?')[0].partition('#')[0]}>"
+        return f"<{media.kind} {redacted(media.url).partition('?')[0].partition('#')[0]}>"
     try:
         found = facts(media)
     except Unreadable:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import os
 import struct
 from dataclasses import dataclass
+from enum import Enum
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 if TYPE_CHECKING:
     from av.container import InputContainer
+    from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["BadVideo", "VideoFacts", "listen", "probe"]
+__all__ = ["BadVideo", "Turn", "VideoFacts", "listen", "probe", "turn"]
 
 
 class BadVideo(ValueError):
@@ -22,7 +24,7 @@ class BadVideo(ValueError):
 
 @dataclass(frozen=True)
 class VideoFacts:
-    """A video: `duration` in seconds, `width` and `height` in pixels, `size` in bytes."""
+    """A video: `duration` in seconds, `width` and `height` in pixels as shown, `size` in bytes."""
 
     duration: float
     width: int
@@ -35,7 +37,7 @@ class VideoFacts:
 
 
 def probe(path: str | os.PathLike[str]) -> VideoFacts:
-    """Read a video's facts without decoding it.
+    """Read a video's facts; only its first picture is decoded, which knows how it is turned.
 
     Raises `BadVideo` when it is missing its end or its index, is no video, or cannot be opened.
     """
@@ -126,6 +128,49 @@ def first_picture(container: InputContainer) -> VideoStream:
     return stream
 
 
+class Turn(Enum):
+    """How a picture is to be turned before it is shown: named as Pillow names it.
+
+    A phone stores what it filmed upright as its sensor saw it, and says so by a matrix. The values
+    are the signs of that matrix: what x and y of a stored point become.
+    """
+
+    FLIP_LEFT_RIGHT = (-1, 0, 0, 1)
+    FLIP_TOP_BOTTOM = (1, 0, 0, -1)
+    ROTATE_90 = (0, -1, 1, 0)
+    ROTATE_180 = (-1, 0, 0, -1)
+    ROTATE_270 = (0, 1, -1, 0)
+    TRANSPOSE = (0, 1, 1, 0)
+    TRANSVERSE = (0, -1, -1, 0)
+
+    @property
+    def on_its_side(self) -> bool:
+        """Whether width and height change places."""
+        return self.value[0] == 0
+
+
+def turn(frame: VideoFrame) -> Turn | None:
+    """How a decoded picture is to be turned; None when it is upright, or turned by an odd angle."""
+    said = cast("Any", frame).side_data.get("DISPLAYMATRIX")
+    matrix = bytes(said) if said is not None else b""
+    if len(matrix) != 36:
+        return None
+    a, b, _, c, d = struct.unpack("=5i", matrix[:20])
+    signs = tuple((number > 0) - (number < 0) for number in (a, b, c, d))
+    return next((one for one in Turn if one.value == signs), None)
+
+
+def _turn_of(container: InputContainer, stream: VideoStream) -> Turn | None:
+    from av.error import FFmpegError
+
+    stream.thread_type = "NONE"
+    try:
+        first = next(container.decode(stream), None)
+    except FFmpegError:
+        return None
+    return None if first is None else turn(first)
+
+
 def _facts(container: InputContainer, size: int) -> VideoFacts:
     stream = first_picture(container)
     fps = float(stream.average_rate or stream.guessed_rate or 0)
@@ -133,10 +178,13 @@ def _facts(container: InputContainer, size: int) -> VideoFacts:
         duration = float(stream.duration * stream.time_base)
     else:
         duration = (container.duration or 0) / 1_000_000
+    wide, high = stream.width, stream.height
+    if (turn := _turn_of(container, stream)) is not None and turn.on_its_side:
+        wide, high = high, wide
     return VideoFacts(
         duration=duration,
-        width=stream.width,
-        height=stream.height,
+        width=wide,
+        height=high,
         fps=fps,
         frames=stream.frames or round(duration * fps),
         codec=stream.codec_context.name,

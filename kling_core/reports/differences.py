@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from kling_core.ledger.redacting import without_secrets
 from kling_core.reports import facts, words
 from kling_core.reports.listing import price
 
@@ -58,7 +59,7 @@ def outcomes(first: Row, second: Row) -> list[Difference]:
 def _fields(row: Row) -> Mapping[str, Any]:
     """What was asked for, as far as it was written down; the model even when it was not named."""
     sent: Mapping[str, Any] = row.request.get("sent") or {}
-    known: Mapping[str, Any] = row.request.get("fields") or sent
+    known: Mapping[str, Any] = without_secrets(row.request).get("fields") or sent
     fields = {name: value for name, value in known.items() if name != "external_task_id"}
     return {"model_name": row.model_name, **fields} if row.model_name else fields
 

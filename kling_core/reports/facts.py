@@ -78,6 +78,7 @@ def _row(row: Row, now: float) -> list[tuple[str, str]]:
         ("made", words.local(row.created_at)),
         ("sent", f"{words.local(row.sent_at)}{tries}" if row.sent_at else "not yet"),
         ("in doubt", _doubt(row, now)),
+        ("given up", words.local(row.given_up_at)),
         ("ended", words.local(row.finished_at) + after),
         ("cost", cost(row)),
     ]

@@ -51,7 +51,7 @@ def restored(kling: Kling, row: Row) -> Task:
     task = kling.tasks.get(row.id)
     task.request = _request(kling, row)
     for kept in kling.session.ledger().kept(row.id):
-        if kept.path and kept.number < len(task.outputs):
+        if kept.path and kept.on_disk and kept.number < len(task.outputs):
             task.outputs[kept.number].saved["path"] = Path(kept.path)
     return task
 

@@ -8,13 +8,22 @@ from __future__ import annotations
 import os
 import platform
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from kling_core import config
-from kling_core.errors import ConfigError, LedgerError
+from kling_core import config, places, text_files
+from kling_core.errors import (
+    AccountError,
+    AuthError,
+    ConfigError,
+    KlingError,
+    LedgerError,
+    PermissionDenied,
+)
 from kling_core.reports import packs
 
 if TYPE_CHECKING:
@@ -49,7 +58,7 @@ def examine(
     from kling_core.version import VERSION
 
     yield fine("version", f"kling-suite {VERSION}, Python {platform.python_version()}")
-    yield from _surroundings()
+    yield from _safely("surroundings", _surroundings)
     try:
         kling = open_client()
     except ConfigError as error:
@@ -60,19 +69,36 @@ def examine(
         yield fine("credential", settings.source)
     yield fine("host", settings.base_url)
     yield from _limits(settings)
-    yield from _ledger(kling)
-    yield _folder(outputs(settings.output_dir))
-    yield from _service(settings)
+    yield from _safely("ledger", lambda: _ledger(kling))
+    yield from _safely("outputs", lambda: iter([_folder(outputs(settings.output_dir))]))
+    yield from _safely("network", lambda: _service(settings))
+
+
+def _safely(name: str, look: Callable[[], Iterator[Symptom]]) -> Iterator[Symptom]:
+    """What one look finds; whatever it stumbles over is a symptom, and no end of the looking."""
+    try:
+        yield from look()
+    except KlingError as error:
+        yield wrong(name, str(error))
+    except Exception as error:  # noqa: BLE001, it is here to say what is wrong
+        yield wrong(name, f"{type(error).__name__}: {error}")
 
 
 def _surroundings() -> Iterator[Symptom]:
-    """The config file and the proxies in use; never their contents, which may be secret."""
-    file = config.home_folder() / "config.toml"
-    if file.is_file():
-        yield fine("config", str(file))
+    """The config file, proxies and certificates in use; never contents, which may be secret."""
     names = [name for name in _PROXIES if os.environ.get(name) or os.environ.get(name.lower())]
     if names:
         yield note("proxy", f"{' and '.join(names)} in use")
+    for name in ("SSL_CERT_FILE", "SSL_CERT_DIR"):
+        if os.environ.get(name):
+            yield note("trust", f"{name}={os.environ[name]}, in the place of the usual ones")
+    file = config.home_folder() / "config.toml"
+    if file.is_file():
+        yield fine("config", str(file))
+        with suppress(ValueError):  # what is no TOML is told of with the settings
+            content = tomllib.loads(text_files.read(file))
+            if places.open_to_others(file, content):
+                yield wrong("", f"it holds a secret and others can read it: chmod 600 {file}")
 
 
 def _limits(settings: config.Settings) -> Iterator[Symptom]:
@@ -83,6 +109,8 @@ def _limits(settings: config.Settings) -> Iterator[Symptom]:
     ):
         if amount is not None:
             yield fine(name, f"${amount} a {each}")
+    if settings.max_tasks is not None:
+        yield fine("max tasks", f"{settings.max_tasks} a day")
     for name, path in settings.paths.items():
         yield note("path", f"{name} goes to {path}, by your settings")
 
@@ -124,13 +152,19 @@ def _service(settings: config.Settings) -> Iterator[Symptom]:
 
     finding = probe(settings)
     if not finding.answered:
-        text = f"{finding.message}; check KLING_BASE_URL, KLING_REGION, proxy"
-        yield wrong("network", text)
+        yield wrong("network", finding.message)
+        fix = finding.error.fix if finding.error else ""
+        yield wrong("", fix or "check KLING_BASE_URL, KLING_REGION, proxy")
         return
     yield _clock(finding.skew)
     if finding.error is None:
         yield fine("key", "accepted")
         yield from _packs(finding)
+        return
+    if not isinstance(finding.error, (AuthError, AccountError, PermissionDenied)):
+        # A wrong address, a proxy's page, a service that is down: the key was never judged.
+        yield wrong("host", f"{settings.base_url} answered: {finding.message}")
+        yield wrong("", finding.error.fix or "check KLING_BASE_URL and KLING_REGION")
         return
     yield wrong("key", f"refused: {finding.message}")
     if finding.code in (1000, 1001, 1002):

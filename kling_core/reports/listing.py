@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core.reports import words
@@ -51,7 +50,7 @@ HEAD = ("id", "state", "age", "endpoint", "model", "cost", "kept", "prompt")
 
 def tasks(kling: Kling, rows: Sequence[Row], *, narrow: bool) -> Table:
     """A line a task; `narrow` cuts long prompts."""
-    kept, now = kept_by_task(kling), kling.session.ledger().now()
+    kept, now = kept_by_task(kling, rows), kling.session.ledger().now()
     return Table(
         HEAD,
         [
@@ -89,7 +88,8 @@ def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
         return "look again" if row.doubt_until <= now else f"open until {at(row.doubt_until, now)}"
     if row.state != "succeeded":
         return "-"
-    if all(on_disk(output) for output in kept):
+    outputs = list(kept)
+    if outputs and all(on_disk(output) for output in outputs):
         return "saved"
     days = days_left(kling.tasks.get(row.id))
     if days is None:
@@ -104,14 +104,14 @@ def days_left(task: Task) -> int | None:
 
 
 def on_disk(kept: Kept) -> bool:
-    """Whether the output was saved and its file is still there."""
-    return bool(kept.path) and Path(kept.path or "").is_file()
+    """Whether the output was saved and its file is still there, whole."""
+    return kept.on_disk
 
 
-def kept_by_task(kling: Kling) -> dict[str, list[Kept]]:
-    """The outputs of all tasks, by our id of the task."""
+def kept_by_task(kling: Kling, rows: Sequence[Row]) -> dict[str, list[Kept]]:
+    """The outputs of these tasks, by our id of the task."""
     kept: dict[str, list[Kept]] = {}
-    for output in kling.session.ledger().kept():
+    for output in kling.session.ledger().kept(of=[row.id for row in rows]):
         kept.setdefault(output.task, []).append(output)
     return kept
 

@@ -34,4 +34,7 @@ def _amount(value: Any) -> str:
 def _day(value: Any) -> str:
     if not isinstance(value, (int, float)) or value <= 0:
         return "-"
-    return words.local(value / 1000)
+    try:
+        return words.local(value / 1000)
+    except (ValueError, OverflowError, OSError):  # no time that a calendar has
+        return "-"

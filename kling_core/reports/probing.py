@@ -133,5 +133,5 @@ def _skew(reply: Reply | NoReply, clock: Clock) -> float | None:
         return None
     try:
         return parsedate_to_datetime(stamp).timestamp() - clock.time()
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -54,7 +54,9 @@ def rescue(kling: Kling, out: str | None, tell: Callable[[Rescue, Any], object])
     tell(made, None)
     for error in tuple(made.errors):
         tell(made, error)
-    for row, kept in recovery.missing(kling.session.ledger()):
+    ledger = kling.session.ledger()
+    made.purged = ledger.count_unsaved(ledger.now() - recovery.LISTED.total_seconds())
+    for row, kept in recovery.missing(ledger):
         task = kling.tasks.get(row.id)
         if (days_left(task) or 0) < 0 or kept.number >= len(task.files):
             made.purged += 1

@@ -21,7 +21,10 @@ BY = ("day", "project", "model")
 DAYS = 30
 """How far back it looks."""
 
-EXPLAINED = "estimate: the quotes; actual: what Kling deducted, at the price of a unit"
+EXPLAINED = (
+    "estimate: the quotes; actual: what Kling deducted, at the price of a unit; "
+    "not said: ended, and Kling has not told yet what it deducted"
+)
 
 
 def within(kling: Kling, by: By, days: int) -> list[Costs]:
@@ -32,19 +35,21 @@ def within(kling: Kling, by: By, days: int) -> list[Costs]:
 
 def table(by: str, costs: Sequence[Costs]) -> Table:
     """A line each, and their sum."""
-    head = (by, "tasks", "estimate", "actual", "open", "no price")
+    head = (by, "tasks", "estimate", "actual", "open", "not said", "no price")
     return Table(head, [*map(_line, costs), _line(total(costs))])
 
 
 def total(costs: Sequence[Costs]) -> Costs:
     """The sum of all lines."""
+    said = [line.actual for line in costs if line.actual is not None]
     return Costs(
         key="total",
         tasks=sum(line.tasks for line in costs),
         estimate=sum((line.estimate for line in costs), Decimal(0)),
-        actual=sum((line.actual for line in costs), Decimal(0)),
+        actual=sum(said, Decimal(0)) if said else None,
         open=sum(line.open for line in costs),
         unknown=sum(line.unknown for line in costs),
+        unsaid=sum(line.unsaid for line in costs),
     )
 
 
@@ -53,7 +58,8 @@ def _line(costs: Costs) -> tuple[str, ...]:
         costs.key or "(none)",
         str(costs.tasks),
         words.money(costs.estimate),
-        words.money(costs.actual),
+        "-" if costs.actual is None else words.money(costs.actual),
         str(costs.open or "-"),
+        str(costs.unsaid or "-"),
         str(costs.unknown or "-"),
     )

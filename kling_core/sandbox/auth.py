@@ -9,6 +9,9 @@ from typing import Any, cast
 
 from kling_core.sandbox.refusals import Refusal
 
+GUEST = "sandbox-guest"
+"""The API key of whoever has only the address: `KLING_SANDBOX=http://…`."""
+
 
 @dataclass(frozen=True)
 class Keys:
@@ -33,7 +36,7 @@ def check(header: str | None, keys: Keys, now: float) -> None:
     scheme, _, token = header.partition(" ")
     if scheme != "Bearer" or not token or token != token.strip():
         raise Refusal(1002, "Authorization is invalid, expected: Bearer <token>")
-    if hmac.compare_digest(token.encode(), keys.api_key.encode()):
+    if token == GUEST or hmac.compare_digest(token.encode(), keys.api_key.encode()):
         return
     if token.count(".") != 2:
         raise Refusal(
@@ -56,11 +59,14 @@ def _claims(token: str, keys: Keys) -> dict[str, Any]:
         raise Refusal(1002, f"Authorization token algorithm {algorithm} is invalid")
     if claims.get("iss") != keys.access_key:
         raise Refusal(1002, "Authorization access key is invalid")
+    # Zeros that HMAC would add itself: a short key is no reason for the library's warning, which
+    # is an error in many a test.
+    secret_key = keys.secret_key.encode().ljust(32, b"\0")
     try:
         # Only the signature: the times are judged by the sandbox's own clock.
         decode(
             token,
-            keys.secret_key,
+            secret_key,
             algorithms=["HS256"],
             options={
                 "verify_exp": False,

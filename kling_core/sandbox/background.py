@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from uvicorn import Config, Server
 
+from kling_core.listening import must_be_free
 from kling_core.sandbox.wire import reset
 
 _START_SECONDS = 15.0
@@ -76,6 +77,8 @@ class BackgroundServer:
 
         The application's `stopping` is set to an event that says when stalled requests must end.
         """
+        if self._port:  # uvicorn prints its own line and leaves by SystemExit
+            must_be_free(self._host, self._port)
         self._thread = threading.Thread(
             target=self._run, args=(app,), name="kling-sandbox-server", daemon=True
         )

@@ -72,5 +72,6 @@ def how_to_reach(sandbox: Sandbox) -> str:
             f"export KLING_SECRET_KEY={sandbox.secret_key}",
             "",
             f"or with one key instead of the pair: export KLING_API_KEY={sandbox.api_key}",
+            f"or in the place of all three, for kling-suite: export KLING_SANDBOX={sandbox.url}",
         ]
     )

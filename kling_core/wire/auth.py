@@ -7,7 +7,6 @@ Source: Kling API reference, authentication (2026-09): JWT HS256, `iss` the acce
 from __future__ import annotations
 
 import threading
-import warnings
 from typing import NoReturn, Protocol
 
 from kling_core.flow import Clock
@@ -87,9 +86,9 @@ class KeyPair:
             "exp": int(now) + LIFETIME,
             "nbf": int(now) - 5,
         }
-        with warnings.catch_warnings():  # Kling decides how long its keys are
-            warnings.simplefilter("ignore")
-            token = jwt.encode(claims, self.__secret_key, algorithm="HS256")  # pyright: ignore[reportUnknownMemberType]
+        # A short key is Kling's affair: with the zeros that HMAC adds itself, nobody warns of it.
+        secret_key = self.__secret_key.encode().ljust(32, b"\0")
+        token = jwt.encode(claims, secret_key, algorithm="HS256")  # pyright: ignore[reportUnknownMemberType]
         return f"Bearer {token}"
 
     def __repr__(self) -> str:

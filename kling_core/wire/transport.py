@@ -1,4 +1,4 @@
-"""The two ports to the network: the only file that imports httpx.
+"""The two ports to the network: all that goes over it, goes through this file.
 
 The blocking port must not pay for asyncio, which only the other one imports.
 
@@ -7,30 +7,39 @@ sent is what the flow says, and the media host never sees a credential.
 
 A process uses no connection of another one: after a fork two would write on one and read each
 other's answers. So each process has clients of its own; those of its parent are left as they are.
+A port that nobody closed closes what is open when it goes, and with it the event loop.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 import weakref
-from collections.abc import AsyncIterator, Iterator
-from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from kling_core.errors import ConfigError
+from kling_core import interrupts
 from kling_core.flow import NoReply, Reply, Save, Saved, Send
+from kling_core.wire import clients, deadline, pieces
+from kling_core.wire.clients import Given
+from kling_core.wire.deadline import Late
+from kling_core.wire.reading import Intake, NotWhole
 
 if TYPE_CHECKING:
     import asyncio
 
     from kling_core.wire.body import JSONBody
 
-    _Pools = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, httpx.AsyncClient]
+    _Pool = tuple[httpx.AsyncClient, AsyncGenerator[None]]
+    _Pools = weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _Pool]
 
-_Client = TypeVar("_Client", httpx.Client, httpx.AsyncClient)
+Hear = Callable[[Mapping[str, str]], None]
+"""Told the headers of the first answer."""
+
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -38,51 +47,44 @@ _NOT_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
     httpx.LocalProtocolError,
+    httpx.InvalidURL,
 )
-_LIMITS = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+_TROUBLE = (httpx.HTTPError, httpx.InvalidURL, Late, NotWhole)
 _REDIRECTS = 8
-_DIRECT: dict[str, None] = dict.fromkeys(("all://127.0.0.1", "all://localhost", "all://[::1]"))
-"""This machine is never reached by a proxy, whatever the environment says: the sandbox is here."""
 
 
 class Timeouts(NamedTuple):
-    """Seconds: for connecting, for each read or write, and for a whole create."""
+    """Seconds: for connecting, for each read or write, and for a whole create.
+
+    A whole question, which has nothing to upload, may take as long as one read.
+    """
 
     connect: float = 10.0
     read: float = 60.0
     total: float = 120.0
+
+    def whole(self, effect: Send) -> float:
+        """Seconds for one exchange from its first byte to its last."""
+        most = self.read if effect.body is None else self.total
+        return most if effect.total is None else min(effect.total, most)
 
     def per_operation(self) -> dict[str, Any]:
         """The same in the HTTP library's terms."""
         return httpx.Timeout(self.read, connect=self.connect).as_dict()
 
 
-class _Given(Generic[_Client]):
-    """A client that the caller made: we cannot make another one like it, nor open it again."""
-
-    def __init__(self, client: _Client) -> None:
-        self._client = client
-        self._process: int | None = None  # the first to use it, not the one that made it
-
-    def use(self) -> _Client:
-        """The client. Raises `ConfigError` where nothing may be sent by it."""
-        process = os.getpid()
-        self._process = self._process or process
-        if self._client.is_closed or self._process != process:
-            why = "is closed" if self._client.is_closed else "was used before this process's fork"
-            fix = "Make a new Kling, or AsyncKling, with an http_client that is open and its own."
-            raise ConfigError(f"the http_client that was given {why}; nothing was sent", fix=fix)
-        return self._client
-
-
 class SyncTransport:
     """The blocking port; usable from many threads, and again after `close`."""
 
-    def __init__(self, timeouts: Timeouts, client: httpx.Client | None = None) -> None:
+    def __init__(
+        self, timeouts: Timeouts, client: httpx.Client | None = None, *, hear: Hear | None = None
+    ) -> None:
         self._timeouts = timeouts
         self._extensions = {"timeout": timeouts.per_operation()}
-        self._given = _Given(client) if client is not None else None
+        self._given = Given(client) if client is not None else None
+        self._hear = hear
         self._clients: dict[int, httpx.Client] = {}
+        weakref.finalize(self, _close, self._clients)
 
     def _client(self) -> httpx.Client:
         if self._given is not None:
@@ -90,51 +92,51 @@ class SyncTransport:
         process = os.getpid()
         client = self._clients.get(process)
         if client is None:  # of two threads that come first, both use what one has put there
-            made = httpx.Client(limits=_LIMITS, mounts=_DIRECT)
-            client = self._clients.setdefault(process, made)
+            client = self._clients.setdefault(process, clients.make(httpx.Client))
         return client
 
     def send(self, effect: Send) -> Reply | NoReply:
         """Send a request and read the whole answer."""
-        end = time.monotonic() + self._timeouts.total
-        request = _request(effect, self._extensions, end)
+        seconds = self._timeouts.whole(effect)
+        end = time.monotonic() + seconds
         client = self._client()
+        stream = _Stream(effect.body, end) if effect.body is not None else None
         try:
-            if effect.body is None:
-                response = client.send(request, auth=None, follow_redirects=False)
-                return Reply(response.status_code, response.headers, response.content)
-            response = client.send(request, stream=True, auth=None, follow_redirects=False)
-            try:
-                content = b"".join(_until(end, response.iter_bytes()))
-            finally:
-                response.close()
-            return Reply(response.status_code, response.headers, content)
-        except (httpx.HTTPError, httpx.InvalidURL, _Late) as error:
-            return _no_reply(error)
+            with deadline.until(end):
+                request = _request(effect, self._extensions, stream)
+                exchange = partial(_exchange, client, request)
+                reply = exchange() if self._given is None else deadline.apart(exchange)
+        except _TROUBLE as error:
+            return _no_reply(error, stream, seconds, ours=self._given is None)
+        if self._hear is not None:
+            hear, self._hear = self._hear, None
+            hear(reply.headers)
+        return reply
 
     def save(self, effect: Save) -> Saved:
         """Stream a file to disk."""
         try:
             response = self._fetch(effect)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
             return Saved(0, refused=str(refusal))
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            if not _continues(effect, response):
-                return Saved(416)
-            digest = hashlib.sha256()
-            with _open(effect, response) as file:
-                for chunk in response.iter_raw():
-                    digest.update(chunk)
-                    file.write(chunk)
-            return _saved(response, digest.hexdigest())
-        except httpx.HTTPError as error:
-            return Saved(response.status_code, _total(response), failure=_words(error))
+            piece = pieces.judged(effect, response.status_code, response.headers)
+            if piece.wrong:
+                return Saved(response.status_code, wrong=piece.wrong)
+            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+                try:
+                    for chunk in response.iter_raw():
+                        if not sink.take(chunk):
+                            break
+                except _TROUBLE as error:
+                    sink.broke(_words(error))
+            return sink.saved(response.status_code)
         except OSError as error:
-            return Saved(response.status_code, _total(response), disk=error)
+            return Saved(response.status_code, disk=error)
         finally:
             response.close()
 
@@ -143,16 +145,25 @@ class SyncTransport:
         request = _download(effect, self._extensions)
         for _ in range(_REDIRECTS):
             _judge(effect, request)
-            response = self._client().send(request, stream=True, auth=None, follow_redirects=False)
+            response = self._begun(request)
             if response.next_request is None:
                 return response
             response.close()
             request = _download(effect, self._extensions, response.next_request.url)
         raise httpx.TooManyRedirects("too many redirects")
 
+    def _begun(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a download, up to its headers, which have a total time too."""
+        send = partial(self._client().send, request, stream=True, auth=None, follow_redirects=False)
+        with deadline.until(time.monotonic() + self._timeouts.total):
+            return send() if self._given is None else deadline.apart(send)
+
     def sleep(self, seconds: float) -> None:
-        """Block."""
-        time.sleep(seconds)
+        """Block; an interruption that is held back may come up every second."""
+        end = time.monotonic() + seconds
+        while (rest := end - time.monotonic()) > 0:
+            time.sleep(min(rest, deadline.TICK))
+            interrupts.check()
 
     def close(self) -> None:
         """Close the connections that are ours; a later use opens new ones."""
@@ -164,65 +175,79 @@ class SyncTransport:
 class AsyncTransport:
     """The awaiting port; one pool for each event loop that uses it, and again after `close`."""
 
-    def __init__(self, timeouts: Timeouts, client: httpx.AsyncClient | None = None) -> None:
+    def __init__(
+        self,
+        timeouts: Timeouts,
+        client: httpx.AsyncClient | None = None,
+        *,
+        hear: Hear | None = None,
+    ) -> None:
         self._timeouts = timeouts
         self._extensions = {"timeout": timeouts.per_operation()}
-        self._given = _Given(client) if client is not None else None
+        self._given = Given(client) if client is not None else None
+        self._hear = hear
         self._pools: dict[int, _Pools] = {}
+        weakref.finalize(self, _let_go, self._pools)
 
-    def _client(self) -> httpx.AsyncClient:
+    async def _client(self) -> httpx.AsyncClient:
         if self._given is not None:
             return self._given.use()
         import asyncio
 
         loop = asyncio.get_running_loop()
         pools = self._pools.setdefault(os.getpid(), weakref.WeakKeyDictionary())
-        client = pools.get(loop)
-        if client is None:
-            client = pools[loop] = httpx.AsyncClient(limits=_LIMITS, mounts=_DIRECT)
+        client, _ = pools.get(loop) or (None, None)
+        if client is None or client.is_closed:
+            client = clients.make(httpx.AsyncClient)
+            keeper = _open_until_the_end(client)
+            pools[loop] = client, keeper
+            await anext(keeper)
         return client
 
     async def send(self, effect: Send) -> Reply | NoReply:
         """Send a request and read the whole answer."""
-        end = time.monotonic() + self._timeouts.total
-        request = _request(effect, self._extensions, end)
-        send = self._client().send(request, auth=None, follow_redirects=False)
-        try:
-            if effect.body is None:
-                response = await send
-            else:
-                import asyncio
+        import asyncio
 
-                response = await asyncio.wait_for(send, self._timeouts.total)
-        except (httpx.HTTPError, httpx.InvalidURL, _Late) as error:
-            return _no_reply(error)
+        seconds = self._timeouts.whole(effect)
+        end = time.monotonic() + seconds
+        client = await self._client()
+        stream = _Stream(effect.body, end) if effect.body is not None else None
+        try:
+            async with asyncio.timeout(seconds):
+                reply = await _aexchange(client, _request(effect, self._extensions, stream))
+        except _TROUBLE as error:
+            return _no_reply(error, stream, seconds, ours=self._given is None)
         except TimeoutError:
-            return NoReply(sent=True, reason=f"no answer within {self._timeouts.total:g} s")
-        return Reply(response.status_code, response.headers, response.content)
+            return _no_reply(Late(), stream, seconds, ours=self._given is None)
+        if self._hear is not None:
+            hear, self._hear = self._hear, None
+            hear(reply.headers)
+        return reply
 
     async def save(self, effect: Save) -> Saved:
         """Stream a file to disk."""
         try:
             response = await self._fetch(effect)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
             return Saved(0, refused=str(refusal))
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            if not _continues(effect, response):
-                return Saved(416)
-            digest = hashlib.sha256()
-            with _open(effect, response) as file:
-                async for chunk in response.aiter_raw():
-                    digest.update(chunk)
-                    file.write(chunk)
-            return _saved(response, digest.hexdigest())
-        except httpx.HTTPError as error:
-            return Saved(response.status_code, _total(response), failure=_words(error))
+            piece = pieces.judged(effect, response.status_code, response.headers)
+            if piece.wrong:
+                return Saved(response.status_code, wrong=piece.wrong)
+            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+                try:
+                    async for chunk in response.aiter_raw():
+                        if not sink.take(chunk):
+                            break
+                except _TROUBLE as error:
+                    sink.broke(_words(error))
+            return sink.saved(response.status_code)
         except OSError as error:
-            return Saved(response.status_code, _total(response), disk=error)
+            return Saved(response.status_code, disk=error)
         finally:
             await response.aclose()
 
@@ -234,14 +259,23 @@ class AsyncTransport:
         for _ in range(_REDIRECTS):
             if effect.judge is not None:  # which may look a name up
                 await asyncio.to_thread(_judge, effect, request)
-            response = await self._client().send(
-                request, stream=True, auth=None, follow_redirects=False
-            )
+            response = await self._begun(request)
             if response.next_request is None:
                 return response
             await response.aclose()
             request = _download(effect, self._extensions, response.next_request.url)
         raise httpx.TooManyRedirects("too many redirects")
+
+    async def _begun(self, request: httpx.Request) -> httpx.Response:
+        """The answer to a download, up to its headers, which have a total time too."""
+        import asyncio
+
+        client = await self._client()
+        try:
+            async with asyncio.timeout(self._timeouts.total):
+                return await client.send(request, stream=True, auth=None, follow_redirects=False)
+        except TimeoutError as error:
+            raise httpx.ReadTimeout("no answer in time") from error
 
     async def sleep(self, seconds: float) -> None:
         """Yield to the loop."""
@@ -254,9 +288,67 @@ class AsyncTransport:
         import asyncio
 
         pools = self._pools.get(os.getpid())
-        client = pools.pop(asyncio.get_running_loop(), None) if pools else None
-        if client is not None:
-            await client.aclose()
+        found = pools.pop(asyncio.get_running_loop(), None) if pools else None
+        if found is not None:
+            await found[1].aclose()
+
+
+def _close(open_clients: dict[int, httpx.Client]) -> None:
+    """Close what this process has open, of a port that is gone."""
+    client = open_clients.pop(os.getpid(), None)
+    if client is not None:
+        with suppress(Exception):  # the interpreter may be half gone
+            client.close()
+
+
+def _let_go(pools: dict[int, _Pools]) -> None:
+    """Have each loop that goes on close what it has open, of a port that is gone."""
+    own = pools.pop(os.getpid(), None)
+    for loop, (_, keeper) in list(own.items()) if own else []:
+        with suppress(RuntimeError):  # it has ended meanwhile, and closed what it had
+            loop.call_soon_threadsafe(_end, loop, keeper)
+
+
+def _end(loop: asyncio.AbstractEventLoop, keeper: AsyncGenerator[None]) -> None:
+    loop.create_task(keeper.aclose())
+
+
+async def _open_until_the_end(client: httpx.AsyncClient) -> AsyncGenerator[None]:
+    """Closes the client in its own loop, which ends its generators before it ends itself."""
+    try:
+        yield
+    finally:
+        await client.aclose()
+
+
+def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
+    response = client.send(request, stream=True, auth=None, follow_redirects=False)
+    try:
+        intake = _intake(response)
+        for piece in response.iter_raw() if intake.raw else response.iter_bytes():
+            deadline.left()
+            intake.take(piece)
+    finally:
+        response.close()
+    return Reply(response.status_code, response.headers, intake.content())
+
+
+async def _aexchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply:
+    response = await client.send(request, stream=True, auth=None, follow_redirects=False)
+    try:
+        intake = _intake(response)
+        async for piece in response.aiter_raw() if intake.raw else response.aiter_bytes():
+            intake.take(piece)
+    finally:
+        await response.aclose()
+    return Reply(response.status_code, response.headers, intake.content())
+
+
+def _intake(response: httpx.Response) -> Intake:
+    """What puts an answer together; a client of somebody else's may have read it already."""
+    if response.is_stream_consumed:
+        return Intake("as it was read")
+    return Intake(response.headers.get("content-encoding"))
 
 
 class _Refused(Exception):
@@ -269,37 +361,34 @@ def _judge(effect: Save, request: httpx.Request) -> None:
         raise _Refused(reason)
 
 
-class _Late(Exception):
-    """The total time of a create is over."""
-
-
 class _Stream(httpx.SyncByteStream, httpx.AsyncByteStream):
     """A replayable body for both ports, which stops when the total time is over."""
 
     def __init__(self, body: JSONBody, end: float) -> None:
         self._body, self._end = body, end
+        self.begun = False
+        self.whole = False
+        """Whether its last byte may have left; before that the server cannot have the request."""
 
     def __iter__(self) -> Iterator[bytes]:
-        return _until(self._end, iter(self._body))
+        self.begun, given = True, 0
+        for chunk in self._body:
+            if time.monotonic() > self._end:
+                raise Late("the whole exchange took too long")
+            given += len(chunk)
+            self.whole = given >= self._body.length
+            yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in _until(self._end, iter(self._body)):
+        for chunk in self:
             yield chunk
 
 
-def _until(end: float, chunks: Iterator[bytes]) -> Iterator[bytes]:
-    for chunk in chunks:
-        if time.monotonic() > end:
-            raise _Late("the whole exchange took too long")
-        yield chunk
-
-
-def _request(effect: Send, extensions: dict[str, Any], end: float) -> httpx.Request:
+def _request(effect: Send, extensions: dict[str, Any], stream: _Stream | None) -> httpx.Request:
     headers = dict(effect.headers)
-    if effect.body is None:
+    if stream is None or effect.body is None:
         return httpx.Request(effect.method, effect.url, headers=headers, extensions=extensions)
     headers["content-length"] = str(effect.body.length)
-    stream = _Stream(effect.body, end)
     url = httpx.URL(effect.url)
     headers["host"] = url.netloc.decode("ascii")  # httpx leaves it out beside `stream=`
     return httpx.Request(effect.method, url, headers=headers, stream=stream, extensions=extensions)
@@ -308,43 +397,29 @@ def _request(effect: Send, extensions: dict[str, Any], end: float) -> httpx.Requ
 def _download(
     effect: Save, extensions: dict[str, Any], url: httpx.URL | None = None
 ) -> httpx.Request:
-    headers = {"accept-encoding": "identity"}
-    if effect.offset:
-        headers["range"] = f"bytes={effect.offset}-"
+    headers = pieces.asked(effect)
     return httpx.Request("GET", url or effect.url, headers=headers, extensions=extensions)
 
 
-def _open(effect: Save, response: httpx.Response) -> IO[bytes]:
-    return effect.path.open("ab" if response.status_code == 206 else "wb")
+def _no_reply(error: Exception, stream: _Stream | None, seconds: float, *, ours: bool) -> NoReply:
+    """What is known of an exchange without an answer.
+
+    A client of somebody else's may have its own way to read a body, which we then do not see.
+    """
+    sent = not isinstance(error, _NOT_SENT)
+    if stream is not None and (ours or stream.begun):
+        sent = stream.whole
+    if isinstance(error, Late):
+        return NoReply(sent=sent, reason=f"no whole answer within {seconds:g} s")
+    return NoReply(sent=sent, reason=_kind(error), fix="" if sent else clients.lasting(error))
 
 
-def _continues(effect: Save, response: httpx.Response) -> bool:
-    """Whether what comes begins where it is to be written: at the start, or where the part ends."""
-    if response.status_code == 200:
-        return True
-    start = response.headers.get("content-range", "").strip().lower().removeprefix("bytes")
-    return start.strip().partition("-")[0] == str(effect.offset)
-
-
-def _saved(response: httpx.Response, digest: str) -> Saved:
-    whole = response.status_code == 200
-    return Saved(response.status_code, _total(response), sha256=digest if whole else None)
-
-
-def _total(response: httpx.Response) -> int | None:
-    if response.status_code == 206:
-        total = response.headers.get("content-range", "").rpartition("/")[2]
-    else:
-        total = response.headers.get("content-length", "")
-    return int(total) if total.isdecimal() else None
-
-
-def _no_reply(error: Exception) -> NoReply:
-    sent = not isinstance(error, (*_NOT_SENT, httpx.InvalidURL))
-    return NoReply(sent=sent, reason=_words(error))
+def _kind(error: Exception) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _words(error: Exception) -> str:
-    kind = type(error).__name__
-    text = str(error)
-    return f"{kind}: {text}" if text else kind
+    """Why a download broke off, and what to do where waiting does not help."""
+    fix = clients.lasting(error)
+    return f"{_kind(error)}. {fix}" if fix else _kind(error)

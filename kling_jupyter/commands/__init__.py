@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli.arguments import UsageProblem
-from kling_jupyter import grammar
+from kling_jupyter import grammar, words
 from kling_jupyter.commands.base import Command, Line, endpoint_of
 
 if TYPE_CHECKING:
@@ -30,6 +30,9 @@ _LIST = (
     Command("compare", "compare", "Two tasks side by side, and in what they differ", "TASK"),
     Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
     Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
+    Command(
+        "give-up", "give_up", "Let go of the slot of a task that hangs, wait no longer", "TASK"
+    ),
     Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
     Command(
         "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"
@@ -73,12 +76,14 @@ def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -
     """Do what the line says. Raises `KlingError` of any kind, and `HelpShown`."""
     from kling_jupyter.commands import generate, status
 
-    word, rest = grammar.first_word(line)
+    word, rest = grammar.first_word("" if line.lstrip().startswith("#") else line)
     asks = word.endswith("?")
     word = word.rstrip("?")
     if asks or word in ASKING:
         return COMMANDS["help"].run(studio, Line(word, None, names))
     command = COMMANDS.get(word.lower())
+    if command is not None and "GENERATION" not in command.takes.split():
+        rest = words.uncommented(rest)
     if not word or (command is not None and "GENERATION" not in command.takes.split()):
         _refuse_body(word, cell)
     if not word:

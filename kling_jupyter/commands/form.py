@@ -74,7 +74,7 @@ def _origin(studio: Studio, text: str, names: Mapping[str, Any], notes: list[str
     expression = variables.whole(text) or text
     if expression.partition(".")[0].partition("[")[0] in names:
         try:
-            known = variables.lookup(expression, names)
+            known = variables.evaluate(expression, names)
         except variables.Missing as error:
             raise UsageProblem(f"--from {text}: {error}") from None
     known = getattr(known, "task", None) or known  # an output, or a job

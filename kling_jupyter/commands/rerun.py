@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli.arguments import Parser
+from kling_core.endpoints import registry
 from kling_core.reports import leftovers
 from kling_core.reports.again import again
 from kling_core.reports.finding import short
@@ -16,6 +17,8 @@ from kling_jupyter.display import say
 from kling_jupyter.outputs import adopted
 
 if TYPE_CHECKING:
+    import argparse
+
     from kling_core.endpoints.base import Request
     from kling_core.ledger.rows import Row
     from kling_jupyter.job import Job
@@ -37,6 +40,7 @@ def options(made: Parser) -> None:
     add("--project", metavar="NAME", help="what it belongs to [that of the task]")
     add("--dry-run", action="store_true", help="show the request and its cost, send nothing")
     add("--max-cost", metavar="USD", help="refuse anything dearer")
+    add("--raw", action="store_true", help="take the values of --set exactly as typed")
     made.description = (
         "Give a recorded request again, with changes if you like: --set duration=10, "
         '--set prompt="a boat",\n--set image={photo}. It is a new task, and paid anew.'
@@ -58,35 +62,34 @@ def run(studio: Studio, line: Line) -> Job | None:
         project=typed.project or row.project or None,
     )
 
-    request = _changed(studio, row, typed.set or [], line.names)
+    request, notes = _changed(studio, row, typed, line.names)
     request.require()
     if not settings.dry_run:
         say(f"again: {short(row)}, {leftovers.named(row)}, {generate.price(request)[0]}")
-    return generate.carry_out(studio, request, settings)
+    return generate.carry_out(studio, request, settings, notes)
 
 
-def _changed(studio: Studio, row: Row, changes: Sequence[str], names: Mapping[str, Any]) -> Request:
-    """The request with its changes; a `{variable}` as a value is the object itself."""
+def _changed(
+    studio: Studio, row: Row, typed: argparse.Namespace, names: Mapping[str, Any]
+) -> tuple[Request, list[str]]:
+    """The request with its changes, and notes; a `{variable}` as a value is the object itself."""
     texts: list[str] = []
     objects: dict[str, Any] = {}
+    notes: list[str] = []
+    changes: list[str] = typed.set or []
     for change in changes:
-        field, _, value = change.partition("=")
-        expression = variables.whole(value)
-        if expression is None:
-            texts.append(change)
-        else:
-            objects[field.strip().removeprefix("--").replace("-", "_")] = _value(expression, names)
+        name, equals, value = change.partition("=")
+        field = name.strip().removeprefix("--").replace("-", "_")
+        if equals and value and not typed.raw:
+            made, more = grammar.change(registry.load(row.endpoint), field, value, names)
+            notes += more
+            if not isinstance(made, str):
+                objects[field] = made
+                continue
+            value = made
+        texts.append(f"{name}{equals}{value}")
     request = again(studio.client, row, texts, without=objects)
-    if not objects:
-        return request
-    changed = adopted(request.endpoint, {**request.given, **objects})
-    return changed if changed.parent is not None else changed.with_parent(request.parent)
-
-
-def _value(expression: str, names: Mapping[str, Any]) -> Any:
-    from kling_core.cli.arguments import UsageProblem
-
-    try:
-        return variables.lookup(expression, names)
-    except variables.Missing as error:
-        raise UsageProblem(f"{{{expression}}}: {error}") from None
+    if objects:
+        changed = adopted(request.endpoint, {**request.given, **objects})
+        request = changed if changed.parent is not None else changed.with_parent(request.parent)
+    return request, notes

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 from kling_core.errors import ConfigError, LedgerError
 from kling_core.ledger import recovery
 from kling_core.ledger.rows import RUNNING
-from kling_core.reports import listing, words
+from kling_core.reports import listing, slots, words
 from kling_core.reports.finding import short
 from kling_jupyter.display import say
+from kling_jupyter.errors import in_notebook
 
 if TYPE_CHECKING:
     from kling_jupyter.studio import Studio
@@ -41,7 +42,7 @@ def run(studio: Studio) -> None:
         for line in _balance(studio):
             say(line)
     try:
-        for line in (*_running(studio), *_left(studio), *_spent(studio)):
+        for line in (*_running(studio), *_slots(studio), *_left(studio), *_spent(studio)):
             say(line)
     except LedgerError as error:
         say(f"The ledger cannot be read: {error}")
@@ -71,7 +72,8 @@ def _balance(studio: Studio) -> Iterator[str]:
 
 def _running(studio: Studio) -> Iterator[str]:
     ledger = studio.client.session.ledger()
-    rows, now = ledger.rows(states=RUNNING), ledger.now()
+    now = ledger.now()
+    rows = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
     if not rows:
         return
     yield f"Running: {words.plural(len(rows), 'task')}; %kling wait all shows them to their end"
@@ -82,11 +84,18 @@ def _running(studio: Studio) -> Iterator[str]:
         yield f"  and {len(rows) - _NAMED} more: %kling tasks --state processing"
 
 
+def _slots(studio: Studio) -> Iterator[str]:
+    """What holds the account's slots, when any of it is in doubt or was let go of."""
+    told = slots.lines(studio.client.session.ledger())
+    yield from (in_notebook(line) for line in told if len(told) > 1)
+
+
 def _left(studio: Studio) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = studio.client.session.ledger()
     unsaved = [row for row in recovery.unsaved(ledger) if row.task_id not in studio.jobs]
-    count = len(ledger.rows(states=recovery.OPEN, orphans=True)) + len(unsaved)
+    rows = ledger.rows(states=recovery.OPEN, orphans=True)
+    count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:
         yield f"Left open: {words.plural(count, 'task')} to resume: %kling resume"
 

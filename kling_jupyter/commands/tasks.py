@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli.arguments import Parser
-from kling_core.reports import listing
+from kling_core.reports import listing, slots
 from kling_jupyter import commands, grammar, tables
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
@@ -43,4 +43,5 @@ def run(studio: Studio, line: Line) -> None:
         show(studio.shell, tables.of_lines([selecting.none(typed)]))
         return
     table = listing.tasks(studio.client, rows, narrow=not typed.wide)
-    show(studio.shell, tables.of_table(table, selecting.more(typed, rows)))
+    notes = [*selecting.more(typed, rows), *slots.lines(studio.client.session.ledger())]
+    show(studio.shell, tables.of_table(table, notes))

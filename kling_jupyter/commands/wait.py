@@ -53,4 +53,5 @@ def run(studio: Studio, line: Line) -> Job | list[Job] | None:
 
 def _all(studio: Studio) -> list[Row]:
     ledger = studio.client.session.ledger()
-    return [*reversed(ledger.rows(states=RUNNING)), *reversed(recovery.unsaved(ledger))]
+    running = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
+    return [*reversed(running), *reversed(recovery.unsaved(ledger))]

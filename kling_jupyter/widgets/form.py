@@ -138,7 +138,16 @@ class KlingForm(Widget):
             self.status = self.status if self.busy else ""
             self._judge(change["new"])
         except Exception as error:  # noqa: BLE001 - front ends drop it; the form has to tell it
-            self.trouble = f"{type(error).__name__}: {error}"
+            self._cannot_judge(change, error)
+
+    def _cannot_judge(self, change: Mapping[str, Any], error: Exception) -> None:
+        """Tell it at the fields that were changed: an old verdict and price would be believed."""
+        before: Mapping[str, Any] = change["old"] or {}
+        told = f"{type(error).__name__}: {error}"
+        changed = {k: v for k, v in change["new"].items() if before.get(k) != v}
+        with self.hold_sync():
+            self.errors = {k: f"{str(v)[:60]} cannot be judged: {told}" for k, v in changed.items()}
+            self.missing, self.cost, self.trouble = [], "", told
 
     def _read(self, values: Mapping[str, Any]) -> Reading:
         return Reading(self.endpoint, values, self._uploads, variables.own(self._studio.shell))

@@ -76,13 +76,13 @@ class Reading:
 
     def _named(self, name: str, value: Any) -> Any:
         """The variable of a text in braces, in a field that is neither medium nor prose."""
-        whole = variables.whole(value) if isinstance(value, str) else None
+        whole = variables.path(value) if isinstance(value, str) else None
         return Variable(whole) if whole and self._params[name].unit != "characters" else value
 
     def _variable(self, value: Any) -> Variable | None:
         """What a medium's text names: `{photo}`, or `photo` when there is no file of that name."""
         text = value.strip() if isinstance(value, str) else ""
-        whole = variables.whole(text)
+        whole = variables.path(text)
         bare = text.isidentifier() and text in self._names and not Path(text).exists()
         return Variable(whole or text) if whole or bare else None
 
@@ -91,7 +91,7 @@ class Reading:
         if variable is None:
             return value
         try:
-            return variables.lookup(variable.expression, self._names)
+            return variables.evaluate(variable.expression, self._names)
         except variables.Missing as error:
             self.problems[place] = str(error)
             return value

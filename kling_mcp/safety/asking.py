@@ -2,14 +2,19 @@
 
 Until 2025-11-25 the question is a request of its own in the middle of the call; from 2026-07-28 on
 it is the answer to the call, which the client makes again with what the user said.
+
+Not every client that has forms shows them: some decline at once, some fail, some never answer. None
+of that is the word of a person, so it is neither a yes nor a no.
 """
 
 from __future__ import annotations
 
+import asyncio
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from mcp.shared.exceptions import MCPError
 from mcp.types import (
     ElicitRequest,
     ElicitRequestFormParams,
@@ -17,11 +22,26 @@ from mcp.types import (
     InputRequiredResult,
 )
 from mcp.types.version import is_version_at_least
+from pydantic import ValidationError
+
+from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
 
-__all__ = ["Answers", "ask", "can_ask"]
+__all__ = ["PATIENCE", "REFLEX", "Answers", "Said", "answered", "ask", "can_ask"]
+
+Said = Literal["asked", "approved", "declined", "dismissed", "unanswered"]
+"""What became of a question. Asked: nothing yet. Approved and declined are the word of a person;
+dismissed was closed without one, and unanswered was seen by nobody, as far as can be known."""
+
+PATIENCE = 50.0
+"""Seconds that a form stays open in the middle of a call: hosts end calls after 60. A later answer
+does nothing."""
+
+REFLEX = 1.0
+"""Seconds in which nobody reads a form: a no that comes sooner is the client's own. The way there
+and back is in it."""
 
 _KEY = "spending"
 _IN_ANSWERS = "2026-07-28"
@@ -38,64 +58,83 @@ _FORM: dict[str, Any] = {
 
 @dataclass(slots=True)
 class Answers:
-    """Which calls their user declined, and whose question was skipped, in the last `seconds`."""
+    """What became of the last question about each call, for `seconds`."""
 
     seconds: float
-    _known: dict[str, tuple[Literal["declined", "skipped"], float]] = field(
-        default_factory=dict[str, tuple[Literal["declined", "skipped"], float]]
-    )
+    _known: dict[str, tuple[Said, float]] = field(default_factory=dict[str, tuple[Said, float]])
 
-    def of(self, call: str) -> Literal["declined", "skipped"] | None:
+    def of(self, call: str) -> Said | None:
         """What became of the last question about a call; None without one."""
         now = time.monotonic()
         self._known = {k: v for k, v in self._known.items() if v[1] > now}
         return self._known[call][0] if call in self._known else None
 
-    def keep(self, call: str, verdict: bool | None) -> None:
-        """Note what was said. A yes ends a no; skipping the question does not."""
-        if verdict is True:
+    def keep(self, call: str, said: Said) -> None:
+        """Note what was said. Only a yes of a person ends the no of a person."""
+        if said == "approved":
             self._known.pop(call, None)
-        elif verdict is False or self.of(call) is None:
-            word = "declined" if verdict is False else "skipped"
-            self._known[call] = (word, time.monotonic() + self.seconds)
+        elif said == "declined" or self.of(call) != "declined":
+            self._known[call] = (said, time.monotonic() + self.seconds)
 
 
 def can_ask(context: Context[Any, Any]) -> bool:
-    """Whether the client has forms."""
+    """Whether the client has forms, and can be asked in the middle of this call."""
     able = context.client_capabilities
     asked = able.elicitation if able is not None else None
-    return asked is not None and (asked.form is not None or asked.url is None)
+    if asked is None or (asked.form is None and asked.url is not None):
+        return False
+    return _in_answers(context) or context.session.can_send_request
+
+
+def answered(context: Context[Any, Any], state: str) -> Said | None:
+    """What the user said to the question that `ask` answered the call with; None without one."""
+    said = (context.input_responses or {}).get(_KEY)
+    asked, _, moment = (context.request_state or "").rpartition(" ")
+    if not isinstance(said, ElicitResult) or asked != state:
+        return None
+    return _said(said, time.time() - float(moment))
 
 
 async def ask(
     context: Context[Any, Any], message: str, *, state: str
-) -> bool | InputRequiredResult | None:
-    """What the user says: True or False; None when the client skipped the question.
+) -> Said | InputRequiredResult:
+    """Ask, and wait at most `PATIENCE` seconds; the call shows signs of life meanwhile.
 
-    An `InputRequiredResult` is to be answered in the place of a result; the answer counts only for
-    a call with the same `state`.
+    An `InputRequiredResult` is to be answered in the place of a result: what the user says comes
+    with the next call of the same `state`, see `answered`.
     """
+    if _in_answers(context):
+        params = ElicitRequestFormParams(message=message, requested_schema=_FORM)
+        return InputRequiredResult(
+            input_requests={_KEY: ElicitRequest(params=params)},
+            request_state=f"{state} {time.time()}",
+        )
+    begin = time.monotonic()
+    form = asyncio.ensure_future(
+        context.session.elicit_form(
+            message, _FORM, related_request_id=context.request_context.request_id
+        )
+    )
+    try:
+        if not await wait_for(form, PATIENCE, context, lambda: "the user is asked by a form"):
+            return "unanswered"
+        return _said(form.result(), time.monotonic() - begin)
+    except (MCPError, ValidationError):  # a client that promises forms and has none
+        return "unanswered"
+    finally:
+        form.cancel()  # tells the client to close it
+
+
+def _in_answers(context: Context[Any, Any]) -> bool:
     version = context.protocol_version
-    if version is None or not is_version_at_least(version, _IN_ANSWERS):
-        return await _in_the_call(context, message)
-    said = (context.input_responses or {}).get(_KEY)
-    if isinstance(said, ElicitResult) and context.request_state == state:
-        return _verdict(said)
-    params = ElicitRequestFormParams(message=message, requested_schema=_FORM)
-    return InputRequiredResult(
-        input_requests={_KEY: ElicitRequest(params=params)}, request_state=state
-    )
+    return version is not None and is_version_at_least(version, _IN_ANSWERS)
 
 
-async def _in_the_call(context: Context[Any, Any], message: str) -> bool | None:
-    said = await context.session.elicit_form(
-        message, _FORM, related_request_id=context.request_context.request_id
-    )
-    return _verdict(said)
-
-
-def _verdict(said: ElicitResult) -> bool | None:
-    if said.action == "accept":
-        approved = (said.content or {}).get("approve")
-        return approved if isinstance(approved, bool) else None
-    return False if said.action == "decline" else None
+def _said(given: ElicitResult, seconds: float) -> Said:
+    """The meaning of an answer that came after so many seconds."""
+    approved = (given.content or {}).get("approve") if given.action == "accept" else None
+    if approved is True:
+        return "approved"
+    if given.action == "decline" or approved is False:
+        return "unanswered" if 0 <= seconds < REFLEX else "declined"
+    return "dismissed"

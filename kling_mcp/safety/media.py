@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.addresses import public
 from kling_core.errors import TaskNotFound, Violation
+from kling_core.media import names
 
 if TYPE_CHECKING:
     from kling_core.endpoints.base import Endpoint, Param
@@ -81,6 +82,10 @@ async def _entry(call: Call, declared: Param, value: Any) -> Any:
 
 async def _admitted(call: Call, text: str, kind: str) -> Any:
     text = text.strip()
+    try:  # hosts hand attachments on as addresses of files
+        text = names.of_uri(text) or text
+    except ValueError as error:
+        raise Refused(str(error), "a path of this computer") from None
     if text.lower().startswith("kling:"):
         return await output_of(call, text, kind)
     if text.lower().startswith("data:"):
@@ -112,6 +117,9 @@ def inside(call: Call, text: str) -> Path:
         tries = [path] if path.is_absolute() else [root / path for root in roots]
         found = [place.resolve() for place in tries]
         allowed = [place for place in found if any(place.is_relative_to(root) for root in roots)]
+        # A name that only looks the same; what it leads to is judged like what was named.
+        twins = [names.existing(place).resolve() for place in allowed]
+        allowed = [place for place in twins if any(place.is_relative_to(root) for root in roots)]
         there = [place for place in allowed if place.is_file()]
     except (OSError, ValueError, RuntimeError):
         raise Refused("it is no path", "an https URL or a file") from None
@@ -123,7 +131,11 @@ def inside(call: Call, text: str) -> Path:
             "it lies outside the folders that may be read",
             f"a file in {shown}; the owner of this server can add folders with KLING_ALLOWED_DIRS",
         )
-    raise Refused("there is no such file in the folders that may be read", f"a file in {shown}")
+    hints = [names.did_you_mean(place) for place in allowed]
+    hint = next((hint for hint in hints if hint), "")
+    raise Refused(
+        f"there is no such file in the folders that may be read{hint}", f"a file in {shown}"
+    )
 
 
 async def output_of(call: Call, uri: str, kind: str) -> Output:

@@ -7,11 +7,13 @@ past them. What stands here comes before: the caller's own limit, and a confirma
 from __future__ import annotations
 
 import asyncio
+import time
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from kling_core.errors import BudgetExceeded
-from kling_mcp import failures, results
+from kling_mcp import failures, results, schemas
 from kling_mcp.safety import asking
 
 if TYPE_CHECKING:
@@ -19,9 +21,10 @@ if TYPE_CHECKING:
 
     from kling_core import Quote, Request
     from kling_core.endpoints.base import Endpoint
+    from kling_mcp.safety.totals import Admitted
     from kling_mcp.tool import Call
 
-__all__ = ["confirm", "exact", "how_to_confirm", "limit", "owners", "to_confirm", "usual"]
+__all__ = ["Due", "confirm", "due", "exact", "how_to_confirm", "limit", "owners", "usual"]
 
 
 def usual(endpoint: Endpoint) -> str:
@@ -55,10 +58,10 @@ def limit(price: Quote | None, most: float | None) -> None:
             "no price is known for this request, and max_cost is set", fix="Leave max_cost out."
         )
     if price.usd > Decimal(str(most)):
-        raise BudgetExceeded(
-            f"this would cost ${price.usd}, above max_cost {most}",
-            fix="Choose a shorter clip, a cheaper mode or model, or raise max_cost.",
-        )
+        fix = "Choose a shorter clip, a cheaper mode or model, or raise max_cost."
+        if most <= 0:
+            fix = "max_cost 0 allows nothing: leave it out, or give what may be spent."
+        raise BudgetExceeded(f"this would cost ${price.usd}, above max_cost {most}", fix=fix)
 
 
 async def owners(call: Call, request: Request) -> None:
@@ -70,75 +73,168 @@ async def owners(call: Call, request: Request) -> None:
     await asyncio.to_thread(afford, session, request, project=None)
 
 
-def to_confirm(call: Call, price: Quote | None) -> Decimal | None:
-    """The amount that must be confirmed, 0 when no price is known; None when nothing must be."""
-    over = call.settings.confirm_over
-    usd = price.usd if price is not None else None
-    if over is None or (usd is not None and usd <= over):
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What must be confirmed: the number that confirms it, and why it is asked for.
+
+    `spent` is what the day has cost, `unasked` what of it nobody was asked about.
+    """
+
+    amount: Decimal
+    why: Literal["price", "unknown", "total"]
+    spent: Decimal = Decimal(0)
+    unasked: Decimal = Decimal(0)
+
+
+async def due(call: Call, request: Request) -> Due | None:
+    """What of a call must be confirmed; None when it may go on.
+
+    It is, when the call is dear, when its price is not known, and when calls that nobody was asked
+    about come to too much on a day.
+    """
+    price, over, total = request.quote(), call.settings.confirm_over, call.settings.confirm_total
+    if over is None:
         return None
-    return (usd or Decimal(0)).normalize()
+    if price is None or price.usd is None:
+        return Due(_dearest(request.endpoint), "unknown")
+    usd = price.usd.normalize()
+    if usd > over:
+        return Due(usd, "price")
+    if total is None or usd <= 0:
+        return None
+    day = call.account.total
+    spent = await day.spent(call.account)
+    unasked = max(Decimal(0), spent - day.approved).normalize()
+    return Due(usd, "total", spent, unasked) if unasked + usd > total else None
 
 
-def how_to_confirm(call: Call, amount: Decimal) -> str:
-    """What a create of this amount will ask for."""
+def how_to_confirm(call: Call, asked: Due) -> str:
+    """What a create that must be confirmed will ask for."""
     if asking.can_ask(call.context):
         return "The user will be asked by a form whether to spend it."
-    return f"It must be confirmed: if the user agrees, give confirm_cost={amount:f} too."
+    return f"It must be confirmed: if the user agrees, give confirm_cost={asked.amount:f} too."
 
 
 async def confirm(
-    call: Call, request: Request, price: Quote | None, take: int
-) -> CallToolResult | InputRequiredResult | None:
-    """None when the call may go on; else what to answer in its place.
+    call: Call, request: Request, take: int
+) -> Admitted | CallToolResult | InputRequiredResult:
+    """Let a call go on, or say what to answer in its place.
 
-    Above the threshold, and when no price is known, the user is asked by a form where the client
-    has forms, and by `confirm_cost` everywhere else. Some clients have forms and skip them: then
-    `confirm_cost` is asked for too, and taken from the next call on. It never overrides a no.
+    A person is asked: by a form where the client shows forms, else in the chat, where the model
+    names the price and gives it back as `confirm_cost`. The number counts only where no person
+    answered a form about this call; it never overrides a no, never confirms a price that was not
+    shown, and never, given beforehand, what is asked because of the day's sum.
 
     Raises `BudgetExceeded` when the owner's limits would refuse it after all.
     """
-    amount = to_confirm(call, price)
-    if amount is None:
-        return None
-    await owners(call, request)
     from kling_core.ledger.recording import digest
 
-    answers, key = call.account.answers, digest(request, take)
-    agreed = exact(call.get("confirm_cost")) == amount
-    if asking.can_ask(call.context) and not (agreed and answers.of(key) == "skipped"):
-        said = await asking.ask(call.context, _question(call, request, price), state=key)
-        if said is not None and not isinstance(said, bool):
-            return said
-        answers.keep(key, said)
-        agreed = said is True
+    answers, total, key = call.account.answers, call.account.total, digest(request, take)
+    needed = await due(call, request)
+    price = request.quote()
+    usd = price.usd if price is not None and price.usd is not None else Decimal(0)
+    if needed is None:
+        return total.admit(usd)
+    await owners(call, request)
+    before, forms = answers.of(key), asking.can_ask(call.context)
+    said = asking.answered(call.context, key) or _by_number(call, needed, before)
+    if said is None and forms and before not in ("asked", "unanswered"):
+        answers.keep(key, "asked")
+        begin = time.monotonic()
+        form = await asking.ask(call.context, _question(call, request, needed), state=key)
+        call.asking = time.monotonic() - begin
+        if not isinstance(form, str):
+            return form
+        said = form
+    said = said or "unanswered"
+    answers.keep(key, said)
+    if said == "approved":
+        total.approve(usd, after=needed.spent)
+        return total.admit(usd)
     if answers.of(key) == "declined":
-        return failures.refusal(
-            "declined",
-            "The user declined this spending. Nothing was sent.",
-            "Do not ask again for the same; offer something cheaper, or stop.",
-            retryable=False,
-            warnings=call.warnings,
-        )
-    if agreed:
+        return _declined(call)
+    return _to_ask(call, request, needed, said if forms else None)
+
+
+def _by_number(call: Call, needed: Due, before: asking.Said | None) -> asking.Said | None:
+    """Approved when `confirm_cost` is the shown number, where it counts; else None."""
+    if exact(call.get("confirm_cost")) != needed.amount:
         return None
+    if before is None:  # a quote shows it too; for a sum it must have been asked for
+        counts = needed.why != "total" and not asking.can_ask(call.context)
+    else:
+        counts = before in ("dismissed", "unanswered")
+    return "approved" if counts else None
+
+
+def _declined(call: Call) -> CallToolResult:
+    return failures.refusal(
+        "declined",
+        "The user declined this spending by the form. Nothing was sent.",
+        "Do not ask again for the same; offer something cheaper, or stop.",
+        retryable=False,
+        warnings=call.warnings,
+    )
+
+
+def _to_ask(call: Call, request: Request, needed: Due, said: str | None) -> CallToolResult:
+    form = "" if said is None else " No person answered a form; that is no refusal."
+    if said == "dismissed":
+        form = " The form was closed without an answer."
     return failures.refusal(
         "confirmation_needed",
-        f"This call {_what(price)}, and must be confirmed. Nothing was sent.",
-        f"If the user agrees, call again with the same arguments and confirm_cost={amount:f}.",
-        confirm_cost=float(amount),
-        cost=results.quote(price),
+        f"This call {_what(needed)}, and must be confirmed by the user.{form} Nothing was sent.",
+        f"Ask the user in the chat whether to spend it: {_aloud(needed)}. Only if they say yes, "
+        "call again with the same arguments and "
+        f"confirm_cost={needed.amount:f}. Never say yes for them.",
+        confirm_cost=float(needed.amount),
+        cost=results.quote(request.quote()),
+        unasked_usd=float(needed.unasked) or None,
         endpoint=request.endpoint.name,
         warnings=call.warnings,
     )
 
 
-def _question(call: Call, request: Request, price: Quote | None) -> str:
+def _question(call: Call, request: Request, needed: Due) -> str:
+    price = request.quote()
     basis = f" ({price.basis})" if price is not None else ""
-    asked = f"{request.endpoint.name} {_what(price)}{basis}. Create it?"
+    asked = f"{request.endpoint.name} {_what(needed)}{basis}. Create it?"
     return "\n".join([asked, *call.warnings])
 
 
-def _what(price: Quote | None) -> str:
-    if price is None or price.usd is None:
-        return "has no known price"
-    return f"costs ${price.usd.normalize():f}"
+def _what(needed: Due) -> str:
+    if needed.why == "unknown":
+        kind = f"calls of its kind are known to cost up to {_usd(needed.amount)}"
+        return f"has no known price ({kind})"
+    said = f"costs {_usd(needed.amount)}"
+    if needed.why == "total":
+        said += f", after {_usd(needed.unasked)} today that nobody was asked about"
+    return said
+
+
+def _aloud(needed: Due) -> str:
+    """What the model names to the user."""
+    if needed.why == "unknown":
+        return f"the price is not known, and may be {_usd(needed.amount)} or more"
+    price = f"the price is {_usd(needed.amount)}"
+    if needed.why == "total":
+        return f"{price}, and {_usd(needed.unasked)} were spent today without a question"
+    return price
+
+
+def _usd(amount: Decimal) -> str:
+    cents = amount.quantize(Decimal("0.01"))
+    return f"${cents if cents == amount else amount:f}"
+
+
+def _dearest(endpoint: Endpoint) -> Decimal:
+    """The most that a call of the endpoint, or else of any, is known to cost; never 0.
+
+    It stands for a price that is not known, as a number that nobody gives without having read it.
+    """
+    from kling_core.catalog import pricing
+
+    rows = pricing.prices()
+    own = [row for row in rows if endpoint.name in row.endpoints] or list(rows)
+    times = {"second": schemas.longest(endpoint)}
+    return max(row.usd * times.get(row.per, 1) for row in own).normalize()

@@ -77,6 +77,7 @@ async def _costs(call: Call) -> CallToolResult:
                 "estimate_usd": results.money(line.estimate),
                 "actual_usd": results.money(line.actual),
                 "not_ended": line.open,
+                "actual_not_said": line.unsaid,
                 "price_unknown": line.unknown,
             }
             for line in spent

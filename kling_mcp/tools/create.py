@@ -6,13 +6,17 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kling_core.errors import InvalidRequest, KlingError
+from kling_core.downloading import must_be_writable
+from kling_core.errors import DownloadError, InvalidRequest, KlingError
 from kling_mcp import results, schemas
 from kling_mcp.safety import media, spending
+from kling_mcp.safety.totals import Admitted
 from kling_mcp.tool import CREATES, Call, Tool
 from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Request
@@ -26,11 +30,12 @@ SUBMITTING = 5.0
 """Seconds that a submit is given in any case: before it has ended there is no task to tell of."""
 
 REPEATED = (
-    "The same call was made before: this is its task, nothing new was made or billed. "
-    "For another one, call with take=2 (then 3, …)."
+    "This is the task of your earlier call with the same arguments: nothing new was made or "
+    "billed. For another one, call with take=2 (then 3, …)."
 )
 _HELD = (
-    "The same call had been written down before and was held: it was sent now, and is billed once."
+    "Your earlier call with the same arguments had been written down and was held: it was sent "
+    "now, and is billed once."
 )
 
 OPTIONS: dict[str, schemas.Schema] = {
@@ -67,13 +72,20 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         title=endpoint.name.replace("_", " ").capitalize(),
         description=_description(endpoint),
         parameters=schemas.object_schema(
-            {**schemas.outlined(endpoint, properties), **options}, required
+            {**schemas.outlined(endpoint, properties), **_listed(options)}, required
         ),
         strict=schemas.object_schema({**properties, **options}, required),
         output=results.OUTPUT,
         annotations=CREATES,
         judges=True,
     )
+
+
+def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
+    """The options as every create lists them: without the bounds that nobody passes."""
+    take = {n: v for n, v in options["take"].items() if n not in ("minimum", "maximum")}
+    wait = {n: v for n, v in options["wait_seconds"].items() if n != "minimum"}
+    return {**options, "take": take, "wait_seconds": wait}
 
 
 def _description(endpoint: Endpoint) -> str:
@@ -94,14 +106,34 @@ async def _create(call: Call, *, endpoint: Endpoint) -> CallToolResult | InputRe
     earlier = await call.account.earlier(request, take)
     if earlier is not None:
         return await _follow(call, request, earlier, repeated=True)
-    asked = await spending.confirm(call, request, price, take)
-    if asked is not None:
-        return asked
-    began = (await call.account.ledger()).now()
-    call.begun = True
-    most = spending.exact(call.get("max_cost"))
-    job, joined = call.account.submit(request, take=take, max_cost=most)
+    if call.settings.local_files:  # what cannot be kept is not paid for
+        await asyncio.to_thread(_room, call.account.client.session.output_dir)
+    admitted = await spending.confirm(call, request, take)
+    if not isinstance(admitted, Admitted):
+        return admitted
+    joined = False
+    try:
+        began = (await call.account.ledger()).now()
+        call.begun = True
+        most = spending.exact(call.get("max_cost"))
+        job, joined = call.account.submit(request, take=take, max_cost=most)
+        admitted.job = job
+    finally:
+        if admitted.job is None or joined:
+            call.account.total.withdraw(admitted)
     return await _follow(call, request, job, repeated=joined, began=began)
+
+
+def _room(folder: Path) -> None:
+    """Raise `DownloadError`, before anything is paid, when outputs cannot be saved here."""
+    try:
+        must_be_writable(f"{folder}/")
+    except DownloadError as error:
+        error.fix = (
+            "Nothing was sent. The owner of this server can name another folder with "
+            "KLING_OUTPUT_DIR."
+        )
+        raise
 
 
 async def read(call: Call, endpoint: Endpoint) -> Request:
@@ -112,9 +144,15 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     admitted, refused = await media.admit(call, endpoint, given)
     violations = [*call.violations, *refused]
     wrong |= {violation.field.partition(".")[0] for violation in refused}
-    request = endpoint.request(**admitted)
-    request = request.with_parent(await media.parent(call, endpoint, admitted))
+    parent = await media.parent(call, endpoint, admitted)
+    request = endpoint.request(**admitted).with_parent(parent)
     check = await asyncio.to_thread(request.check)
+    told = {violation.field for violation in check.violations}
+    if idle := {n for n in told if admitted.get(n) == 0 and admitted[n] is not False}:
+        # A number that the model does not take, and that a caller filled in with 0, asks for none.
+        fewer = {name: value for name, value in admitted.items() if name not in idle}
+        request = endpoint.request(**fewer).with_parent(parent)
+        check = await asyncio.to_thread(request.check)
     # Of a field that is wrong already the library sees nothing, and would say that it is missing.
     violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
     if violations:
@@ -132,15 +170,15 @@ async def quoted(call: Call, request: Request, step: str) -> CallToolResult:
     price = request.quote()
     await spending.owners(call, request)
     said = f"Valid. It would cost {price or 'an unknown amount'}."
-    amount = spending.to_confirm(call, price)
-    if amount is not None:
-        asks = spending.how_to_confirm(call, amount)
+    needed = await spending.due(call, request)
+    if needed is not None:
+        asks = spending.how_to_confirm(call, needed)
         said, step = f"{said} {asks}", f"{step} {asks}"
     facts = {
         "state": "not created",
         "endpoint": request.endpoint.name,
         "cost": results.quote(price),
-        "must_be_confirmed": True if amount is not None else None,
+        "must_be_confirmed": True if needed is not None else None,
         "budget": await results.budget(call.account),
         "warnings": call.warnings,
         "next_step": step,
@@ -153,17 +191,19 @@ async def _follow(
 ) -> CallToolResult:
     """Wait for the submit, then for the task, and tell what there is when the time is over.
 
+    The time that a form took counts: hosts end a call after one minute, whatever it waited for.
+
     `repeated` when the task is that of an earlier call; else the ledger may know it from before
     `began`, its time.
     """
     loop = asyncio.get_running_loop()
-    begin, seconds = loop.time(), float(call.get("wait_seconds"))
+    begin, seconds = loop.time(), max(0.0, call.get("wait_seconds") - call.asking)
     patience = max(seconds, SUBMITTING)
     if not await wait_for(job.outcome, patience, call.context, lambda: job.news or "submitting"):
         return await _in_line(call, request, job, repeated=repeated)
     task = job.outcome.result()
     left = seconds - (loop.time() - begin)
-    if left > 0 and not task.done:
+    if left > 0 and not task.complete:
         waiting = asyncio.ensure_future(task.wait())
         try:
             await wait_for(waiting, left, call.context, lambda: f"task {task.status}", since=begin)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kling_core.endpoints import registry
-from kling_mcp import knowledge, results, schemas
+from kling_mcp import arguments, knowledge, results, schemas
 from kling_mcp.safety import spending
 from kling_mcp.tool import LOCAL, Call, Tool
 from kling_mcp.tools import create
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
     from kling_mcp.settings import Settings
 
 __all__ = ["models", "quote"]
+
+_USUAL = (
+    ("prompt", "string"),
+    ("model_name", "string"),
+    ("mode", "string"),
+    ("duration", "integer"),
+)
+"""Arguments that are named in the schema of a quote: there are hosts that take no bare object."""
 
 
 def quote(settings: Settings) -> Tool:
@@ -30,10 +38,11 @@ def quote(settings: Settings) -> Tool:
         },
         "arguments": {
             "type": "object",
-            "additionalProperties": True,
-            "description": "Those of kling_<endpoint>",
+            "properties": {name: {"type": kind} for name, kind in _USUAL},
+            "description": "All those of kling_<endpoint>",
         },
     }
+    judged = {**properties, "arguments": {"type": "object", "additionalProperties": True}}
     forms = {e.name: create.tool(e, settings).strict for e in registry.endpoints()}
 
     async def handler(call: Call) -> CallToolResult:
@@ -47,6 +56,7 @@ def quote(settings: Settings) -> Tool:
         "models and lengths with it; dry_run of a create does the same for one. Free and "
         "immediate. Returns the price and what is left of the budget.",
         parameters=schemas.object_schema(properties, ["endpoint", "arguments"]),
+        strict=schemas.object_schema(judged, ["endpoint", "arguments"]),
         output=results.OUTPUT,
         annotations=LOCAL,
     )
@@ -73,7 +83,7 @@ def models() -> Tool:
 
 
 async def _quote(call: Call, form: schemas.Schema) -> CallToolResult:
-    given: dict[str, Any] = call.get("arguments")
+    given = arguments.read(form, call.get("arguments"))
     endpoint = registry.load(call.get("endpoint"))
     inner = replace(call, arguments=given, violations=schemas.judge(form, given))
     request = await create.read(inner, endpoint)

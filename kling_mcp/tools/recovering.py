@@ -70,7 +70,9 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
     saved: list[str] = []
     if save:
         ledger = await call.account.ledger()
-        for row, kept in await asyncio.to_thread(recovery.missing, ledger):
+        missing = recovery.missing(ledger)
+        while found := await asyncio.to_thread(next, missing, None):
+            row, kept = found
             task = await client.tasks.get(row.id)
             try:
                 saved.append(str(await recovery.named(task.files, kept).download()))

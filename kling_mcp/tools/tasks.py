@@ -121,7 +121,7 @@ async def find(account: Account, task_id: str) -> AsyncTask:
 async def look(account: Account, task_id: str) -> AsyncTask:
     """The same, asked for anew while it runs."""
     task = await find(account, task_id)
-    if task.task_id and not task.done:
+    if task.task_id and not task.complete:
         await task.refresh()
         account.follow(task)
     return task
@@ -173,8 +173,7 @@ async def _wait(call: Call) -> CallToolResult:
     async def follow(task_id: str) -> None:
         if (job := call.account.job(task_id)) is not None:
             found[task_id] = await asyncio.shield(job.outcome)
-        if found[task_id].task_id:
-            await found[task_id].wait()
+        await found[task_id].wait()  # a lost answer is looked up; what was never sent is told
 
     waits = asyncio.gather(*(follow(task_id) for task_id in found), return_exceptions=True)
 
@@ -210,7 +209,7 @@ async def _told(
 def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
     """Whether waiting for a task brings it nearer to its end."""
     under_way = bool(task.task_id) or account.job(facts["task_id"]) is not None
-    return under_way and not task.done
+    return under_way and not task.complete
 
 
 def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:

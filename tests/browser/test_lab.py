@@ -30,7 +30,7 @@ def mixed(browser, lab):
     name = lab.write(
         "mixed.ipynb",
         "%load_ext kling_jupyter\n%kling connect --sandbox",
-        f"clip = %kling text-to-video {PROMPT}",
+        f"clip = %kling text-to-video --raw {PROMPT}",
         "%kling image -n 2 --out my%20#pictures a red barn",
         "%kling text-to-video -d 7 a boat",
         "print('after')",

@@ -13,7 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 from kling_core import Kling
 from kling_core.flow import Call, Flow, Guard, Save, Send, Sleep, drive
@@ -44,7 +44,7 @@ class Death:
         """Make commits, file changes and pieces of downloads moments too."""
         import sqlalchemy as sa
 
-        from kling_core.wire import transport
+        from kling_core.wire.pieces import Sink
 
         def commit(connection: Any) -> None:
             if not connection.get_execution_options().get("kling_read"):  # nothing is written
@@ -52,8 +52,13 @@ class Death:
 
         sa.event.listen(sa.Engine, "commit", commit)
         sys.addaudithook(self._audit)
-        opening = transport._open
-        transport._open = lambda effect, response: _Halved(opening(effect, response), self)
+        opened = Sink.__init__
+
+        def halved(sink: Sink, *given: Any) -> None:
+            opened(sink, *given)
+            sink._file = _Halved(sink._file, self)
+
+        Sink.__init__ = halved
 
     def _audit(self, event: str, args: tuple[Any, ...]) -> None:
         if event in _FILE_EVENTS and str(args[0]).startswith(self._outputs):
@@ -73,10 +78,7 @@ class _Halved:
         self._death.moment("half a piece of a download")
         self._file.write(data[half:])
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         self._file.close()
 
 

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from kling_core.ledger import schema
 from kling_core.ledger.rows import Entry
+from kling_core.ledger.schema import totals
 from kling_core.ledger.store import Ledger
 
 ACCOUNT = "account-of-the-test"
@@ -57,3 +59,19 @@ def answer(task_id: str, status: str = "submitted", videos: int = 0, **more: Any
     made = [{"id": f"{task_id}-v{n}", "url": f"http://x.test/{n}.mp4"} for n in range(videos)]
     result = {"task_result": {"videos": made}} if videos else {}
     return {"task_id": task_id, "task_status": status, **result, **more}
+
+
+def as_version_1(ledger: Ledger) -> None:
+    """Take away what version 2 added."""
+    with ledger._transaction() as db:
+        for event in ("insert", "update"):
+            on = " ON tasks" if ledger._postgres else ""
+            db.exec_driver_sql(f"DROP TRIGGER totals_{event}{on}")
+        for index in schema.INDEXES:
+            db.exec_driver_sql(f"DROP INDEX {index.name}")
+        totals.drop(db)
+        db.exec_driver_sql("CREATE INDEX tasks_state ON tasks (product, state)")
+        db.exec_driver_sql("CREATE INDEX tasks_digest ON tasks (digest)")
+        for name in ("unclear_at", "given_up_at", "doubt_until"):
+            db.exec_driver_sql(f"ALTER TABLE tasks DROP COLUMN {name}")
+        ledger._set_meta(db, "version", "1")

@@ -32,7 +32,9 @@ def envelope(data: Any = None, code: int = 0, message: str = "SUCCEED", **more: 
 
 
 def task(task_id: str = "1", status: str = "submitted", **more: Any) -> dict[str, Any]:
-    """A task as the server describes it."""
+    """A task as the server describes it; one that has succeeded names a video that it made."""
+    if status in ("succeed", "succeeded"):
+        more = {"task_result": {"videos": [{"id": "7", "url": "http://media.test/7.mp4"}]}, **more}
     return {"task_id": task_id, "task_status": status, **more}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -170,7 +171,8 @@ def test_unknown_outcome(kling, sandbox):
     sandbox.faults.add(Fault("refuse", kind="get", status=400, code=1300, times=None))
     done = kling("run", "t2v", "a", "--external-task-id", "mine-3")
     assert done.code == 3
-    assert "Do not submit again: kling resume looks it up and takes it over." in done.err
+    assert "Do not submit again: kling resume looks it up and takes it over" in done.err
+    assert re.search(r"if it is not there at .*\d\d:\d\d, nothing was made", done.err)
     assert "By hand: kling get text-to-video mine-3" in done.err
 
 

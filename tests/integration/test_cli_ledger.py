@@ -29,6 +29,7 @@ LEDGER_COMMANDS = (
     ["show", "1"],
     ["wait", "1"],
     ["resume"],
+    ["give-up", "1"],
     ["rescue"],
     ["rerun", "1"],
     ["costs"],
@@ -487,20 +488,20 @@ def test_rerun_refused(kling, ledger, tmp_path):
 
 def test_export(kling, tmp_path):
     """CSV by default, JSON by name or option; each task once, oldest first; no formulas."""
-    kling("run", "image", "=1+1", "--project", "pets")
+    kling("run", "image", "=a cat", "--project", "pets")
     kling("run", "image", 'a, "quoted" cat', "--n", "2")
     assert "2 tasks written to out.csv" in kling("export", "out.csv").err
-    with Path("out.csv").open(newline="") as file:
+    with Path("out.csv").open(encoding="utf-8-sig", newline="") as file:
         first, second = csv.DictReader(file)
-    assert (first["text"], first["project"], first["cost_usd"]) == ("'=1+1", "pets", "0.028")
+    assert (first["text"], first["project"], first["cost_usd"]) == ("'=a cat", "pets", "0.028")
     assert second["text"] == 'a, "quoted" cat'
     assert len(second["paths"].splitlines()) == 2
     kling("export", "out.json")
     rows = json.loads(Path("out.json").read_text())
-    assert [row["text"] for row in rows] == ["=1+1", 'a, "quoted" cat']
+    assert [row["text"] for row in rows] == ["=a cat", 'a, "quoted" cat']
     assert rows[1]["request"]["fields"]["n"] in (2, "2")
     assert json.loads(kling("export", "--json").out) == rows
-    assert kling("export").out == Path("out.csv").read_text()
+    assert kling("export").out == Path("out.csv").read_text(encoding="utf-8-sig")
     assert len(json.loads(kling("export", "--json", "--project", "pets").out)) == 1
     assert "cannot be written" in kling("export", "no/folder/out.csv").err
 

@@ -17,7 +17,7 @@ from kling_core import Kling
 from kling_core.ledger.rows import Costs
 from kling_jupyter import chart, comparing, exhibits, figure, posters
 
-PROMPT = 'it\'s <b>"bold"</b> & {odd}'
+PROMPT = 'it\'s <b>"bold"</b> & {odd'
 VOID = {"img", "br", "source", "line", "rect"}
 
 

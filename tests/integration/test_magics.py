@@ -202,7 +202,7 @@ def test_an_earlier_task_is_got_by_its_variable(shell, capsys):
     for words in ("{clip}", "text-to-video {clip}", "{ident}", "{clip.videos[0]}"):
         assert shell.run(f"%kling get {words} --name again").task_id == clip.task_id
     (told, _) = shell.complains("%kling get {clp}")
-    assert told == "UsageProblem: {clp}: there is no variable 'clp'"
+    assert told == "UsageProblem: {clp}: there is no variable 'clp'; did you mean {clip}?"
 
 
 def test_a_limit_stays_when_the_connection_changes(shell, capsys):
@@ -415,9 +415,9 @@ def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
 
     monkeypatch.setattr(shell.studio.client, "submit", sends)
     with pytest.raises(LookupError):
-        shell.run("%kling text-to-video a cat -d 10")
+        shell.run('%kling text-to-video "a cat"')
     shown = capsys.readouterr().out
-    assert shown.index("Note: -d 10 stands after the prompt began") < shown.index("sent")
+    assert shown.index("Note: the quotes around the prompt are not sent") < shown.index("sent")
     assert shown.count("Note: ") == 1
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import drivers
+from helpers.drivers import drivers
 from helpers.sandboxes import FAST
 from helpers.slow_service import SlowService, Trouble
 from helpers.walk import example, source_video

@@ -284,7 +284,7 @@ def test_rerun_obeys_the_rules_of_every_generation(shell, said, quick_sandbox):
 
 def test_code_gives_the_same_request_again(shell, said):
     """The line makes a request with the same fields; the Python names the sandbox."""
-    shell.run('clip = %kling text-to-video --duration 10 it\'s "almost" {dark}, 50% & more')
+    shell.run('clip = %kling text-to-video --raw --duration 10 it\'s "almost" {dark}, 50% & more')
     code = said("%kling code {clip}")
     shell.run(code.replace("kling text-to-video", "kling text-to-video --no-wait"))
     again = shell["_kling"].request.given
@@ -329,7 +329,8 @@ def test_costs_by_day_project_and_model(shell, said):
     shell.run("%kling text-to-video --project harbour a boat")
     shell.run("%kling image a barn")
     rows = [line.split() for line in said("%kling costs --by project").splitlines()]
-    assert rows[0] == ["project", "tasks", "estimate", "actual", "open", "no", "price"]
+    head = ["project", "tasks", "estimate", "actual", "open", "not", "said", "no", "price"]
+    assert rows[0] == head
     assert rows[1][:4] == ["(none)", "1", "$0.028", "$0.028"]
     assert rows[2][:4] == ["harbour", "1", "$0.21", "$0.21"]
     assert rows[3][:4] == ["total", "2", "$0.238", "$0.238"]

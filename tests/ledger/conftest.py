@@ -17,9 +17,11 @@ from kling_core.ledger.store import Ledger
 
 
 @pytest.fixture
-def moved() -> Moved:
-    """The clock of the ledgers that `open_ledger` opens."""
-    return Moved()
+def moved(monkeypatch: pytest.MonkeyPatch) -> Moved:
+    """The clock of the ledgers that `open_ledger` opens, and of their database."""
+    clock = Moved()
+    monkeypatch.setattr(Ledger, "_database_time", lambda _ledger, _db: clock())
+    return clock
 
 
 @pytest.fixture

@@ -179,7 +179,7 @@ def test_a_full_disk_at_the_intent_row(client: Callable[..., Kling]) -> None:
 def test_a_network_file_system(client: Callable[..., Kling], monkeypatch: Any) -> None:
     """Refused with the reason and both ways out."""
     monkeypatch.setattr(engine, "file_system", lambda _folder: "nfs4")
-    error = nothing_sent(client(), r"cannot live on a network file system \(nfs4\)")
+    error = nothing_sent(client(), r"cannot live on a shared file system \(nfs4\)")
     assert "shared" in error.cause or "share" in error.cause
     assert "KLING_HOME" in error.fix
     assert "KLING_LEDGER" in error.fix
@@ -214,10 +214,10 @@ def test_a_password_stays_out_of_errors(client: Callable[..., Kling]) -> None:
     assert "hidden-word" not in str(error) + repr(error) + error.cause
 
 
-def test_clocks_apart(postgres_server: Any, moved: Moved) -> None:
+def test_clocks_apart(postgres_server: Any) -> None:
     """With PostgreSQL the database's time counts: an hour's difference breaks no lease."""
     place = postgres_server.database()
-    right = Ledger(place, ACCOUNT)
+    right, moved = Ledger(place, ACCOUNT), Moved()
     moved.offset = 3600.0
     wrong = Ledger(place, ACCOUNT, clock=moved)
     assert abs(right.now() - wrong.now()) < 5

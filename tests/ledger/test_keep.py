@@ -17,6 +17,7 @@ import pytest
 from helpers.media import decode, picture
 
 from kling_core import Kling, KlingWarning, Sandbox, Task
+from kling_core.errors import DownloadError
 from kling_core.flow import Call
 from kling_core.ledger import audit, keeping, recovery
 from kling_core.reports import rescuing
@@ -133,13 +134,14 @@ def test_differences_are_told(kling: Kling, sandbox: Sandbox) -> None:
     assert kling.tasks.ledger.kept(wanted.row_id)[0].audit == "; ".join(differences)
 
 
-def test_a_broken_file_is_told(kling: Kling, sandbox: Sandbox) -> None:
-    """A whole download that no player opens is kept, and named."""
+def test_a_broken_file_is_not_kept(kling: Kling, sandbox: Sandbox, tmp_path: Path) -> None:
+    """A whole download that no player opens is refused, and the output stays open."""
     task = kling.text_to_video.create(prompt="a boat").wait()
     sandbox.tasks[0].outputs[0].output.path.write_bytes(b"no video at all")
-    with pytest.warns(KlingWarning, match="the file cannot be read"):
-        path = task.videos[0].download()
-    assert path.read_bytes() == b"no video at all"
+    with pytest.raises(DownloadError, match="not the video: it cannot be decoded"):
+        task.videos[0].download()
+    assert files(tmp_path / "clips") == []
+    assert [row.id for row in recovery.unsaved(kling.tasks.ledger)] == [task.row_id]
 
 
 @pytest.mark.parametrize(

@@ -295,7 +295,7 @@ def test_first_come_first_served(ledger: Ledger) -> None:
 
 
 def test_weights(ledger: Ledger) -> None:
-    """A heavy row at the head is not overtaken; alone it goes even above the limit."""
+    """A heavy row at the head is not overtaken; one that never fits keeps nobody waiting."""
     light = running(ledger, "31", product="image", weight=1)
     heavy = written(ledger, product="image", weight=4)
     later = written(ledger, product="image", weight=1)
@@ -303,8 +303,9 @@ def test_weights(ledger: Ledger) -> None:
     assert not ledger.admit(later.id, limit=4, lease=LEASE).admitted
     ledger.observe("text_to_video", [answer("31", "succeed")])
     assert ledger.row(light.id).state == "succeeded"
-    assert ledger.admit(heavy.id, limit=3, lease=LEASE).admitted
-    assert not ledger.admit(later.id, limit=3, lease=LEASE).admitted
+    place = ledger.admit(heavy.id, limit=3, lease=LEASE)
+    assert (place.admitted, place.hopeless, place.needs, place.limit) == (False, True, 4, 3)
+    assert ledger.admit(later.id, limit=3, lease=LEASE).admitted
 
 
 def test_products_have_slots_of_their_own(ledger: Ledger) -> None:

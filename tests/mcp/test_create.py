@@ -16,10 +16,17 @@ from mcp.types import ElicitResult
 
 from kling_core import Sandbox
 from kling_mcp import waiting
+from kling_mcp.safety import asking
 from kling_mcp.tools import create
 
 BOAT = {"prompt": "a boat"}
 Start = Callable[..., Sandbox]
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user who reads and answers a form in no time."""
+    monkeypatch.setattr(asking, "REFLEX", 0.0)
 
 
 def created(sandbox: Sandbox) -> int:
@@ -318,6 +325,7 @@ async def test_the_budget_runs_out_mid_run(sandbox: Sandbox, tmp_path: Path):
 
 @pytest.mark.parametrize("mode", ERAS)
 @pytest.mark.parametrize("action", ["accept", "decline", "cancel"])
+@pytest.mark.usefixtures("quick")
 @in_loop
 async def test_asking_the_user(mode: str, action: Any, sandbox: Sandbox, tmp_path: Path):
     """A form where the client has forms: yes creates, no refuses, skipping asks for a number."""
@@ -342,6 +350,7 @@ async def test_asking_the_user(mode: str, action: Any, sandbox: Sandbox, tmp_pat
 
 
 @pytest.mark.parametrize("mode", ERAS)
+@pytest.mark.usefixtures("quick")
 @in_loop
 async def test_no_number_overrides_the_user(mode: str, sandbox: Sandbox, tmp_path: Path):
     """The form is asked first, and after a no only a yes by the form counts, not skipping it."""
@@ -399,6 +408,7 @@ async def test_the_number_counts_after_a_skipped_form(mode: str, sandbox: Sandbo
     assert created(sandbox) == 1
 
 
+@pytest.mark.usefixtures("quick")
 @in_loop
 async def test_a_form_that_says_no(sandbox: Sandbox, tmp_path: Path):
     """Accepting the form without approving is a no."""
@@ -436,11 +446,11 @@ async def test_confirming_without_forms(mode: str, sandbox: Sandbox, tmp_path: P
 
 @in_loop
 async def test_everything_wrong_at_once(sandbox: Sandbox, tmp_path: Path):
-    """Unknown names, wrong types, rules of the model: all told, nothing converted, nothing sent."""
+    """Unknown names, wrong types, rules of the model: all told, nothing guessed, nothing sent."""
     arguments = {
         "promt": "a boat",
-        "duration": "5",
-        "max_cost": "1",
+        "duration": "5 s",
+        "max_cost": "$1",
         "model_name": "kling-v2-6",
         "mode": "std",
         "sound": True,

@@ -71,12 +71,12 @@ def test_no_secret_is_printed(
     server = servers["kling"]
     if "--sandbox" in options:
         assert server["args"][-1] == "--sandbox"
-        assert "env" not in server
+        assert server["env"].keys() == {"KLING_BUDGET"}
         assert "inputs" not in settings
     elif "--url" in options:
         assert server["headers"]["Authorization"].startswith("Bearer ${")
     else:
-        assert server["env"].keys() == {"KLING_API_KEY"}
+        assert server["env"].keys() == {"KLING_API_KEY", "KLING_BUDGET"}
         assert "uvx" in notes
     if "--absolute" in options:
         assert Path(server["command"]).is_absolute()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, closing, contextmanager
@@ -132,14 +133,16 @@ async def test_no_files_without_local_files(sandbox: Sandbox, tmp_path: Path):
 @in_loop
 async def test_no_path_in_an_error_without_local_files(sandbox: Sandbox, tmp_path: Path):
     """A broken disk of the server is told of, and where it is is not."""
-    (tmp_path / "clips").write_text("a file where a folder should be")
     for local in (True, False):
         async with agent(sandbox, tmp_path, local_files=local) as client:
             task = (await client.call_tool("kling_text_to_video", CLIP)).structured_content
+            shutil.rmtree(tmp_path / "clips", ignore_errors=True)
+            (tmp_path / "clips").write_text("a file where a folder should be")
             result = await client.call_tool("kling_preview", {"task_id": task["task_id"]})
         assert result.structured_content["error"] == "download_error"
         assert "cannot be written" in result.structured_content["message"]
         assert (str(tmp_path) in result.model_dump_json()) == local
+        (tmp_path / "clips").unlink()
 
 
 @in_loop
@@ -234,7 +237,7 @@ async def test_every_entry_of_a_list(sandbox: Sandbox, tmp_path: Path):
 @pytest.mark.parametrize(
     "url,reason",
     [
-        ("file:///etc/passwd", "not https"),
+        ("file:///etc/passwd", "outside the folders"),
         ("http://169.254.169.254/latest/meta-data", "not https"),
         ("https://169.254.169.254/latest/meta-data", "link-local"),
         ("https://[::1]/", "loopback"),

@@ -67,6 +67,14 @@ def test_described_and_annotated(name: str):
     assert (name in CREATES) == (not tool["annotations"]["idempotentHint"])
 
 
+KEYWORDS = {
+    *("type", "description", "default", "enum", "items", "properties", "required"),
+    *("minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength"),
+}
+"""What Gemini's declarations of functions know of JSON Schema, but for `additionalProperties` at
+the top, which its hosts take away or pass on as JSON Schema."""
+
+
 @pytest.mark.parametrize("name", sorted(TOOLS))
 def test_strict_and_portable(name: str):
     """Closed, typed, without what some hosts refuse."""
@@ -76,6 +84,7 @@ def test_strict_and_portable(name: str):
     text = json.dumps(tool)
     for word in ("$ref", "$defs", "anyOf", "oneOf", "allOf", '"null"', "$schema"):
         assert word not in text
+    assert schema["properties"]
     for name_, inner in schema["properties"].items():
         assert re.fullmatch(r"[a-z_]+", name_)
         _typed(inner)
@@ -85,8 +94,15 @@ def test_strict_and_portable(name: str):
 def _typed(schema: dict[str, Any]) -> None:
     assert schema["type"] in ("string", "integer", "number", "boolean", "array", "object")
     assert "title" not in schema
+    assert schema.keys() <= KEYWORDS
+    assert all(isinstance(word, str) for word in schema.get("enum", []))
+    assert "enum" not in schema or schema["type"] == "string"
     if schema["type"] == "array":
         _typed(schema["items"])
+    if schema["type"] == "object":
+        assert schema["properties"], "a bare object"
+        for inner in schema["properties"].values():
+            _typed(inner)
 
 
 def test_arguments_are_described():

@@ -7,7 +7,6 @@ import subprocess
 import sys
 from datetime import date
 from importlib.resources import files
-from typing import Any
 
 import pytest
 
@@ -52,10 +51,9 @@ def test_no_float_stands_in_any_file(name: str) -> None:
     assert floats == []
 
 
-def test_loader_refuses_a_float(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
+def test_loader_refuses_a_float(monkeypatch: pytest.MonkeyPatch) -> None:
     """A price written as a JSON number with a point stops the loader."""
-    (tmp_path / "broken.json").write_text('{"usd": 0.1}', encoding="utf-8")
-    monkeypatch.setattr(data, "_FOLDER", tmp_path)
+    monkeypatch.setattr(data.pkgutil, "get_data", lambda *_: b'{"usd": 0.1}')
     with pytest.raises(ValueError, match=r"0\.1"):
         data.load("broken.json")
 

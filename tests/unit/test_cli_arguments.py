@@ -67,7 +67,7 @@ def test_each_spelling_belongs_to_one_field(endpoint):
 
 def test_values_pass_as_they_were_typed():
     """The parser judges no value: the request's check names all that is wrong at once."""
-    given = typed(T2V, "a boat --duration 7 --cfg-scale 2 --mode prro in rain --aspect-ratio 4:3")
+    given = typed(T2V, "--duration 7 --cfg-scale 2 a boat in rain --mode prro --aspect-ratio 4:3")
     assert given == {
         "prompt": "a boat in rain",
         "duration": "7",

@@ -184,14 +184,26 @@ LINE_ROWS = [row for row in ROWS if row.retry == "backoff"]
 
 
 @pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: str(row.code))
-def test_create_waits_in_line_for_as_long_as_it_takes(row: Row) -> None:
-    """1302 and 1303 go on, with pauses that grow to a bound, far past any time-out of ours."""
-    script = Script([refusal(row)] * 100 + [envelope(task("77"))])
+def test_create_waits_in_line_for_minutes_and_not_for_ever(row: Row) -> None:
+    """Refused though nothing of ours runs: tried with growing pauses, then told as not billed."""
+    script = Script([refusal(row)] * 100)
+    with pytest.raises(row.error) as told:
+        create(script)
+    assert (told.value.billed, told.value.retryable) == ("no", True)
+    assert 5 < len(script.sent) < 100
+    assert {body_of(post)["external_task_id"] for post in script.sent} == {"mine"}
+    assert script.sleeps[:5] == [1.0, 2.0, 4.0, 8.0, 16.0]
+    assert 60 <= sum(script.sleeps) <= 1000
+
+
+@pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: str(row.code))
+def test_create_is_taken_when_its_time_has_come(row: Row) -> None:
+    """A refusal of the line costs nothing: the same id is sent until Kling takes it."""
+    script = Script([refusal(row)] * 5 + [envelope(task("77"))])
     made = create(script)
     assert (made.task_id, made.state) == ("77", "submitted")
-    assert script.methods == ["POST"] * 101
+    assert script.methods == ["POST"] * 6
     assert {body_of(post)["external_task_id"] for post in script.sent} == {"mine"}
-    assert script.sleeps == [1.0, 2.0, 4.0, 8.0, *[16.0] * 96]
 
 
 @pytest.mark.parametrize("row", LINE_ROWS, ids=lambda row: str(row.code))

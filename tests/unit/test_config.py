@@ -44,6 +44,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write(home: Path, text: str) -> None:
     (home / "config.toml").write_text(text, encoding="utf-8")
+    (home / "config.toml").chmod(0o600)
 
 
 # --- precedence ----------------------------------------------------------------------------

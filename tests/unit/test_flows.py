@@ -426,8 +426,8 @@ def test_nobody_waits_by_what_is_no_time() -> None:
 def test_ids_and_numbers_of_another_kind() -> None:
     """An id is text and a count is a whole number; anything else is told so, and not asked."""
     for call, kind in (
-        (lambda client: client.text_to_video.get(5), errors.TaskNotFound),
-        (lambda client: client.tasks.get(5), errors.TaskNotFound),
+        (lambda client: client.text_to_video.get(["5"]), errors.TaskNotFound),
+        (lambda client: client.tasks.get({5}), errors.TaskNotFound),
         (lambda client: client.text_to_video.list("a"), errors.InvalidRequest),
         (lambda client: client.text_to_video.list(1, 2.5), errors.InvalidRequest),
         (lambda client: client.tasks.recent(-1), errors.InvalidRequest),

@@ -165,6 +165,29 @@ def test_a_broken_upload_is_refused_in_words(make):
     assert "not as large as was said" in page.told[0]["why"]
 
 
+def test_what_cannot_be_judged_is_told_at_its_field(make, monkeypatch):
+    """No old verdict and no old price stay beside a value that nothing could be said of."""
+    made = make("image_to_video")
+    made.values = {"image": "a.png", "prompt": "x"}
+    monkeypatch.setattr(made, "_judge", lambda _: Path("~nobodyhere/a.png").expanduser())
+    made.values = {"image": "~nobodyhere/a.png", "prompt": "x"}
+    assert list(made.errors) == ["image"]
+    assert "~nobodyhere/a.png cannot be judged" in made.errors["image"]
+    assert (made.missing, made.cost) == ([], "")
+
+
+def test_a_form_looks_up_and_never_calls(make):
+    """It is judged at every key: only names, attributes and fixed keys are looked up."""
+    made = make("image_to_video")
+    names = made._studio.shell.user_ns
+    names |= {"album": [Image.new("RGB", (400, 400))], "calls": []}
+    made.values = {"image": "{album[0]}"}
+    assert made.errors == {}
+    made.values = {"image": "{calls.append(1)}"}
+    assert "no such file" in made.errors["image"]
+    assert names["calls"] == []
+
+
 def test_paths_and_variables_are_media(make, tmp_path):
     """A path, `{name}`, and a bare name of a variable all lead to the picture."""
     (tmp_path / "a.png").write_bytes(picture())
@@ -175,7 +198,7 @@ def test_paths_and_variables_are_media(make, tmp_path):
         assert made.errors == {}
         assert made.media["image"]["text"].endswith(size)
     made.values = {"image": "{phto}"}
-    assert made.errors["image"] == "there is no variable 'phto'."
+    assert made.errors["image"] == "there is no variable 'phto'; did you mean {photo}?."
     made.values = {"image": "b.png"}
     assert "no such file: b.png; did you mean a.png?" in made.errors["image"]
 

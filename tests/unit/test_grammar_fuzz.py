@@ -1,4 +1,7 @@
-"""No prompt is ever changed, whatever is typed, through IPython's own reading of a cell."""
+"""No prompt is ever changed, whatever is typed, through IPython's own reading of a cell.
+
+It is refused, or sent as it was typed.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ ODD = st.sampled_from(
     )
 )
 # fmt: on
+SUSPECT = re.compile(r"""[{$#=@"'\u2010-\u2015\u2212]|(^|\s)-""")
+"""What reads as something else than a prompt; without it nothing is refused."""
 WORDS = st.lists(st.one_of(LINE, ODD), max_size=6).map(" ".join)
 PIECE = st.one_of(WORDS, ODD, ODD.map("{}\r".format), st.text(max_size=30))
 BODY = st.lists(PIECE, max_size=6).map("\n".join)
@@ -69,8 +74,14 @@ SETTINGS = settings(deadline=None, suppress_health_check=[HealthCheck.function_s
 def test_a_line_arrives_as_it_was_typed(read, head, prompt):
     """From the first word that is no option to the end of the line, blanks and marks included."""
     text = f"a {prompt}"
-    if not text.endswith("\\"):  # it continues the line, as in all of Python
-        assert read(f"{head}text-to-video -d 5 {text}\n").fields["prompt"] == text
+    if text.endswith("\\"):  # it continues the line, as in all of Python
+        return
+    assert read(f"{head}text-to-video -d 5 --raw {text}\n").fields["prompt"] == text
+    typed = read(f"{head}text-to-video -d 5 {text}\n")
+    if isinstance(typed, UsageProblem):
+        assert SUSPECT.search(text)
+    else:
+        assert typed.fields["prompt"] == text
 
 
 @SETTINGS
@@ -85,11 +96,11 @@ def test_a_line_arrives_as_it_was_typed(read, head, prompt):
 def test_a_cell_arrives_as_it_was_typed(read, body):
     """All of the body but its last line break, unless fields are meant below a line ---.
 
-    A cell is refused only where a line of dashes stands in it.
+    A cell is refused only for what reads as something else.
     """
     typed, whole = read(f"%%kling text-to-video\nx{body}\n"), f"x{body}"
     if isinstance(typed, UsageProblem):
-        assert any(re.fullmatch(r"\s*[-—]+\s*", line) for line in body.split("\n")[1:])
+        assert SUSPECT.search(whole)
         return
     prompt, rest = typed.fields["prompt"], set(typed.fields) - {"prompt"}
     if prompt == whole.removesuffix("\r"):
@@ -187,7 +198,6 @@ def test_fields_below_what_is_nearly_the_mark_are_refused(read, mark):
         ("a boat\n---\n- duratoin: 10", ["'- duratoin: 10' below ---"]),
         ("a boat\n---\nduration 10", ["'duration 10' below ---"]),
         ("a\n---\nmode: pro\nlow tide\n---\n", ["'mode: pro' below ---"]),
-        ("--duration is text\na boat", ["--duration begins the cell"]),
         ("a boat\n---\nhttp: //x", ["'http: //x' below ---"]),
         ("a boat\n---\nnight: dark\n- waves\nx = y", []),
         ("one\n\u2014\ntwo", []),

@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from kling_core.catalog import data
-from kling_core.catalog.pricing import Quote, prices, quote
+from kling_core.catalog.pricing import Quote, prices, quote, why_unknown
 
 # model, mode, sound, voice cited, seconds, units, dollars
 VIDEO = [
@@ -123,12 +123,12 @@ def test_a_voice_costs_only_when_the_prompt_cites_it() -> None:
         ({"model_name": "kling-v1-6"}, "2"),
         ({"model_name": "kling-v1-6", "mode": "pro", "duration": "10"}, "3.5"),
         ({"model_name": "kling-v3", "mode": "pro"}, None),
-        ({}, None),
-        (None, None),
+        ({}, "3.5"),
+        (None, "3.5"),
     ],
 )
 def test_extension_prices(parent: dict[str, str] | None, units: str | None) -> None:
-    """An extension is priced by the model and mode of its source; unknown without them."""
+    """An extension is priced by the model and mode of its source; without them by the dearest."""
     found = quote("video_extension", {"video_id": "1"}, parent=parent)
     assert (found and found.units) == (None if units is None else Decimal(units))
 
@@ -145,17 +145,48 @@ def test_extension_prices(parent: dict[str, str] | None, units: str | None) -> N
         ("10.041", "1"),
         (11, "1.5"),
         (60, "6"),
-        (None, None),
-        ("0", None),
-        ("long", None),
-        ("NaN", None),
+        (None, "6"),
+        ("0", "6"),
+        ("long", "6"),
+        ("NaN", "6"),
     ],
 )
-def test_lip_sync_prices(seconds: object, units: str | None) -> None:
-    """A lip-sync costs 0.5 units for each started 5 s of its source; unknown without a length."""
+def test_lip_sync_prices(seconds: object, units: str) -> None:
+    """A lip-sync costs 0.5 units for each started 5 s of its source, the longest when unknown."""
     found = quote("lip_sync", {"video_id": "1", "text": "Hi"}, parent={"duration": seconds})
-    assert (found and found.units) == (None if units is None else Decimal(units))
-    assert quote("lip_sync", {"video_url": "https://example.com/a.mp4"}) is None
+    assert found is not None
+    assert found.units == Decimal(units)
+
+
+@pytest.mark.parametrize("parent", [None, {}, {"duration": ""}, {"duration": "NaN"}])
+def test_the_worst_case_of_a_video_that_nobody_knows(parent: dict[str, str] | None) -> None:
+    """A lip-sync is one of 60 s, an extension that of the dearest model; both say so."""
+    spoken = quote("lip_sync", {"video_url": "https://example.com/a.mp4"}, parent=parent)
+    longer = quote("video_extension", {"video_id": "1"}, parent=parent)
+    assert amounts(spoken) == (Decimal(6), Decimal("0.84"))
+    assert amounts(longer) == (Decimal("3.5"), Decimal("0.49"))
+    for found in (spoken, longer):
+        assert found is not None
+        assert found.at_most
+        assert str(found).startswith("at most ")
+        assert "not known here" in found.basis
+    known = quote("lip_sync", {"video_id": "1"}, parent={"duration": "5"})
+    assert known is not None
+    assert not known.at_most
+
+
+@pytest.mark.parametrize(
+    "endpoint, fields, words",
+    [
+        ("video_effects", {"effect_scene": "bullet_time_360"}, "each video-effects by itself"),
+        ("text_to_video", {"model_name": "kling-v9"}, "no row for the model kling-v9; it has"),
+        ("text_to_video", {"model_name": "kling-v1", "mode": "4k"}, "not with these settings"),
+    ],
+)
+def test_why_a_price_is_unknown(endpoint: str, fields: dict[str, str], words: str) -> None:
+    """No worst case is made up where the facts give none; it is said what is missing."""
+    assert quote(endpoint, fields) is None
+    assert words in why_unknown(endpoint, fields)
 
 
 def test_multi_image_and_try_on_prices() -> None:
