@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import sqlalchemy as sa
-from helpers.ledgers import ACCOUNT, LEASE, answer, entry
+from helpers.ledgers import ACCOUNT, LEASE, answer, as_version_1, entry
 
 from kling_core.ledger.rows import SETTLING
-from kling_core.ledger.schema import VERSION, meta
+from kling_core.ledger.schema import VERSION
 from kling_core.ledger.store import Ledger
 
 
@@ -22,9 +21,7 @@ def old(ledger_place: str) -> str:
     ledger.accepted("running", answer("1"))
     ledger.doubtful("unknown", "no answer")
     ledger.unsent("back", "asked twice, Kling knows of no such task")
-    with ledger._transaction() as db:
-        db.execute(sa.text("ALTER TABLE tasks DROP COLUMN doubt_until"))
-        db.execute(sa.update(meta).where(meta.c.key == "version").values(value="1"))
+    as_version_1(ledger)
     ledger.close()
     return ledger_place
 
