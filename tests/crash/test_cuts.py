@@ -98,6 +98,7 @@ def cut_everywhere(
     if path == "lip-sync":
         for lane in lanes:
             lane.film()
+        assert sandbox.wait_idle(60)
     before = Before(sandbox)
     length = lanes[0].cut(path, side, 0)
     points = set(range(1, length + 1, 1 if every else length // POINTS)) | {length - 1, length}
