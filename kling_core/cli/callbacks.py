@@ -14,6 +14,8 @@ from kling_core.errors import ConfigError, KlingError
 from kling_core.listening import must_be_free
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from uvicorn import Server
 
     from kling_core.callbacks import CallbackReceiver
@@ -66,20 +68,28 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
         limit_concurrency=200,
         timeout_graceful_shutdown=2,
     )
-    with listener:
+
+    def tell() -> None:
         print(f"http://{host}:{place}/", flush=True)
         console.say("callbacks wake whoever waits for the task; Ctrl-C ends it. Tell Kling the")
         console.say("address under which it reaches this one: KLING_CALLBACK_URL=https://…")
-        _until_signalled(Server(config), listener)
+
+    with listener:
+        _until_signalled(Server(config), listener, tell)
     console.say("stopped")
 
 
-def _until_signalled(server: Server, listener: socket.socket) -> None:
+def _until_signalled(server: Server, listener: socket.socket, tell: Callable[[], None]) -> None:
+    """Tell where it is, and serve; a signal before uvicorn listens for it ends it, too."""
+
     def ended(_number: int, _frame: object) -> None:
-        """Uvicorn has stopped by the signal, and passes it on: it is no error."""
+        server.should_exit = (
+            True  # uvicorn, which has stopped by the signal, passes it on: no error
+        )
 
     before = {kind: signal.signal(kind, ended) for kind in (signal.SIGINT, signal.SIGTERM)}
     try:
+        tell()
         asyncio.run(server.serve([listener]))
     finally:
         for kind, handler in before.items():

@@ -7,6 +7,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -367,3 +368,29 @@ def test_woken_by_the_receiver_of_another_process(tmp_path, monkeypatch):
     assert (receiver.returncode, out) == (0, "")
     assert f"task {task.task_id}: succeeded" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("moment", ["told", "starting"])
+def test_a_signal_that_comes_early_ends_the_command(kind, moment):
+    """Just after the address was told, or before uvicorn listens for signals: it is not lost."""
+    from uvicorn import Config, Server
+
+    from kling_core.cli.callbacks import _until_signalled
+
+    class Starting(Server):
+        async def serve(self, sockets=None):
+            if moment == "starting":
+                signal.raise_signal(kind)
+            await super().serve(sockets)
+
+    async def application(scope, receive, send):
+        raise AssertionError("nobody asks")
+
+    def tell() -> None:
+        if moment == "told":
+            signal.raise_signal(kind)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        _until_signalled(Starting(Config(application, log_level="error")), listener, tell)
