@@ -37,7 +37,7 @@ class News(Reading):
                 for row_id, raw, product in statements.SEEN.run(db, about):
                     try:
                         known: dict[str, Any] = json.loads(raw)
-                        if not _news(data, known):
+                        if not _news(data, known, raw):
                             continue
                         again = Answer(known).ended
                         self._observe(db, row_id, data, product=product, again=again)
@@ -231,12 +231,12 @@ _UNREADABLE = (ArithmeticError, ValueError, TypeError, RecursionError)
 """What an answer may do to its reader, whatever it holds."""
 
 
-def _news(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+def _news(data: Mapping[str, Any], known: Mapping[str, Any], text: str) -> bool:
     """Whether an answer says something else than the known one, and was not overtaken by it.
 
-    Told by their texts in the end: NaN is not equal to itself.
+    Told by the `text` of the known one in the end: NaN is not equal to itself.
     """
-    return known != data and as_text(known) != as_text(data) and not _late(data, known)
+    return known != data and text != as_text(data) and not _late(data, known)
 
 
 def _late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:

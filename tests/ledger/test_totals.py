@@ -220,12 +220,13 @@ def test_sums_on_both_stores(ledger: Ledger, moved: Moved, seed: int) -> None:
 def as_version_1(ledger: Ledger) -> None:
     """Take away what version 2 added."""
     with ledger._transaction() as db:
-        for event in ("insert", "update"):
+        for event in ("new", "changed", "off", "on"):
             on = " ON tasks" if ledger._postgres else ""
             db.exec_driver_sql(f"DROP TRIGGER totals_{event}{on}")
         for index in schema.INDEXES:
             db.exec_driver_sql(f"DROP INDEX {index.name}")
         totals.drop(db)
+        db.exec_driver_sql("CREATE UNIQUE INDEX tasks_task_id ON tasks (endpoint, task_id)")
         db.exec_driver_sql("CREATE INDEX tasks_state ON tasks (product, state)")
         db.exec_driver_sql("CREATE INDEX tasks_digest ON tasks (digest)")
         ledger._set_meta(db, "version", "1")
@@ -257,7 +258,7 @@ def test_a_ledger_of_version_1(open_ledger: OpenLedger, moved: Moved) -> None:
     with new._transaction(read=True) as db:
         names = {index["name"] for index in _indexes(db)}
     assert names >= {index.name for index in schema.INDEXES}
-    assert not names & {"tasks_state", "tasks_digest"}
+    assert not names & {"tasks_state", "tasks_digest", "tasks_task_id"}
 
 
 def _indexes(db: sa.Connection) -> list[dict[str, Any]]:
