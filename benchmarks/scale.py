@@ -6,6 +6,7 @@ is filled with tasks of twenty days, five projects and three models; most are sa
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import json
 import time
@@ -71,7 +72,7 @@ def filled(folder: Path, size: int) -> Ledger:
 
 
 def _name(number: int) -> str:
-    return f"kc-{number * 2_654_435_761 % 2**128:032x}"
+    return f"kc-{hashlib.sha256(str(number).encode()).hexdigest()[:32]}"
 
 
 def _kling(number: int) -> str:
