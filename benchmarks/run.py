@@ -22,6 +22,7 @@ import clips
 import download
 import ledger
 import notebook
+import scale
 import starting
 import upload
 from tools import Plan, Row, cpu, server
@@ -59,6 +60,7 @@ def _measured(plan: Plan) -> Iterator[list[Row]]:
         yield download.download(plan, url, folder)
         yield clips.render(plan, folder)
         yield ledger.a_task(plan, folder)
+        yield from scale.law(plan, folder)
         yield notebook.load_extension(plan)
         yield agents.start_to_tools(plan)
 

@@ -55,6 +55,13 @@ class Answer:
         """True when the task has succeeded or failed."""
         return self.status in ("succeeded", "failed")
 
+    def overtaken(self, known: Answer) -> bool:
+        """Whether a known answer is newer than this one: no task that has ended runs again."""
+        if self.ended != known.ended:
+            return known.ended
+        then, last = (decimal(one.raw.get("updated_at")) for one in (self, known))
+        return then is not None and last is not None and then < last
+
     @property
     def message(self) -> str:
         """Why it failed, in Kling's words."""

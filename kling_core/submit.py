@@ -193,7 +193,8 @@ def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
     idle = 10 * session.pace.recheck
     if not session.line(product).doubts(idle):
         return
-    left: list[Row] = yield Call(partial(ledger.orphans, product, idle=idle))
+    look = partial(ledger.orphans, product, idle=idle)
+    left: list[Row] = yield from noting.before_sending(look)
     for row in sorted(left, key=lambda row: row.updated_at)[:LOOKED_AT]:
         try:
             yield from resume(session, row, send=False, reads=1)

@@ -160,8 +160,13 @@ class TaskState:
         return self._outputs
 
     def update(self, data: Mapping[str, Any]) -> None:
-        """Take in what the server says now; an answer without this task's id says nothing."""
-        if self.task_id and Answer(data).task_id != self.task_id:
+        """Take in what the server says now.
+
+        An answer without this task's id says nothing, nor does one that a newer one has overtaken:
+        several may wait for one task, each with a row that it read at another moment.
+        """
+        answer = Answer(data)
+        if self.task_id and (answer.task_id != self.task_id or answer.overtaken(self.answer)):
             return
         saved = [output.saved for output in self.outputs]
         self.raw = data

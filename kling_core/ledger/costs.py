@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Literal, get_args
 
 from kling_core.ledger.rows import Costs, Spent
@@ -18,12 +17,8 @@ def costs(ledger: Ledger, by: By, since: float) -> list[Costs]:
     """
     if by not in get_args(By):
         raise ValueError(f"costs are told by day, project or model, not by {by!r}")
-    found = ledger.sums("time", since, _day) if by == "day" else ledger.sums(by, since)
+    found = ledger.days(since) if by == "day" else ledger.sums(by, since)
     return sorted(map(_costs, found), key=lambda line: line.key)
-
-
-def _day(start: int) -> str:
-    return datetime.fromtimestamp(start).astimezone().strftime("%Y-%m-%d")
 
 
 def _costs(spent: Spent) -> Costs:

@@ -72,8 +72,7 @@ class Database:
         )
         url = self._engine.url
         self.place = url.render_as_string() if self._postgres else str(url.database)
-        self._file = None if self._postgres else Path(self.place)
-        self._identity = None if self._file is None else engines.identity(self._file)
+        self._identity = None if self._postgres else engines.identity(self.place)
         self._lock = threading.Lock()
         self._writer: sa.Connection | None = None
         self._inherited: list[sa.Connection | None] = []
@@ -82,8 +81,8 @@ class Database:
         except BaseException:
             self.close()
             raise
-        if self._file is not None:
-            engines.keep_private(self._file)
+        if not self._postgres:
+            engines.keep_private(Path(self.place))
 
     def _migrate(self, account: str) -> None:
         with self._transaction() as db:
@@ -132,7 +131,7 @@ class Database:
 
     def _still_there(self) -> None:
         """Refuse to go on in a file that nobody will find: deleted, moved, or another by now."""
-        now = None if self._file is None else engines.identity(self._file)
+        now = None if self._postgres else engines.identity(self.place)
         if now == self._identity:
             return
         became = "is gone: it was deleted or moved" if now is None else "was replaced by another"

@@ -98,10 +98,10 @@ def keep_private(path: Path) -> None:
                     )
 
 
-def identity(path: Path) -> tuple[int, int] | None:
+def identity(path: str) -> tuple[int, int] | None:
     """What tells a file from another of the same name; None when there is none."""
     try:
-        facts = path.stat()
+        facts = os.stat(path)  # noqa: PTH116, asked for in every transaction
     except OSError:
         return None
     return facts.st_dev, facts.st_ino

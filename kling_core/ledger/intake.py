@@ -14,7 +14,7 @@ from kling_core.answers import Answer
 from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
-from kling_core.ledger.news import News, is_late
+from kling_core.ledger.news import News
 from kling_core.ledger.redacting import without_secrets
 from kling_core.ledger.rows import (
     ENDED,
@@ -194,7 +194,7 @@ class Intake(Slots, News):
             for other, raw, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
                     self._hand_over(db, other, row_id)
-                elif is_late(data, json.loads(raw)):
+                elif Answer(data).overtaken(Answer(json.loads(raw))):
                     return self._get(db, row_id)
             if known not in (None, about["task_id"]):
                 raise LedgerError(

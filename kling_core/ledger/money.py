@@ -7,10 +7,11 @@ to judge the more tasks there are.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
+from operator import add
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -21,10 +22,8 @@ from kling_core.ledger.rows import IN_LINE, Spent
 from kling_core.ledger.schema import aside, tasks, totals
 from kling_core.ledger.totals import DAY, QUARTER, SCALE, SUMS, of_tasks
 
-LENGTHS = {"time": QUARTER, "project": DAY, "model": DAY}
-"""Seconds that one sum of a kind spans."""
-
-_COLUMNS = {"time": "''", "project": "t.project", "model": "t.model_name"}
+_KEYS = {"project": "project", "model": "model_name"}
+"""The columns of tasks by which they are summed up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,31 +62,47 @@ class Money(Reading):
         with self._transaction(read=True) as db:
             self._afford(db, budget, project, line=True)
 
-    def sums(
-        self,
-        kind: Literal["time", "project", "model"],
-        since: float,
-        name: Callable[[Any], str] = str,
-    ) -> list[Spent]:
-        """What the tasks sent since a moment cost: of each quarter of an hour, project or model.
-
-        `name` may give several of them one name, whose sum they make together.
-        """
-        length = LENGTHS[kind]
-        whole = math.ceil(since / length) * length
-        key = totals.c.start if kind == "time" else totals.c.key
-        columns = [sa.func.sum(totals.c[column]) for column in SUMS]
-        query = sa.select(key, *columns).where(totals.c.kind == kind, totals.c.start >= whole)
-        end = sa.text(of_tasks(_COLUMNS[kind], postgres=self._postgres))
-        found: dict[str, list[int]] = {}
+    def sums(self, kind: Literal["project", "model"], since: float) -> list[Spent]:
+        """What the tasks sent since a moment cost, by project or model."""
+        whole = math.ceil(since / DAY) * DAY
+        query = (
+            sa.select(totals.c.key, *(sa.func.sum(totals.c[name]) for name in SUMS))
+            .where(totals.c.kind == kind, totals.c.start >= whole)
+            .group_by(totals.c.key)
+        )
         with self._transaction(read=True) as db:
-            begun = db.execute(end, {"since": since, "until": whole})
-            first = [(whole - length if kind == "time" else row[0], *row[1:]) for row in begun]
-            for row in (*first, *db.execute(query.group_by(key))):
-                sums = found.setdefault(name(row[0]), [0] * len(SUMS))
-                for number, more in enumerate(row[1:]):
-                    sums[number] += int(more)
-        return [_spent(sums, key) for key, sums in found.items() if sums[0]]
+            rows = [*self._begun(db, f"t.{_KEYS[kind]}", since, whole), *db.execute(query)]
+        return _together((row[0], row[1:]) for row in rows)
+
+    def days(self, since: float) -> list[Spent]:
+        """What the tasks sent since a moment cost, by the local day of sending."""
+        whole = math.ceil(since / QUARTER) * QUARTER
+        of_time = (totals.c.kind == "time", totals.c.start >= whole - QUARTER)
+        ends = sa.select(sa.func.min(totals.c.start), sa.func.max(totals.c.start)).where(*of_time)
+        with self._transaction(read=True) as db:
+            first, last = db.execute(ends).one()
+            if first is None:
+                return []
+            names = {begin: (name, end) for name, begin, end in _days(max(since, first), last)}
+            rows = list(self._begun(db, "''", since, whole))
+            found = [(next(iter(names.values()))[0], row[1:]) for row in rows]
+            spans = ", ".join(f"({max(begin, whole)}, {end})" for begin, (_, end) in names.items())
+            sums = ", ".join(f"SUM(totals.{name})" for name in SUMS)
+            of_days = (  # of numbers and names that are all our own
+                f"WITH days (begun, ended) AS (VALUES {spans}) SELECT ended, {sums} FROM days "  # noqa: S608
+                "JOIN totals ON totals.kind = 'time' AND totals.start >= begun "
+                "AND totals.start < ended GROUP BY ended"
+            )
+            by_end = {end: name for name, end in names.values()}
+            found += [(by_end[row[0]], row[1:]) for row in db.exec_driver_sql(of_days)]
+        return _together(found)
+
+    def _begun(
+        self, db: sa.Connection, key: str, since: float, until: float
+    ) -> Iterable[sa.Row[Any]]:
+        """Key and sums of the tasks sent before the first sum that is whole."""
+        query = sa.text(of_tasks(key, postgres=self._postgres))
+        return db.execute(query, {"since": since, "until": until}) if since < until else ()
 
     def _spent(self, db: sa.Connection, since: float, project: str | None, *, line: bool) -> Spent:
         columns = [sa.func.coalesce(sa.func.sum(totals.c[name]), 0) for name in SUMS]
@@ -99,10 +114,8 @@ class Money(Reading):
             whole = since
             where = (totals.c.kind == "all", totals.c.start == 0, totals.c.key == project)
         spent = _spent(db.execute(query.where(*where)).one())
-        if whole > since:
-            end = sa.text(of_tasks("''", postgres=self._postgres))
-            for row in db.execute(end, {"since": since, "until": whole}):
-                spent += _spent(row[1:])
+        for row in self._begun(db, "''", since, whole):
+            spent += _spent(row[1:])
         return spent + self._in_line(db, project) if line else spent
 
     def _in_line(self, db: sa.Connection, project: str | None) -> Spent:
@@ -172,12 +185,34 @@ def _spent(sums: Iterable[Any], key: str = "") -> Spent:
     )
 
 
+def _together(rows: Iterable[tuple[str, Sequence[Any]]]) -> list[Spent]:
+    """The sums of each key, which may come in several rows."""
+    found: dict[str, Sequence[Any]] = {}
+    for key, more in rows:
+        known = found.get(key)
+        found[key] = more if known is None else tuple(map(add, known, more))
+    return [_spent(sums, key) for key, sums in found.items() if sums[0]]
+
+
+def _days(first: float, last: float) -> Iterator[tuple[str, int, int]]:
+    """The local days from one moment to another: name, beginning and end."""
+    day = _day_of(first)
+    while (begin := int(day.timestamp())) <= last:
+        after = day + timedelta(days=1)
+        yield day.strftime("%Y-%m-%d"), begin, int(after.timestamp())
+        day = after
+
+
 def _usd(amount: Decimal) -> str:
     cents = amount.quantize(Decimal("0.01"))
     return f"${cents if cents == amount else amount.normalize():f}"
 
 
 def _midnight(now: float) -> float:
+    return _day_of(now).timestamp()
+
+
+def _day_of(moment: float) -> datetime:
     # Naive, so that the offset is that of midnight: the clock may have changed since.
-    midnight = datetime.fromtimestamp(now).replace(hour=0, minute=0, second=0, microsecond=0)  # noqa: DTZ006
-    return midnight.replace(fold=0).timestamp()
+    day = datetime.fromtimestamp(moment)  # noqa: DTZ006
+    return day.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)

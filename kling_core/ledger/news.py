@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.answers import Answer, amount, decimal, text
+from kling_core.answers import Answer, amount, text
 from kling_core.ledger import statements
 from kling_core.ledger.reading import NEWEST, Reading
 from kling_core.ledger.rows import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
@@ -40,7 +40,9 @@ class News(Reading):
                     try:
                         known: dict[str, Any] = json.loads(raw)
                         cleared = unclear is not None and Answer(data).known
-                        if not (_news(data, known) or (cleared and not is_late(data, known))):
+                        if not (
+                            _news(data, known, raw) or (cleared and not _overtaken(data, known))
+                        ):
                             continue
                         again = Answer(known).ended
                         self._observe(db, row_id, data, product=product, again=again)
@@ -260,21 +262,16 @@ _UNREADABLE = (ArithmeticError, ValueError, TypeError, RecursionError)
 """What an answer may do to its reader, whatever it holds."""
 
 
-def _news(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+def _news(data: Mapping[str, Any], known: Mapping[str, Any], text: str) -> bool:
     """Whether an answer says something else than the known one, and was not overtaken by it.
 
-    Told by their texts in the end: NaN is not equal to itself.
+    Told by the `text` of the known one in the end: NaN is not equal to itself.
     """
-    return known != data and as_text(known) != as_text(data) and not is_late(data, known)
+    return known != data and text != as_text(data) and not _overtaken(data, known)
 
 
-def is_late(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether an answer was overtaken by the known one: no task that has ended runs again."""
-    new, old = Answer(data), Answer(known)
-    if new.ended != old.ended:
-        return old.ended
-    then, last = (decimal(one.raw.get("updated_at")) for one in (new, old))
-    return then is not None and last is not None and then < last
+def _overtaken(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    return Answer(data).overtaken(Answer(known))
 
 
 def _odd(data: Mapping[str, Any], task_id: str) -> list[str]:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from kling_core.ledger import statements
 from kling_core.ledger.database import Database
 from kling_core.ledger.rows import Claims, Kept, Row
-from kling_core.ledger.schema import TAIL, aside, ending, leases, outputs, tasks
+from kling_core.ledger.schema import IN_A_PROJECT, TAIL, aside, ending, leases, outputs, tasks
 
 BATCH = 500
 """Rows that are read or asked for at once."""
@@ -67,7 +67,7 @@ class Reading(Database):
             yield sa.and_(column.bool_op(at_least)(part), column.bool_op(below)(beyond))
             ends = column.endswith(part, autoescape=True)
             if len(part) >= TAIL:
-                yield sa.and_(ending(column) == part[-TAIL:], ends)
+                yield sa.and_(column.is_not(None), ending(column) == part[-TAIL:], ends)
             else:
                 yield sa.and_(tasks.c.id.in_(newest.scalar_subquery()), ends)
 
@@ -106,6 +106,7 @@ class Reading(Database):
             query = query.where(tasks.c.text.icontains(words, autoescape=True))
         if project is not None:
             query = query.where(tasks.c.project == project)
+            query = query.where(IN_A_PROJECT) if project else query
         if digest is not None:
             query = query.where(tasks.c.digest == digest)
         if since is not None:

@@ -64,7 +64,6 @@ tasks = sa.Table(
     sa.Column("unclear_at", sa.Float),
     sa.Column("given_up_at", sa.Float),
     sa.Column("doubt_until", sa.Float),
-    sa.Index("tasks_task_id", "endpoint", "task_id", unique=True),
     sa.Index("tasks_created", "created_at"),
 )
 
@@ -99,6 +98,7 @@ totals = sa.Table(
     sa.Column("start", sa.BigInteger, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     *(sa.Column(name, sa.BigInteger, nullable=False) for name in sums.SUMS),
+    sqlite_with_rowid=False,
 )
 """What tasks cost, see `kling_core.ledger.totals`."""
 
@@ -122,32 +122,42 @@ TAIL = 4
 UNSAID = sa.and_(tasks.c.state == sa.literal_column("'succeeded'"), tasks.c.cost_units.is_(None))
 """Whether a task was made and Kling has not said yet what it deducted; as its index has it."""
 
+
+def _index(
+    name: str, *columns: Any, where: sa.ColumnElement[bool] | None = None, **more: Any
+) -> sa.Index:
+    return sa.Index(name, *columns, sqlite_where=where, postgresql_where=where, **more)
+
+
+IN_A_PROJECT = tasks.c.project != sa.literal_column("''")
+"""Whether a task belongs to a project; as its index has it."""
+
 INDEXES: tuple[sa.Index, ...] = (
-    sa.Index("tasks_sent", tasks.c.sent_at),
-    sa.Index("tasks_by_state", tasks.c.state, tasks.c.created_at),
-    sa.Index("tasks_by_endpoint", tasks.c.endpoint, tasks.c.created_at),
-    sa.Index("tasks_by_project", tasks.c.project, tasks.c.created_at),
-    sa.Index("tasks_by_digest", tasks.c.digest, tasks.c.created_at),
-    sa.Index("tasks_begin", tasks.c.task_id, postgresql_ops={"task_id": "text_pattern_ops"}),
-    sa.Index("tasks_end", ending(tasks.c.id)),
-    sa.Index("tasks_kling_end", ending(tasks.c.task_id)),
+    _index("tasks_sent", tasks.c.sent_at, where=tasks.c.sent_at.is_not(None)),
+    _index("tasks_by_state", tasks.c.state, tasks.c.created_at),
+    _index("tasks_by_endpoint", tasks.c.endpoint, tasks.c.created_at),
+    _index("tasks_by_project", tasks.c.project, tasks.c.created_at, where=IN_A_PROJECT),
+    _index("tasks_by_digest", tasks.c.digest, tasks.c.created_at),
+    _index(
+        "tasks_kling",
+        tasks.c.task_id,
+        tasks.c.endpoint,
+        where=tasks.c.task_id.is_not(None),
+        unique=True,
+        postgresql_ops={"task_id": "text_pattern_ops"},
+    ),
+    _index("tasks_end", ending(tasks.c.id)),
+    _index("tasks_kling_end", ending(tasks.c.task_id), where=tasks.c.task_id.is_not(None)),
     *(
-        sa.Index(f"tasks_{column.key}", column, sqlite_where=there, postgresql_where=there)
+        _index(f"tasks_{column.key}", column, where=column.is_not(None))
         for column in (tasks.c.parent_task_id, tasks.c.parent_output_id)
-        for there in (column.is_not(None),)
     ),
-    sa.Index("tasks_unsaid", tasks.c.created_at, sqlite_where=UNSAID, postgresql_where=UNSAID),
-    sa.Index(
-        "outputs_unsaved",
-        outputs.c.task,
-        outputs.c.number,
-        sqlite_where=outputs.c.path.is_(None),
-        postgresql_where=outputs.c.path.is_(None),
-    ),
+    _index("tasks_unsaid", tasks.c.created_at, where=UNSAID),
+    _index("outputs_unsaved", outputs.c.task, outputs.c.number, where=outputs.c.path.is_(None)),
 )
 """What keeps each question as fast as on the first day."""
 
-_GONE = ("tasks_state", "tasks_digest")
+_GONE = ("tasks_state", "tasks_digest", "tasks_task_id")
 """Indexes of version 1 that others have taken the place of."""
 
 

@@ -15,7 +15,7 @@ A quarter, because midnight is at the full quarter of UTC everywhere on earth.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
@@ -29,17 +29,27 @@ DAY = 86400
 SCALE = 10**9
 """Sums are whole billionths of a US dollar: exact, as amounts have at most nine places."""
 
-_UNCOUNTED = ", ".join(f"'{state}'" for state in (*IN_LINE, "rejected"))
-_ENDED = "'succeeded', 'failed', 'expired'"
-
 SUMS = ("tasks", "open", "unknown", "unsaid", "estimate", "actual", "committed")
 """How many tasks, how many of them have not ended, have no known price, have ended without a word
 of what they cost; what they were quoted at, did cost, and are to be counted with."""
 
 
+def _is(row: str, *states: str) -> str:
+    """Whether a task is in one of these states; SQLite sets up a table for each IN of a trigger."""
+    return "(" + " OR ".join(f"{row}.state = '{state}'" for state in states) + ")"
+
+
+def _ended(row: str) -> str:
+    return _is(row, "succeeded", "failed", "expired")
+
+
+def _unsent(row: str) -> str:
+    return _is(row, *IN_LINE, "rejected")
+
+
 def _counted(row: str) -> str:
     """Whether a task may cost something: it was sent, and was not refused."""
-    return f"({row}.sent_at IS NOT NULL AND {row}.state NOT IN ({_UNCOUNTED}))"
+    return f"({row}.sent_at IS NOT NULL AND NOT {_unsent(row)})"
 
 
 def _flag(condition: str) -> str:
@@ -58,7 +68,7 @@ def _values(row: str, postgres: bool) -> dict[str, str]:
     # Nothing deducted for a task that was made is not believed yet: it may have been said too soon.
     said = f"({row}.cost_usd IS NOT NULL AND ({cost} > 0 OR {row}.state = 'failed'))"
     free = f"({row}.state = 'failed' AND {cost} = 0)"
-    ended = f"{row}.state IN ({_ENDED})"
+    ended = _ended(row)
     return {
         "tasks": "1",
         "open": _flag(f"NOT ({ended})"),
@@ -84,69 +94,71 @@ def _places(row: str, postgres: bool) -> Iterator[tuple[str, str, str]]:
     yield "all", "0", f"{row}.project"
 
 
-def _changed(row: str, sign: str, postgres: bool) -> str:
-    """Statements that add the share of a task to its sums, or take it away (`sign`)."""
-    shares = _values(row, postgres)
+def _added(row: str, shares: Mapping[str, str], postgres: bool) -> str:
+    """Statements that add shares to the sums that a task is part of."""
     news = ", ".join(f"{name} = totals.{name} + excluded.{name}" for name in SUMS)
-    # One after the other: PostgreSQL changes no row twice in one statement.
+    # One after the other: PostgreSQL changes no row twice in one statement, and SQLite would set up
+    # a table for the rows of several.
     return "\n".join(
-        f"INSERT INTO totals (kind, start, key, {', '.join(SUMS)}) "
-        f"SELECT '{kind}', {start}, {key}, "
-        f"{', '.join(f'{sign}({shares[name]})' for name in SUMS)} "
-        f"WHERE {_counted(row)} "
+        f"INSERT INTO totals (kind, start, key, {', '.join(SUMS)}) VALUES "  # noqa: S608
+        f"('{kind}', {start}, {key}, {', '.join(shares[name] for name in SUMS)}) "
         f"ON CONFLICT (kind, start, key) DO UPDATE SET {news};"
         for kind, start, key in _places(row, postgres)
     )
 
 
-def _moved(postgres: bool) -> str:
-    """Whether an update changes the share of a task in its sums."""
-    differs = "IS DISTINCT FROM" if postgres else "IS NOT"
-    names = ("sent_at", "project", "model_name", "quote_usd", "cost_usd")
-    facts = [(f"OLD.{name}", f"NEW.{name}") for name in names]
-    facts.append((_stage("OLD"), _stage("NEW")))
-    return " OR ".join(f"{before} {differs} {after}" for before, after in facts)
-
-
 def _stage(row: str) -> str:
     """The state of a task as far as its share depends on it."""
     return (
-        f"CASE WHEN {row}.state IN ({_UNCOUNTED}) THEN 0 WHEN {row}.state = 'failed' THEN 3 "
-        f"WHEN {row}.state IN ({_ENDED}) THEN 2 ELSE 1 END"
+        f"CASE WHEN {_unsent(row)} THEN 0 WHEN {row}.state = 'failed' THEN 3 "
+        f"WHEN {_ended(row)} THEN 2 ELSE 1 END"
     )
+
+
+def _triggers(postgres: bool) -> dict[str, tuple[str, str, str]]:
+    """By name: the event, when it counts, and what then changes."""
+    old, new = _values("OLD", postgres), _values("NEW", postgres)
+    less = {name: f"-({share})" for name, share in old.items()}
+    difference = {name: f"({new[name]}) - ({old[name]})" for name in SUMS}
+    was, now = _counted("OLD"), _counted("NEW")
+    stays = _alike("sent_at", "project", "model_name", postgres=postgres)
+    stage = f"{_stage('OLD')} = {_stage('NEW')}"
+    same = f"{_alike('quote_usd', 'cost_usd', postgres=postgres)} AND {stage}"
+    return {
+        "totals_new": ("INSERT", now, _added("NEW", new, postgres)),
+        "totals_changed": (
+            "UPDATE",
+            f"{was} AND {now} AND {stays} AND NOT ({same})",
+            _added("NEW", difference, postgres),
+        ),
+        "totals_off": (
+            "UPDATE",
+            f"{was} AND NOT ({now} AND {stays})",
+            _added("OLD", less, postgres),
+        ),
+        "totals_on": ("UPDATE", f"{now} AND NOT ({was} AND {stays})", _added("NEW", new, postgres)),
+    }
+
+
+def _alike(*names: str, postgres: bool) -> str:
+    """Whether an update leaves these columns as they were."""
+    equal = "IS NOT DISTINCT FROM" if postgres else "IS"
+    return " AND ".join(f"OLD.{name} {equal} NEW.{name}" for name in names)
 
 
 def install(db: sa.Connection) -> None:
     """Make the triggers."""
-    if db.dialect.name == "postgresql":
-        body = "\n".join(
-            (
-                "BEGIN",
-                f"IF TG_OP = 'UPDATE' THEN {_changed('OLD', '-', True)} END IF;",
-                _changed("NEW", "", True),
-                "RETURN NULL; END",
-            )
-        )
-        db.exec_driver_sql(
-            f"CREATE OR REPLACE FUNCTION kling_totals() RETURNS trigger AS $kling${body}$kling$ "
-            "LANGUAGE plpgsql"
-        )
-        for event, when in (("INSERT", _counted("NEW")), ("UPDATE", _moved(True))):
-            name = f"totals_{event.lower()}"
-            db.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON tasks")
+    postgres = db.dialect.name == "postgresql"
+    for name, (event, when, body) in _triggers(postgres).items():
+        trigger = f"TRIGGER {name} AFTER {event} ON tasks FOR EACH ROW WHEN"
+        if postgres:
             db.exec_driver_sql(
-                f"CREATE TRIGGER {name} AFTER {event} ON tasks FOR EACH ROW WHEN ({when}) "
-                "EXECUTE FUNCTION kling_totals()"
+                f"CREATE OR REPLACE FUNCTION {name}() RETURNS trigger "
+                f"AS $kling$ BEGIN {body} RETURN NULL; END $kling$ LANGUAGE plpgsql"
             )
-        return
-    for event, when, body in (
-        ("INSERT", _counted("NEW"), _changed("NEW", "", False)),
-        ("UPDATE", _moved(False), _changed("OLD", "-", False) + _changed("NEW", "", False)),
-    ):
-        db.exec_driver_sql(
-            f"CREATE TRIGGER IF NOT EXISTS totals_{event.lower()} AFTER {event} ON tasks "
-            f"WHEN {when} BEGIN {body} END"
-        )
+            db.exec_driver_sql(f"CREATE {trigger} ({when}) EXECUTE FUNCTION {name}()")
+        else:
+            db.exec_driver_sql(f"CREATE {trigger} {when} BEGIN {body} END")
 
 
 def of_tasks(key: str, *, postgres: bool) -> str:

@@ -95,7 +95,8 @@ class Camera(Widget):
         return f"<Camera for {self._endpoint.command}: {words}>"
 
     def _judge(self, _: Any = None) -> None:
-        words = {self._endpoint.positional: "…"}  # those of the clip are not ours to ask for
+        name = self._endpoint.positional
+        words = {name: self._endpoint.example[name]}  # those of the clip are not ours to ask for
         verdict = judged(lambda: self.request(**words), about=self.fields())
         self.verdict = {**verdict, "warnings": [*caution(self._choices), *verdict["warnings"]]}
 

@@ -64,12 +64,13 @@ def answer(task_id: str, status: str = "submitted", videos: int = 0, **more: Any
 def as_version_1(ledger: Ledger) -> None:
     """Take away what version 2 added."""
     with ledger._transaction() as db:
-        for event in ("insert", "update"):
+        for event in ("new", "changed", "off", "on"):
             on = " ON tasks" if ledger._postgres else ""
             db.exec_driver_sql(f"DROP TRIGGER totals_{event}{on}")
         for index in schema.INDEXES:
             db.exec_driver_sql(f"DROP INDEX {index.name}")
         totals.drop(db)
+        db.exec_driver_sql("CREATE UNIQUE INDEX tasks_task_id ON tasks (endpoint, task_id)")
         db.exec_driver_sql("CREATE INDEX tasks_state ON tasks (product, state)")
         db.exec_driver_sql("CREATE INDEX tasks_digest ON tasks (digest)")
         for name in ("unclear_at", "given_up_at", "doubt_until"):

@@ -251,3 +251,11 @@ def test_a_move_that_is_none(move):
     """Where to begin must be one move."""
     with pytest.raises(ValueError, match="is no camera move"):
         kling_jupyter.camera(move=move)
+
+
+def test_the_price_of_a_camera_move_is_shown() -> None:
+    """Whatever the words of the clip will be: they are not the camera's to judge."""
+    for image in (None, Image.new("RGB", (640, 360))):
+        made = kling_jupyter.camera(image, move="zoom=5")
+        assert made.verdict["errors"] == []
+        assert "$" in made.verdict["price"]

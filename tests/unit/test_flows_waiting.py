@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 from helpers.ledgers import LEASE, answer, entry
 from helpers.scripted import LOST, Answer, Port, Script, both, client_of, envelope, session, task
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from kling_core import errors
 from kling_core.endpoints import registry
@@ -17,6 +19,7 @@ from kling_core.ledger.rows import UNANSWERED
 from kling_core.ledger.store import Ledger
 from kling_core.session import Pace
 from kling_core.submit import EMPTY, EMPTY_HEAVY, EMPTY_LIGHT, submit
+from kling_core.task import Task
 
 FULL = envelope(code=1303, message="parallel task over resource pack limit", status=429)
 T2V, IMAGE = registry.get("t2v"), registry.get("image-generation")
@@ -342,3 +345,16 @@ def test_1302_does_not_go_on_for_ever() -> None:
         drive(submit(one, T2V.request(prompt="a boat")), Port(script))
     assert caught.value.billed == "no"
     assert len(script.sent) == 20
+
+
+@given(said=st.permutations(["submitted", "processing", "succeeded", "processing", "submitted"]))
+@settings(max_examples=20, deadline=None)
+def test_a_task_that_several_wait_for_never_goes_back(said: list[str]) -> None:
+    """Each reads the ledger at another moment; what ended stays ended, whoever comes last."""
+    with client_of("sync", Script()) as client:
+        made = Task(client, T2V, answer("1", "submitted"))
+        for state in said[: said.index("succeeded") + 1]:
+            made.update(answer("1", state, videos=int(state == "succeeded")))
+        for state in said[said.index("succeeded") + 1 :]:
+            made.update(answer("1", state))
+        assert (made.status, len(made.videos)) == ("succeeded", 1)

@@ -152,7 +152,9 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @given(objects)
 def test_the_ledger_takes_whatever_is_said(ledger: Ledger, data: dict[str, Any]) -> None:
@@ -231,7 +233,9 @@ def post(app: CallbackReceiver, *parts: bytes, pause: float = 0.0) -> int:
 
 
 @settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.data_too_large],
 )
 @example(b'{"task_id": "\\ud83d", "task_status": "succeed"}')
 @example(b'{"task_id": "a\\u0000b"}')
