@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import _thread
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, TypeVar
 
 from kling_core.errors import Interrupted
 
-__all__ = ["APART", "PATIENCE", "HeldInterrupts", "check", "refuse"]
+__all__ = ["APART", "PATIENCE", "HeldInterrupts", "check", "refuse", "unlost"]
 
 T = TypeVar("T")
 
@@ -105,6 +107,43 @@ class HeldInterrupts:
             except BaseException:
                 self._raised = True
                 raise
+
+
+AGAIN = 0.02
+"""Seconds after which a lost interruption comes again."""
+
+
+@contextmanager
+def unlost() -> Generator[None]:
+    """Within it a Ctrl-C that nobody could hear comes again; for programs, not for libraries.
+
+    Python drops what is raised in a callback of its garbage collection, with a few words on stderr:
+    a signal may arrive in just that moment.
+    """
+    before = sys.unraisablehook
+
+    def hook(lost: sys.UnraisableHookArgs) -> None:
+        if issubclass(lost.exc_type, KeyboardInterrupt):
+            again = threading.Timer(AGAIN, _press)  # by then the callback is over
+            again.daemon = True
+            again.start()
+        else:
+            before(lost)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
+
+
+def _press() -> None:
+    """Ctrl-C for the main thread, which wakes from whatever it waits for where a system can."""
+    send = getattr(signal, "pthread_kill", None)
+    if send is None:
+        _thread.interrupt_main()
+    else:
+        send(threading.main_thread().ident, signal.SIGINT)
 
 
 def refuse() -> None:

@@ -14,7 +14,7 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kling_core import streams
+from kling_core import interrupts, streams
 from kling_core.cli.commands import COMMANDS, find
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if argv is None else argv)
     streams.settle()
     try:
-        code = _dispatch(words)
+        with interrupts.unlost():
+            code = _dispatch(words)
         _flush()
         return code
     except KeyboardInterrupt as stop:

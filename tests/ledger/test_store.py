@@ -25,6 +25,10 @@ from kling_core.ledger.store import Ledger
 
 DAY = Budget(Decimal("0.21"), day=Decimal("0.50"))
 
+APART = multiprocessing.get_context("forkserver")
+"""Processes that inherit nothing: a child of ours may inherit a lock that another thread holds."""
+APART.set_forkserver_preload(["kling_core.ledger.store"])
+
 
 def written(ledger: Ledger, **more: Any) -> Row:
     row, new = ledger.prepare(entry(**more), lease=LEASE)
@@ -249,7 +253,7 @@ def test_a_process_that_has_ended_holds_nothing(tmp_path: Path) -> None:
     """On one machine a dead owner is seen at once; without an id to look up its lease counts."""
     place = str(tmp_path / "ledger.db")
     ledger = Ledger(place, ACCOUNT)
-    process = multiprocessing.get_context("fork").Process(target=_hold, args=(place, "held"))
+    process = APART.Process(target=_hold, args=(place, "held"))
     process.start()
     process.join(30)
     assert [row.id for row in ledger.rows(orphans=True)] == ["held"]
@@ -618,9 +622,8 @@ def _open(place: str, gate: Any, answers: Any) -> None:
 
 def _at_once(work: Any, place: str, count: int, each: int) -> int:
     """Run `work` in several processes that begin together; the sum of their answers."""
-    context = multiprocessing.get_context("fork")
-    gate, answers = context.Barrier(count), context.SimpleQueue()
-    processes = [context.Process(target=work, args=(place, gate, answers)) for _ in range(count)]
+    gate, answers = APART.Barrier(count), APART.SimpleQueue()
+    processes = [APART.Process(target=work, args=(place, gate, answers)) for _ in range(count)]
     for process in processes:
         process.start()
     for process in processes:
