@@ -16,8 +16,8 @@ from kling_core import Sandbox
 TAKEN_UP = ("resume job", "job")
 """What follows a crash: `kling.tasks.resume`, then the job again; or only the job again."""
 
-SHARE = {"sqlite": 1, "postgresql": 3}
-"""In the quick run every moment on SQLite, and every third on PostgreSQL."""
+SHARE = {"sqlite": 2, "postgresql": 6}
+"""In the quick run every second moment on SQLite, and every sixth on PostgreSQL."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
