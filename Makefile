@@ -42,7 +42,7 @@ lint: setup
 	$(BIN)/lint-imports
 
 demo: setup
-	@$(BIN)/python -m kling_jupyter.demo
+	@$(BIN)/python -m notebooks.demo
 
 lab: setup
 	$(BIN)/jupyter lab notebooks/quickstart.ipynb
@@ -52,8 +52,8 @@ bench: setup
 
 generate: setup
 	@$(BIN)/python -m kling_core.methods
-	@$(BIN)/python -m kling_core.reference docs/endpoints.md
-	@$(BIN)/python -m kling_mcp.reference docs/tools.md tests/mcp/snapshots
+	@$(BIN)/python -m docs.generate_endpoints docs/endpoints.md
+	@$(BIN)/python -m docs.generate_tools docs/tools.md tests/mcp/snapshots
 
 clean:
 	rm -rf .venv build dist .ruff_cache .pytest_cache .hypothesis

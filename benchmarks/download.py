@@ -19,7 +19,7 @@ from memory import peak_over_idle
 from tools import Plan, Row, against, by_turns, child_answer
 
 from kling_core import Kling, Video
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 
 def download(plan: Plan, url: str, folder: Path) -> list[Row]:

@@ -9,8 +9,8 @@ from statistics import median
 
 from tools import Plan, Row, cpu
 
-from kling_core.ledger.rows import Entry
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Entry
 
 _numbers = itertools.count(1)
 

@@ -19,11 +19,12 @@ from typing import Any
 import sqlalchemy as sa
 from tools import Plan, Row, against, by_turns
 
-from kling_core.ledger import costs, recovery
+from kling_core.flows import resume
+from kling_core.ledger import costs
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.rows import Entry
+from kling_core.ledger.records import Entry
 from kling_core.ledger.schema import outputs, tasks
-from kling_core.ledger.store import Ledger
 
 SIZES = (1_000, 10_000, 100_000)
 GOAL = 1.5
@@ -191,8 +192,8 @@ def _costs(ledger: Ledger) -> None:
 
 def _unsaved(ledger: Ledger) -> None:
     for _ in range(10):
-        assert len(recovery.unsaved(ledger)) == 1
-        assert next(recovery.missing(ledger))
+        assert len(resume.unsaved(ledger)) == 1
+        assert next(resume.missing(ledger))
 
 
 QUESTIONS: dict[str, tuple[Callable[[Ledger], Any], int]] = {
@@ -211,10 +212,10 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], Any], int]] = {
 def rescue(ledger: Ledger, size: int) -> list[Row]:
     """Every file of the last days is looked for on disk: time for each, memory for all of them."""
     start = time.process_time()
-    assert len(list(recovery.missing(ledger))) == 1
+    assert len(list(resume.missing(ledger))) == 1
     spent = time.process_time() - start
     tracemalloc.start()
-    assert len(list(recovery.missing(ledger))) == 1
+    assert len(list(resume.missing(ledger))) == 1
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return [

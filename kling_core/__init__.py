@@ -17,34 +17,33 @@ from typing import TYPE_CHECKING, Any
 from kling_core import version
 
 if TYPE_CHECKING:
-    from kling_core.catalog.pricing import Quote as Quote
     from kling_core.client import AsyncKling as AsyncKling
     from kling_core.client import Kling as Kling
-    from kling_core.endpoints.base import Check as Check
-    from kling_core.endpoints.base import Endpoint as Endpoint
-    from kling_core.endpoints.base import Request as Request
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.endpoint import Check as Check
+    from kling_core.declare.endpoint import Endpoint as Endpoint
+    from kling_core.declare.endpoint import Request as Request
+    from kling_core.declare.shared_fields import (
         CameraConfig as CameraConfig,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         CameraControl as CameraControl,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         DynamicMask as DynamicMask,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         ElementRef as ElementRef,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         Point as Point,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         Shot as Shot,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         VoiceRef as VoiceRef,
     )
-    from kling_core.endpoints.parts import (
+    from kling_core.declare.shared_fields import (
         WatermarkInfo as WatermarkInfo,
     )
     from kling_core.errors import (
@@ -149,6 +148,7 @@ if TYPE_CHECKING:
     from kling_core.outputs import (
         Video as Video,
     )
+    from kling_core.rules.price import Quote as Quote
     from kling_core.sandbox import Sandbox as Sandbox
     from kling_core.task import AsyncTask as AsyncTask
     from kling_core.task import Cost as Cost
@@ -158,9 +158,9 @@ __version__ = version.VERSION
 
 _HOMES = {
     "kling_core.client": "AsyncKling Kling",
-    "kling_core.catalog.pricing": "Quote",
-    "kling_core.endpoints.base": "Check Endpoint Request",
-    "kling_core.endpoints.parts": (
+    "kling_core.rules.price": "Quote",
+    "kling_core.declare.endpoint": "Check Endpoint Request",
+    "kling_core.declare.shared_fields": (
         "CameraConfig CameraControl DynamicMask ElementRef Point Shot VoiceRef WatermarkInfo"
     ),
     "kling_core.errors": (

@@ -9,26 +9,27 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
-from kling_core import calls, config
+from kling_core import config
+from kling_core.caller_warnings import notify
+from kling_core.declare.plain_values import plain
 from kling_core.errors import ConfigError, InvalidRequest
-from kling_core.flow import Clock, Flow, adrive_guarded, drive
+from kling_core.flows import read as calls
+from kling_core.flows.session import SANDBOX_HEADER, Pace, Session
 from kling_core.methods import AsyncMethods, SyncMethods
-from kling_core.notices import notify
 from kling_core.resources import limit
-from kling_core.session import SANDBOX_HEADER, Pace, Session
-from kling_core.values import plain
+from kling_core.text import did_you_mean
+from kling_core.wire.effects import Clock, Flow, adrive_guarded, drive
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
-from kling_core.words import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
     import httpx
 
-    from kling_core.endpoints.base import Endpoint, Request
-    from kling_core.ledger.rows import Row
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.flows.submit import Waiting
+    from kling_core.ledger.records import Row
     from kling_core.sandbox import Sandbox
-    from kling_core.submit import Waiting
     from kling_core.task import AsyncTask, Task
     from kling_core.tasks import AsyncTasks, Tasks
 
@@ -162,11 +163,11 @@ class _Base:
 
     def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
         """The flow that submits a request that breaks no rule; what may surprise is said."""
-        from kling_core.reach import unreachable
-        from kling_core.submit import submit
+        from kling_core.flows.reach import unreachable
+        from kling_core.flows.submit import submit
 
         if self._own_network:
-            from kling_core.wire.clients import examine
+            from kling_core.wire.http_clients import examine
 
             examine(self.base_url)
         verdict = request.require()

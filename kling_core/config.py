@@ -16,12 +16,13 @@ from numbers import Real
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 
-from kling_core import places, text_files
+from kling_core import setting_values as places
+from kling_core import text_files
+from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError
-from kling_core.notices import notify
-from kling_core.output_places import is_address
-from kling_core.places import REGIONS, Secret
-from kling_core.words import did_you_mean
+from kling_core.flows.output_paths import is_address
+from kling_core.setting_values import REGIONS, Secret
+from kling_core.text import did_you_mean
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -399,7 +400,7 @@ def seconds(name: str, value: Any) -> float | None:
 
 
 def _paths(paths: Any) -> dict[str, str]:
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     if not isinstance(paths, Mapping):
         raise ConfigError("paths is not a table of endpoint names and paths")
@@ -458,7 +459,7 @@ def money(name: str, value: Any) -> Decimal | None:
     """An amount in US dollars as exact money, None for None; raises `ConfigError` otherwise."""
     if value is None:
         return None
-    from kling_core.answers import decimal
+    from kling_core.editions.task_facts import decimal
 
     amount = decimal(str(value).strip().lstrip("$"))
     if amount is None or not 0 <= amount < 10**9:

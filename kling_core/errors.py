@@ -36,7 +36,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from kling_core.words import safe
+from kling_core.text import safe
 
 Billed = Literal["yes", "no", "unknown"]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FunctionType
 from typing import Any
 
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
 from kling_core.resources import AsyncResource, Resource
 
 _TAKING_FIELDS = ("request", "check", "quote", "create", "run")
@@ -115,9 +115,9 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from kling_core.catalog.pricing import Quote
+from kling_core.rules.price import Quote
 from kling_core.endpoints import parts
-from kling_core.endpoints.base import Check
+from kling_core.declare.endpoint import Check
 {imports}
 from kling_core.resources import AsyncResource, Resource
 from kling_core.task import AsyncTask, Task

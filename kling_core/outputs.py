@@ -10,9 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core import downloading
-from kling_core.answers import OutputKind, decimal, text
-from kling_core.words import one_line
+from kling_core.editions.task_facts import OutputKind, decimal, text
+from kling_core.flows import download as downloading
+from kling_core.text import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal

@@ -12,21 +12,21 @@ from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core import calls, waiting
 from kling_core.config import project_name
-from kling_core.downloading import must_be_writable
-from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.declare.endpoint import Check, Endpoint, Request
+from kling_core.declare.plain_values import as_id, plain
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
-from kling_core.values import as_id, plain
+from kling_core.flows import read, wait
+from kling_core.flows.download import must_be_writable
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from kling_core.catalog.pricing import Quote
     from kling_core.client import AsyncKling, Kling
-    from kling_core.flow import Flow
-    from kling_core.session import Session
+    from kling_core.flows.session import Session
+    from kling_core.rules.price import Quote
     from kling_core.task import AsyncTask, Task
+    from kling_core.wire.effects import Flow
 
 
 class BaseResource:
@@ -43,7 +43,7 @@ class BaseResource:
 
     def check(self, **fields: Any) -> Check:
         """Judge the fields offline: every violation and warning at once."""
-        from kling_core.reach import unreachable
+        from kling_core.flows.reach import unreachable
 
         request = self.request(**fields)
         verdict = request.check()
@@ -60,7 +60,7 @@ class BaseResource:
     def _page(self, session: Session, page: int, size: int) -> Flow[list[dict[str, Any]]]:
         page = whole("page", page, endpoint=self.endpoint.name)
         size = whole("size", size, endpoint=self.endpoint.name)
-        return calls.page(session, self.endpoint, page, size)
+        return read.page(session, self.endpoint, page, size)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint.name}>"
@@ -97,7 +97,7 @@ class Resource(BaseResource):
 
     def get(self, task_id: str | int) -> Task:
         """The task with this id or external id. Raises `TaskNotFound`."""
-        flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
+        flow = read.get(self._client.session, self.endpoint, id_of(task_id))
         data = self._client.run_flow(flow)
         return self._client.task(self.endpoint, data)
 
@@ -171,7 +171,7 @@ class AsyncResource(BaseResource):
 
     async def get(self, task_id: str | int) -> AsyncTask:
         """The task with this id or external id. Raises `TaskNotFound`."""
-        flow = calls.get(self._client.session, self.endpoint, id_of(task_id))
+        flow = read.get(self._client.session, self.endpoint, id_of(task_id))
         data = await self._client.run_flow(flow)
         return self._client.task(self.endpoint, data)
 
@@ -233,7 +233,7 @@ def _prepare(
     session: Session, out: str | Path | None, project: Any, timeout: Any, on_update: Any
 ) -> None:
     """Find what would stop `run` after it has paid."""
-    waiting.judge(timeout, on_update)
+    wait.judge(timeout, on_update)
     if out is None:
         below = project_name(session.settings.project if project is None else project)
         out = f"{session.output_dir / below}/"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
-from kling_core import waiting
-from kling_core.answers import STATUSES, Answer, OutputKind, amount, decimal
-from kling_core.notices import notify
+from kling_core.caller_warnings import notify
+from kling_core.editions.task_facts import STATUSES, Answer, OutputKind, amount, decimal
+from kling_core.flows import wait as waiting
 from kling_core.outputs import (
     AsyncAudio,
     AsyncImage,
@@ -19,17 +19,17 @@ from kling_core.outputs import (
     Output,
     Video,
 )
-from kling_core.words import one_line
+from kling_core.text import one_line
 
 if TYPE_CHECKING:
     from decimal import Decimal
     from typing import Self
 
-    from kling_core.catalog.pricing import Quote
     from kling_core.client import AsyncKling, Kling
-    from kling_core.endpoints.base import Endpoint, Request
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.flows.session import Session
     from kling_core.ledger.lineage import Tree
-    from kling_core.session import Session
+    from kling_core.rules.price import Quote
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,9 +222,9 @@ class Task(TaskState):
 
     def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        from kling_core.ledger import late
+        from kling_core.flows import late_costs
 
-        self.update(self.client.run_flow(late.look(self)))
+        self.update(self.client.run_flow(late_costs.look(self)))
         return self
 
     @property
@@ -273,9 +273,9 @@ class AsyncTask(TaskState):
 
     async def refresh(self) -> Self:
         """Ask once for the state; returns itself."""
-        from kling_core.ledger import late
+        from kling_core.flows import late_costs
 
-        self.update(await self.client.run_flow(late.look(self)))
+        self.update(await self.client.run_flow(late_costs.look(self)))
         return self
 
     @property
@@ -297,10 +297,11 @@ class AsyncTask(TaskState):
 
 
 def _tree(task: TaskState) -> Tree:
-    from kling_core.ledger import adoption, lineage
+    from kling_core.flows import adopt
+    from kling_core.ledger import lineage
 
     ledger = task.session.ledger()
-    return lineage.tree(ledger, adoption.row_of(ledger, task))
+    return lineage.tree(ledger, adopt.row_of(ledger, task))
 
 
 def _moment(value: Any) -> datetime | None:

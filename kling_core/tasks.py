@@ -5,25 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kling_core import waiting
-from kling_core.endpoints import registry
+from kling_core.caller_warnings import notify
+from kling_core.declare import registry
+from kling_core.declare.plain_values import plain
 from kling_core.errors import KlingError, TaskNotFound
-from kling_core.giving_up import give_up
-from kling_core.ledger import adoption, costs, recovery
-from kling_core.ledger.rows import Row
-from kling_core.ledger.store import Ledger
-from kling_core.notices import notify
+from kling_core.flows import adopt
+from kling_core.flows import resume as recovery
+from kling_core.flows import wait as waiting
+from kling_core.flows.give_up import give_up
+from kling_core.ledger import costs
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Row
 from kling_core.resources import id_of, whole
-from kling_core.values import plain
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from kling_core.client import AsyncKling, Kling
+    from kling_core.flows.resume import Settled
     from kling_core.ledger.costs import By
-    from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Costs
+    from kling_core.ledger.records import Costs
     from kling_core.task import AsyncTask, Task, TaskState
 
 
@@ -235,7 +237,7 @@ def _facts(row: Row) -> dict[str, Any]:
 
 
 def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:
-    row = ledger.row(adoption.row_of(ledger, task))
+    row = ledger.row(adopt.row_of(ledger, task))
     price = None if row.quote_units is None else str(row.quote_units)
     return ledger.spans(row.endpoint).get((row.model_name, price))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.task import Task
-    from kling_jupyter.posters import Gallery
+    from kling_jupyter.html.gallery import Gallery
     from kling_jupyter.widgets.camera import Camera
     from kling_jupyter.widgets.card import Card
     from kling_jupyter.widgets.form import KlingForm
@@ -43,14 +43,14 @@ def card(task: Task) -> Card:
 
     Its files are fetched to where downloads of its client go.
     """
-    from kling_jupyter import cell
+    from kling_jupyter.commands import cell
 
     return cell.watch(task)
 
 
 def gallery(kling: Kling, words: str = "", **chosen: Any) -> Gallery:
     """The tasks of a client's ledger as a page of posters; marimo shows it too. See `Gallery`."""
-    from kling_jupyter.posters import Gallery
+    from kling_jupyter.html.gallery import Gallery
 
     return Gallery(kling, words, **chosen)
 

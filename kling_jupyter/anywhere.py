@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from kling_jupyter.studio import Studio
+from kling_jupyter.workspace import Studio
 
 __all__ = ["has_magics", "shell", "studio"]
 

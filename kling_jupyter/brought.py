@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from kling_core.cli.arguments import UsageProblem
+from kling_core.commands.arguments import UsageProblem
 
 __all__ = ["unfolded"]
 

@@ -4,7 +4,7 @@
     python(request)   Kling().text_to_video.run(prompt="a paper boat", duration=10)
 
 Both give exactly the request that they were made of. Media that were given as data have no
-spelling: `kling_jupyter.grounding` puts them into files first.
+spelling: `kling_jupyter.media_files` puts them into files first.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.cli.options import Option, options
-from kling_core.endpoints.base import Part
-from kling_jupyter import grammar, prompts, trailer
+from kling_core.commands.options import Option, options
+from kling_core.declare.endpoint import Part
+from kling_jupyter import prompts
+from kling_jupyter.parsing import cell_fields, grammar
 from kling_jupyter.words import quoted as in_quotes
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Param, Request
+    from kling_core.declare.endpoint import Param, Request
 
 __all__ = ["Variable", "magic", "python"]
 
@@ -66,7 +67,7 @@ _BRACED = re.compile(r"\{|\$[^\W\d]")
 _BRACED_IN_JSON = re.compile(r"\{(?!\"|\})|\$[^\W\d]")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _READ = re.compile(
-    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({trailer.RULE})\s*$)", re.MULTILINE
+    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({cell_fields.RULE})\s*$)", re.MULTILINE
 )
 """Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
 IPython (pasted prompts)."""

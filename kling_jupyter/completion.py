@@ -19,14 +19,14 @@ from IPython.core.completer import (
     context_matcher,  # pyright: ignore[reportUnknownVariableType]
 )
 
-from kling_jupyter import trailer
+from kling_jupyter.parsing import cell_fields
 
 if TYPE_CHECKING:
     import argparse
 
-    from kling_core.cli.arguments import Parser
+    from kling_core.commands.arguments import Parser
     from kling_jupyter.commands.base import Command
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["Offer", "install", "offers", "uninstall"]
 
@@ -125,7 +125,7 @@ def _in_body(
     """Below the first line of a cell: variables in the prompt, fields below the mark."""
     held = _held(studio, before, media=False)
     parser = _generation(head.split(maxsplit=1)[0]) if head.split() else None
-    if parser is None or not any(map(trailer.is_mark, lines[:-1])):
+    if parser is None or not any(map(cell_fields.is_mark, lines[:-1])):
         return held or (before.rpartition(" ")[2], ())
     name, colon, value = before.partition(":")
     if before.startswith("-"):
@@ -175,7 +175,7 @@ def _commands() -> tuple[Offer, ...]:
 
 @cache
 def _endpoints() -> tuple[Offer, ...]:
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     known = registry.endpoints()
     aliases = [Offer(alias, "endpoint") for e in known for alias in e.aliases]
@@ -185,8 +185,8 @@ def _endpoints() -> tuple[Offer, ...]:
 @cache
 def _generation(word: str) -> Parser | None:
     """The parser of an endpoint's options, None when there is no such endpoint."""
-    from kling_core.endpoints import registry
-    from kling_jupyter import grammar
+    from kling_core.declare import registry
+    from kling_jupyter.parsing import grammar
 
     try:
         return grammar.parser(registry.get(word.lower()))
@@ -197,7 +197,7 @@ def _generation(word: str) -> Parser | None:
 @cache
 def _parser(command: Command) -> Parser:
     """The parser of a command's options; it has none when the module declares none."""
-    from kling_core.cli.arguments import Parser
+    from kling_core.commands.arguments import Parser
 
     module = import_module(f"kling_jupyter.commands.{command.module}")
     add: Callable[[Parser], None] | None = getattr(module, "options", None)
@@ -248,7 +248,7 @@ def _values(
 
 def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
     """The values of a field: those of its declaration, or of the catalog."""
-    from kling_core.cli.arguments import options
+    from kling_core.commands.arguments import options
 
     for option in options(parser.endpoint) if parser.endpoint is not None else ():
         if option.field == action.dest:
@@ -258,12 +258,12 @@ def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
 
 def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
     """Words of a kind, see `Command`."""
-    from kling_core.catalog import data
+    from kling_core.catalog import tables
     from kling_jupyter import commands
 
     match kind:
         case "MODEL":
-            return [Offer(m.name, "model") for m in data.models() if m.alive]
+            return [Offer(m.name, "model") for m in tables.models() if m.alive]
         case "ENDPOINT":
             return _endpoints()
         case "COMMAND":
@@ -351,6 +351,6 @@ def _fits(value: Any, *, media: bool) -> bool:
 
 
 def _variables(studio: Studio) -> Mapping[str, Any]:
-    from kling_jupyter.variables import own
+    from kling_jupyter.parsing.variables import own
 
     return {name: value for name, value in own(studio.shell).items() if not name.startswith("_")}

@@ -11,8 +11,8 @@ import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from kling_core.words import one_line, safe
-from kling_jupyter.figure import Bundle
+from kling_core.text import one_line, safe
+from kling_jupyter.html.task_figure import Bundle
 
 __all__ = ["Live", "Shell", "has_pages", "is_live", "say", "show"]
 

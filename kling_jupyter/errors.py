@@ -11,10 +11,11 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from kling_core import errors, words
-from kling_core.cli.wording import Wording
+from kling_core import errors
+from kling_core import text as words
+from kling_core.commands.advice import Wording
 from kling_core.errors import KlingError
-from kling_core.words import safe
+from kling_core.text import safe
 from kling_jupyter import anywhere
 
 __all__ = [

@@ -16,10 +16,11 @@ from IPython.core.magic import (
 )
 from traitlets import Bool, Enum, Union, observe
 
-from kling_jupyter import completion, lines
+from kling_jupyter import completion
 from kling_jupyter.display import Shell, has_pages, say
 from kling_jupyter.errors import StoppedWaiting, in_notebook, shown
-from kling_jupyter.studio import Studio
+from kling_jupyter.parsing import input_transform
+from kling_jupyter.workspace import Studio
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -80,7 +81,7 @@ class KlingMagics(Magics):
         %%kling image-to-video --image {photo}        the cell is the prompt
         %kling help [command]                         all commands, or one command's options
         """
-        from kling_core.cli.arguments import HelpShown
+        from kling_core.commands.arguments import HelpShown
         from kling_jupyter import commands
 
         names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
@@ -93,17 +94,20 @@ class KlingMagics(Magics):
 
     def show(self, task: Task) -> None:
         """Show a task that is the value of a cell."""
-        from kling_jupyter import display, figure
+        from kling_jupyter import display
+        from kling_jupyter.html import task_figure
 
         saved = any(output.path is not None for output in task.outputs)
-        words = [task.status, *figure.summary(task)]
-        bundle = figure.of_task(task, self.studio.folder) if saved else figure.of_state(words)
+        words = [task.status, *task_figure.summary(task)]
+        bundle = (
+            task_figure.of_task(task, self.studio.folder) if saved else task_figure.of_state(words)
+        )
         display.show(self.shell, bundle)
 
 
 def load(shell: Shell) -> None:
     """Register the magics; a second time changes nothing."""
-    lines.install(shell)
+    input_transform.install(shell)
     if shell.magics_manager.registry.get("KlingMagics") is None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
@@ -117,7 +121,7 @@ def load(shell: Shell) -> None:
 
 def unload(shell: Shell) -> None:
     """Take the magics away."""
-    lines.uninstall(shell)
+    input_transform.uninstall(shell)
     completion.uninstall(shell)
     manager = shell.magics_manager
     magics = manager.registry.pop("KlingMagics", None)

@@ -12,11 +12,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from kling_core.cli.arguments import UsageProblem
-from kling_jupyter import trailer, variables
+from kling_core.commands.arguments import UsageProblem
+from kling_jupyter.parsing import cell_fields, variables
 
 if TYPE_CHECKING:
-    from kling_core.cli.arguments import Parser
+    from kling_core.commands.arguments import Parser
 
 __all__ = ["Place", "Prompt", "check_beginning", "holds_comment", "is_plain", "read"]
 
@@ -164,14 +164,16 @@ def _is_option(word: str, after: str, shaped: Parser, *, first: bool) -> bool:
     if dashed is not None:
         return _is_name(dashed[1], after, shaped, near=first)
     assigned = _ASSIGNED.match(word)
-    return assigned is not None and (first or trailer.stands_for(assigned[1], shaped) is not None)
+    return assigned is not None and (
+        first or cell_fields.stands_for(assigned[1], shaped) is not None
+    )
 
 
 def _is_name(name: str, after: str, shaped: Parser, *, near: bool) -> bool:
     """Whether a word behind a long dash, which may well be prose, is an option's name."""
     if len(name) == 1:
         return f"-{name}" in shaped.actions() and after[:1].isdigit()
-    if trailer.stands_for(name, shaped) or (near and trailer.near(name, shaped)):
+    if cell_fields.stands_for(name, shaped) or (near and cell_fields.near(name, shaped)):
         return True
     return name.lower() in _FOREIGN and after[:1].isdigit()
 
@@ -181,7 +183,7 @@ def _written(word: str, shaped: Parser) -> str:
     if word.startswith("--"):
         return ""
     name = re.sub(rf"^[{_DASHES}-]+", "", word).partition("=")[0]
-    flag = trailer.stands_for(name, shaped) or trailer.near(name, shaped)
+    flag = cell_fields.stands_for(name, shaped) or cell_fields.near(name, shaped)
     if len(name) == 1 and f"-{name}" in shaped.actions():
         flag = f"-{name}"
     return f"It is written {flag}. " if flag else ""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import UsageProblem
-from kling_core.ledger.rows import ENDED, RUNNING
+from kling_core.commands.arguments import UsageProblem
+from kling_core.ledger.records import ENDED, RUNNING
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.endpoints.base import Endpoint
-    from kling_core.ledger.rows import Row
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.ledger.records import Row
     from kling_core.task import Task
 
 __all__ = ["task"]

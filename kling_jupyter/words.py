@@ -12,7 +12,7 @@ import json
 import re
 from typing import NamedTuple
 
-from kling_jupyter import variables
+from kling_jupyter.parsing import variables
 
 __all__ = ["Word", "begins", "quoted", "read", "uncommented"]
 

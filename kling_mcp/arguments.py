@@ -25,7 +25,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.errors import Violation
-from kling_mcp.safety.words import HALVES, whole
+from kling_mcp.safety.redact import HALVES, whole
 
 if TYPE_CHECKING:
     from kling_mcp.schemas import Schema

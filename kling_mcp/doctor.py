@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from kling_core.cli import console
 from kling_core.cli.doctor import tell
+from kling_core.commands import doctor
+from kling_core.commands.doctor import Symptom
 from kling_core.errors import ConfigError
-from kling_core.reports import health
-from kling_core.reports.health import Symptom
-from kling_mcp.accounts import output_folder
-from kling_mcp.http import Listening
+from kling_mcp.clients import output_folder
+from kling_mcp.http.app import Listening
 from kling_mcp.settings import Settings, variable
 
 if TYPE_CHECKING:
@@ -40,14 +40,14 @@ def run(argv: Sequence[str], left: Sequence[str] = ()) -> int:
         def opened() -> Kling:
             return stack.enter_context(console.open_client(sandbox=sandbox))
 
-        everything = health.examine(opened, partial(output_folder, sandbox=sandbox))
+        everything = doctor.examine(opened, partial(output_folder, sandbox=sandbox))
         return tell(chain(_placeholders(left), _server(), everything))
 
 
 def _placeholders(left: Sequence[str]) -> Iterator[Symptom]:
     for name in left:
         text = f"{name} still holds a placeholder: fill it in where the client asks"
-        yield health.wrong("host", text)
+        yield doctor.wrong("host", text)
 
 
 def _server() -> Iterator[Symptom]:
@@ -56,21 +56,21 @@ def _server() -> Iterator[Symptom]:
         settings = Settings.from_environment()
         listening = Listening.from_environment()
     except ConfigError as error:
-        yield health.wrong("server", str(error))
+        yield doctor.wrong("server", str(error))
         return
-    yield health.fine("tools", ", ".join(settings.toolsets))
+    yield doctor.fine("tools", ", ".join(settings.toolsets))
     over, total = settings.confirm_over, settings.confirm_total
     asked = f"from ${over} a call" + (f", and after ${total} a day" if total is not None else "")
-    yield health.fine("confirm", "never asked for" if over is None else asked)
+    yield doctor.fine("confirm", "never asked for" if over is None else asked)
     if not os.environ.get("KLING_BUDGET", "").strip():
         text = "an agent may spend without a limit a day: set KLING_BUDGET"
-        yield health.note("budget", text)
+        yield doctor.note("budget", text)
     for folder in settings.allowed_dirs:
         if folder.is_dir():
-            yield health.fine("media", f"may be read from {folder}")
+            yield doctor.fine("media", f"may be read from {folder}")
         else:
-            yield health.wrong("media", f"{folder} is no folder; correct KLING_ALLOWED_DIRS")
+            yield doctor.wrong("media", f"{folder} is no folder; correct KLING_ALLOWED_DIRS")
     if listening.way is not None:
-        yield health.fine("http", f"callers are told apart by {listening.way!r}")
+        yield doctor.fine("http", f"callers are told apart by {listening.way!r}")
     elif variable("KLING_MCP_ALLOWED_HOSTS"):
-        yield health.fine("http", "this machine only")
+        yield doctor.fine("http", "this machine only")

@@ -11,9 +11,9 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
-from kling_core.words import safe
-from kling_mcp.safety.words import clean, whole
-from kling_mcp.wording import in_tools
+from kling_core.text import safe
+from kling_mcp.advice import in_tools
+from kling_mcp.safety.redact import clean, whole
 
 __all__ = ["kind", "refusal", "result", "unexpected"]
 

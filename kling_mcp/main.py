@@ -36,9 +36,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
             return doctor.run(words[1:], left)
         if words[:1] == ["config"]:
-            from kling_mcp import hosts
+            from kling_mcp import client_config
 
-            return hosts.run(words[1:])
+            return client_config.run(words[1:])
         return _serve(_parser().parse_args(words), left)
     except KlingError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -56,7 +56,7 @@ def _forget_placeholders() -> list[str]:
     for name in names:
         del os.environ[name]
     if "KLING_BUDGET" in names:
-        from kling_mcp.hosts import BUDGET
+        from kling_mcp.client_config import BUDGET
 
         os.environ["KLING_BUDGET"] = BUDGET
     return sorted(names)
@@ -119,16 +119,16 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
             print(f"error: --{name.replace('_', '-')} needs --http", file=sys.stderr)
             return 2
     from kling_mcp import stdio
+    from kling_mcp.protocol.tasks_extension import KlingTasks, TasksExtension
     from kling_mcp.server import build
-    from kling_mcp.tasks_extension import KlingTasks, TasksExtension
 
     stdio.run(build(settings, extensions=[TasksExtension(KlingTasks())]))
     return 0
 
 
 def _serve_http(namespace: argparse.Namespace, settings: Settings) -> int:
-    from kling_mcp.http import Listening, serve
-    from kling_mcp.tasks_extension import KlingTasks, TasksExtension
+    from kling_mcp.http.app import Listening, serve
+    from kling_mcp.protocol.tasks_extension import KlingTasks, TasksExtension
 
     names, pages = namespace.allowed_hosts, namespace.allowed_origins
     listening = Listening.from_environment(

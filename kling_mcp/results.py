@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
-from kling_core.words import safe
+from kling_core.text import safe
+from kling_mcp.safety.redact import clean, quoted, whole
 from kling_mcp.safety.totals import midnight
-from kling_mcp.safety.words import clean, quoted, whole
 
 if TYPE_CHECKING:
     from kling_core import AsyncTask, Quote
-    from kling_core.ledger.rows import Kept, Row
-    from kling_mcp.accounts import Account
+    from kling_core.ledger.records import Kept, Row
+    from kling_mcp.clients import Account
 
 __all__ = [
     "MIME",

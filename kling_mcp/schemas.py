@@ -14,10 +14,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from kling_core.errors import Violation
-from kling_core.words import did_you_mean, nearest
+from kling_core.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint, Param
+    from kling_core.declare.endpoint import Endpoint, Param
 
 __all__ = ["Schema", "field", "fields", "judge", "longest", "object_schema", "outlined"]
 
@@ -104,7 +104,7 @@ def _simplest(kinds: list[Any]) -> Schema:
             return {"type": "string", "enum": list(get_args(kind))}
     if str in kinds:
         return {"type": "string"}
-    from kling_core.endpoints.base import Part
+    from kling_core.declare.endpoint import Part
 
     part = next(k for k in kinds if isinstance(k, type) and issubclass(k, Part))
     return _part(part)
@@ -159,9 +159,9 @@ def longest(endpoint: Endpoint) -> int:
 
 
 def _seconds(endpoint: Endpoint) -> list[int]:
-    from kling_core.catalog import data
+    from kling_core.catalog import tables
 
-    models = [m for m in data.models(endpoint.name) if m.alive]
+    models = [m for m in tables.models(endpoint.name) if m.alive]
     return [int(s) for m in models for s in m.endpoints[endpoint.name].durations()] or [5, 10]
 
 
@@ -177,9 +177,9 @@ def _default(schema: Schema, value: Any) -> Any:
 def _words(endpoint: Endpoint, declared: Param) -> str:
     """The field's documentation in few words: what else there is to know, the rules tell."""
     if declared.placeholder == "MODEL":
-        from kling_core.catalog import data
+        from kling_core.catalog import tables
 
-        usual = data.default_model(endpoint.name)
+        usual = tables.default_model(endpoint.name)
         return f"Default {usual}; see kling_models" if usual else "See kling_models"
     text = re.sub(r"`kling models[^`]*`", "kling_models", declared.doc).replace("`", "")
     first = re.split(r"[.](?= [A-Z]|$)", text)[0]

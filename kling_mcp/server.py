@@ -17,10 +17,11 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, SubscriptionBus
 from mcp.types import CompleteRequestParams, CompleteResult, InputRequiredResult
 
 from kling_core.version import VERSION
-from kling_mcp import accounts, arguments, completions, prompts, resources
-from kling_mcp.accounts import Accounts
+from kling_mcp import arguments, clients
+from kling_mcp.clients import Accounts
+from kling_mcp.protocol import completions, prompts, resources
+from kling_mcp.protocol.subscribers import Subscribers
 from kling_mcp.settings import Settings
-from kling_mcp.subscribers import Subscribers
 from kling_mcp.tools import tools
 
 __all__ = ["INSTRUCTIONS", "Server", "build"]
@@ -82,7 +83,7 @@ def build(
     async def lifespan(_: MCPServer[Accounts]) -> AsyncGenerator[Accounts]:
         server.lives = asyncio.Event()
         try:
-            async with accounts.opened(settings, subscribers.changed) as opened:
+            async with clients.opened(settings, subscribers.changed) as opened:
                 yield opened
         finally:
             server.lives.set()

@@ -9,11 +9,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.addresses import Resolve, lookup
 from kling_core.config import money
 from kling_core.errors import ConfigError
-from kling_core.places import place
-from kling_core.words import did_you_mean
+from kling_core.media.safe_urls import Resolve, lookup
+from kling_core.setting_values import place
+from kling_core.text import did_you_mean
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from mcp.server.stdio import stdio_server
 
-from kling_mcp.lines import Messages
+from kling_mcp.bad_lines import Messages
 
 if TYPE_CHECKING:
     from kling_mcp.server import Server

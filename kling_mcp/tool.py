@@ -20,17 +20,17 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from kling_core.caller_warnings import heard_by
 from kling_core.errors import InvalidRequest, KlingError, Violation
-from kling_core.notices import heard_by
 from kling_mcp import arguments as arguments_
 from kling_mcp import failures, schemas
-from kling_mcp.wording import in_tools
+from kling_mcp.advice import in_tools
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
     from mcp.types import CallToolResult, InputRequiredResult
 
-    from kling_mcp.accounts import Account, Accounts
+    from kling_mcp.clients import Account, Accounts
     from kling_mcp.settings import Settings
 
 __all__ = ["CREATES", "LOCAL", "READS", "SAVES", "Call", "Tool"]

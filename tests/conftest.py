@@ -15,7 +15,7 @@ from helpers import postgres
 from helpers.drivers import Driver, MakeDriver, drivers
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 
-from kling_core import Kling, Sandbox, notices
+from kling_core import Kling, Sandbox, caller_warnings
 from kling_core.errors import KlingWarning
 
 LONGEST = (
@@ -78,7 +78,7 @@ def _no_word_unheard(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(warning: KlingWarning, _: object) -> None:
         raise warning
 
-    monkeypatch.setattr(notices, "show", fail)
+    monkeypatch.setattr(caller_warnings, "show", fail)
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from kling_core.catalog import offers
-from kling_core.catalog.conditions import either, given, listed
-from kling_core.catalog.offers import NO_MODE, Ask
 from kling_core.errors import Violation
+from kling_core.rules import capability_table
+from kling_core.rules.capability_table import NO_MODE, Ask
+from kling_core.rules.conditions import either, given, listed
 
 _LABELS = {
     "start_end_frame": "an end frame",
@@ -67,7 +67,7 @@ def _features(ask: Ask) -> Iterator[Violation]:
         yield Violation(
             used[-1] if used else condition.names[0],
             _feature_message(ask, feature),
-            offers.nearest(ask, [feature]) or undo,
+            capability_table.nearest(ask, [feature]) or undo,
             ask.model.capability_source,
         )
 
@@ -78,7 +78,7 @@ def _conflicts(ask: Ask) -> Iterator[Violation]:
             continue
         names = [n for f in pair for n in ask.features[f].names if given(n, ask.fields)]
         undo = [ask.features[f].ways(ask.fields, hold=False)[-1] for f in pair]
-        other = offers.nearest(ask, pair)
+        other = capability_table.nearest(ask, pair)
         yield Violation(
             names[-1],
             f"{ask.model.name} cannot combine {listed([_label(f) for f in pair])}",
@@ -89,10 +89,10 @@ def _conflicts(ask: Ask) -> Iterator[Violation]:
 
 def _feature_message(ask: Ask, feature: str) -> str:
     name, label = ask.model.name, _label(feature)
-    at, asked = offers.where(ask, feature)
+    at, asked = capability_table.where(ask, feature)
     if at:
         return f"{name} offers {label} only with {at}" + (f"; you asked for {asked}" * bool(asked))
-    others = offers.having(ask.endpoint, feature)
+    others = capability_table.having(ask.endpoint, feature)
     alive = [model.name for model in others if model.alive]
     if alive:
         return f"{name} does not offer {label}; {listed(alive)} can"
@@ -104,11 +104,11 @@ def _feature_message(ask: Ask, feature: str) -> str:
 def _offered(ask: Ask, feature: str) -> bool:
     """Whether a feature is there; a duration that no mode has is reported on its own."""
     known = ask.duration in ask.capability.durations(ask.mode)
-    return offers.offered(ask, feature, ask.mode, ask.duration if known else None)
+    return capability_table.offered(ask, feature, ask.mode, ask.duration if known else None)
 
 
 def _fits(ask: Ask, mode: str | None, duration: str | None) -> bool:
-    return all(offers.offered(ask, feature, mode, duration) for feature in ask.features)
+    return all(capability_table.offered(ask, feature, mode, duration) for feature in ask.features)
 
 
 def _label(feature: str) -> str:

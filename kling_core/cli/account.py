@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from kling_core.cli import arguments, console, results
-from kling_core.reports.packs import DAYS, rows
-from kling_core.reports.table import Table
+from kling_core.cli import console, results
+from kling_core.commands import arguments
+from kling_core.commands.account import DAYS, rows
+from kling_core.commands.table import Table
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:

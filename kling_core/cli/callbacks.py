@@ -8,10 +8,11 @@ import signal
 import socket
 from typing import TYPE_CHECKING
 
-from kling_core.cli import arguments, console, ledgers
+from kling_core.callbacks.listen import must_be_free
+from kling_core.cli import console, ledgers
 from kling_core.cli.sandbox import port
+from kling_core.commands import arguments
 from kling_core.errors import ConfigError, KlingError
-from kling_core.listening import must_be_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from kling_core.callbacks import CallbackReceiver
-    from kling_core.webhooks import Callback
+    from kling_core.callbacks.verify import Callback
 
 VARIABLE = "KLING_WEBHOOK_SECRET"
 """The environment's place for secrets, apart by spaces; the command line shows in `ps`."""
@@ -49,7 +50,7 @@ def _serve(receiver: CallbackReceiver, host: str, number: int) -> None:
     """Serve until SIGINT or SIGTERM. Raises `ConfigError` when the port is taken."""
     from uvicorn import Config, Server
 
-    from kling_core.receiving import Impatient
+    from kling_core.callbacks.slow_senders import Impatient
 
     try:
         must_be_free(host, number)

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core import streams
-from kling_core.cli.arguments import Parser, UsageProblem, consumes
-from kling_core.words import one_line, safe, safe_json
+from kling_core.commands.arguments import Parser, UsageProblem, consumes
+from kling_core.text import one_line, safe, safe_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
     from kling_core.client import Kling
-    from kling_core.endpoints.base import Endpoint
-    from kling_core.reports.table import Table
+    from kling_core.commands.table import Table
+    from kling_core.declare.endpoint import Endpoint
 
 
 def say(text: str) -> None:
@@ -107,7 +107,7 @@ def take_endpoint(
     command: str, argv: list[str], extra: Callable[[ArgumentParser], None]
 ) -> tuple[Endpoint, list[str]]:
     """The endpoint, the first word, and the rest; options of the command may stand before it."""
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     front = Parser(prog=f"kling {command}")
     extra(front)
@@ -134,7 +134,7 @@ def take_endpoint(
 
 def endpoint_list(command: str, about: str) -> str:
     """The help of a command that has an endpoint as its first word."""
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     found = registry.endpoints()
     names = [", ".join([e.command, *e.aliases]) for e in found]

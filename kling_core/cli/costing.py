@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli import arguments, console, ledgers, results
-from kling_core.reports import spending, words
+from kling_core.cli import console, ledgers, results
+from kling_core.commands import arguments, readable
+from kling_core.commands import costs as spending
 
 if TYPE_CHECKING:
-    from kling_core.ledger.rows import Costs
+    from kling_core.ledger.records import Costs
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -25,7 +26,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         console.show_table(spending.table(namespace.by, costs))
         console.say(spending.EXPLAINED)
     if budget is not None and not namespace.json:
-        console.say(f"budget: {words.money(budget)} a day")
+        console.say(f"budget: {readable.money(budget)} a day")
     return 0
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 
-from kling_core.cli import arguments, console
-from kling_core.cli.problems import in_shell
-from kling_core.reports import health
+from kling_core.cli import console
+from kling_core.cli.exit_codes import in_shell
+from kling_core.commands import arguments, doctor
 
 _WIDTH = 11
 
@@ -25,11 +25,11 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     wanted = sandbox or namespace.sandbox
     with ExitStack() as stack:
         return tell(
-            health.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
+            doctor.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
         )
 
 
-def tell(symptoms: Iterable[health.Symptom]) -> int:
+def tell(symptoms: Iterable[doctor.Symptom]) -> int:
     """Print symptoms as they are found, a line each; returns the exit code."""
     healthy = True
     for symptom in symptoms:
@@ -39,6 +39,6 @@ def tell(symptoms: Iterable[health.Symptom]) -> int:
     return 0 if healthy else 1
 
 
-def _line(symptom: health.Symptom) -> str:
+def _line(symptom: doctor.Symptom) -> str:
     level = symptom.level.upper() if symptom.level == "wrong" else symptom.level
     return f"{level if symptom.name else '':5} {symptom.name:{_WIDTH}} {in_shell(symptom.text)}"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from kling_core.cli import arguments, console
+from kling_core.cli import console
+from kling_core.commands import arguments
 
 _RETRY = {
     "no": "not without a change",
@@ -29,12 +30,12 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - a table nee
 
 
 def _explain(code: int) -> int:
-    from kling_core import codes
+    from kling_core.wire import error_codes
 
-    row = codes.explain(code)
+    row = error_codes.explain(code)
     if row is None:
-        near = [known for known in codes.TABLE if known // 100 == code // 100]
-        near = near or [min(codes.TABLE, key=lambda known: abs(known - code))]
+        near = [known for known in error_codes.TABLE if known // 100 == code // 100]
+        near = near or [min(error_codes.TABLE, key=lambda known: abs(known - code))]
         console.say(f"error: there is no code {code}; near it: {', '.join(map(str, near))}")
         return 1
     print(f"{row.code}  HTTP {row.http_status}  {row.error.__name__}")

@@ -7,10 +7,11 @@ import io
 import sys
 from typing import TYPE_CHECKING, Any, TextIO
 
-from kling_core import places
-from kling_core.cli import arguments, console, ledgers
+from kling_core import setting_values
+from kling_core.cli import console, ledgers
+from kling_core.commands import arguments
 from kling_core.errors import ConfigError
-from kling_core.ledger.redacting import without_secrets
+from kling_core.ledger.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,7 +24,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace, words = arguments.parse_words(_parser(), argv)
     if len(words) > 1:
         raise arguments.UsageProblem("kling export takes one file", fix="See kling export --help.")
-    target = places.expanded("the file", words[0]) if words and words[0] != "-" else None
+    target = setting_values.expanded("the file", words[0]) if words and words[0] != "-" else None
     form = namespace.form or ("json" if target and target.suffix.lower() == ".json" else "csv")
     with ledgers.open_client("export", sandbox=sandbox or namespace.sandbox) as kling:
         ledger = kling.session.ledger()

@@ -7,10 +7,11 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_core.cli import arguments, console, results
-from kling_core.cli.following import follow
-from kling_core.cli.problems import Progress
-from kling_core.reports import words
+from kling_core.cli import console, results
+from kling_core.cli.exit_codes import Progress
+from kling_core.cli.progress import follow
+from kling_core.commands import arguments
+from kling_core.commands import readable as words
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -37,7 +38,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
             results.must_be_writable(out or kling.session.output_dir)
             follow(task, namespace.timeout)
         if task.status == "failed":
-            from kling_core.waiting import failure
+            from kling_core.flows.wait import failure
 
             raise failure(task)
         saving = task.done and (namespace.wait or out is not None)

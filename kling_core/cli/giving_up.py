@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kling_core.cli import arguments, console, ledgers
-from kling_core.giving_up import give_up
-from kling_core.reports import slots
-from kling_core.reports.finding import find
+from kling_core.cli import console, ledgers
+from kling_core.commands import arguments, slots
+from kling_core.commands.find import find
+from kling_core.flows.give_up import give_up
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:

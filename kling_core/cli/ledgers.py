@@ -8,14 +8,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import console, problems, results
-from kling_core.cli.following import follow
+from kling_core.cli import console, exit_codes, results
+from kling_core.cli.progress import follow
+from kling_core.commands import readable, tasks
 from kling_core.errors import KlingError
-from kling_core.reports import listing, words
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.ledger.rows import Row
+    from kling_core.ledger.records import Row
     from kling_core.task import Task
 
 COLUMNS = (
@@ -38,7 +38,7 @@ COLUMNS = (
 )
 """What lists and exports tell of a row."""
 
-_NOT_AT_KLING = (*listing.UNSENT, "rejected")
+_NOT_AT_KLING = (*tasks.UNSENT, "rejected")
 
 
 def open_client(command: str, *, sandbox: bool) -> Kling:
@@ -55,7 +55,7 @@ def hidden_sandbox(parser: argparse.ArgumentParser) -> None:
 def described(row: Row) -> dict[str, Any]:
     """A row as JSON: its `COLUMNS`, times in ISO 8601."""
     known = {name: getattr(row, name) for name in COLUMNS}
-    return {n: words.moment(v) if n.endswith("_at") else v for n, v in known.items()}
+    return {n: readable.moment(v) if n.endswith("_at") else v for n, v in known.items()}
 
 
 # --- collecting ----------------------------------------------------------------------------
@@ -84,7 +84,7 @@ class Collector:
     def collect(self, row: Row) -> None:
         """Bring one row to its end, and its outputs to disk."""
         try:
-            with problems.Progress(made=True):
+            with exit_codes.Progress(made=True):
                 self._collect(row)
         except KlingError as error:
             self.tell(error)
@@ -96,12 +96,12 @@ class Collector:
         """
         now = self.kling.session.ledger().row(about.id) if about is not None else None
         if now is not None and now.state not in _NOT_AT_KLING:
-            with suppress(KlingError), problems.Progress(made=True):
+            with suppress(KlingError), exit_codes.Progress(made=True):
                 raise error
-        first, *more = problems.lines(error)
+        first, *more = exit_codes.lines(error)
         console.say("\n".join([f"error: {first}", *more]))
-        code = problems.exit_code(error)
-        self.code = problems.LOOK_FIRST if problems.LOOK_FIRST in (code, self.code) else code
+        code = exit_codes.exit_code(error)
+        self.code = exit_codes.LOOK_FIRST if exit_codes.LOOK_FIRST in (code, self.code) else code
 
     def finish(self) -> int:
         """Print what JSON was asked for; returns the exit code."""
@@ -114,7 +114,7 @@ class Collector:
         start = time.monotonic()
         task = self.kling.tasks.get(row.id)
         if task.done and task.status == "failed":
-            from kling_core.waiting import failure
+            from kling_core.flows.wait import failure
 
             raise failure(task)
         if not task.complete:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kling_core.cli import arguments, console, results
-from kling_core.reports import words
-from kling_core.reports.table import Table
+from kling_core.cli import console, results
+from kling_core.commands import arguments, readable
+from kling_core.commands.table import Table
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -40,7 +40,7 @@ def _row(task: Task) -> tuple[str, ...]:
     return (
         task.task_id,
         task.status,
-        words.local(task.created_at) or "-",
+        readable.local(task.created_at) or "-",
         made,
         task.external_task_id or "-",
     )

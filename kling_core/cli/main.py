@@ -14,11 +14,12 @@ from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from kling_core import interrupts, streams
-from kling_core.cli.commands import COMMANDS, find
+from kling_core import streams
+from kling_core.commands.base import COMMANDS, find
+from kling_core.wire import interrupts
 
 if TYPE_CHECKING:
-    from kling_core.cli.arguments import UsageProblem
+    from kling_core.commands.arguments import UsageProblem
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -74,8 +75,8 @@ def _dispatch(words: list[str]) -> int:
 
 
 def _unknown(name: str) -> UsageProblem:
-    from kling_core.cli.arguments import UsageProblem, nearest
-    from kling_core.endpoints import registry
+    from kling_core.commands.arguments import UsageProblem, nearest
+    from kling_core.declare import registry
 
     if name.startswith("-"):
         return UsageProblem(f"unknown option {name}", fix="See kling --help.")
@@ -114,9 +115,9 @@ try: kling --sandbox run text-to-video "a paper boat in the rain"
 
 def _report(error: Exception) -> int:
     """Say what went wrong; help is no error and goes to stdout."""
-    from kling_core.cli.arguments import HelpShown
     from kling_core.cli.console import debugging, say
-    from kling_core.cli.problems import exit_code, lines
+    from kling_core.cli.exit_codes import exit_code, lines
+    from kling_core.commands.arguments import HelpShown
 
     if isinstance(error, HelpShown):
         print(error.text.rstrip())
@@ -135,7 +136,7 @@ def _report(error: Exception) -> int:
 
 def _interrupted(stop: KeyboardInterrupt) -> int:
     from kling_core.cli.console import say
-    from kling_core.cli.problems import in_shell
+    from kling_core.cli.exit_codes import in_shell
 
     said = getattr(stop, "__notes__", None) or ["Interrupted."]
     say(f"\n{in_shell(said[0])}")

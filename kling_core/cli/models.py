@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import arguments, console
-from kling_core.reports import models
+from kling_core.cli import console
+from kling_core.commands import arguments, models
 
 if TYPE_CHECKING:
-    from kling_core.catalog.data import Model
-    from kling_core.endpoints.base import Endpoint
+    from kling_core.catalog.tables import Model
+    from kling_core.declare.endpoint import Endpoint
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - the tables are those of the service
@@ -26,7 +26,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - the tables 
     namespace, words = arguments.parse_words(parser, argv)
     if len(words) > 1:
         raise arguments.UsageProblem(f"kling models takes one endpoint; you gave {len(words)}")
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     chosen = [registry.get(words[0])] if words else list(registry.endpoints())
     if namespace.json:
@@ -49,20 +49,20 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - the tables 
 def _as_json(endpoint: Endpoint) -> Mapping[str, Any]:
     from dataclasses import asdict
 
-    from kling_core.catalog import data
+    from kling_core.catalog import tables
 
-    status = data.endpoint_status(endpoint.name)
+    status = tables.endpoint_status(endpoint.name)
     kinds = {p.placeholder for p in endpoint.request.params().values()}
     shown: dict[str, Any] = {
         "status": status.status,
         "status_as_of": status.status_as_of,
-        "default_model": data.default_model(endpoint.name),
-        "models": [_model_json(m, endpoint.name) for m in data.models(endpoint.name)],
+        "default_model": tables.default_model(endpoint.name),
+        "models": [_model_json(m, endpoint.name) for m in tables.models(endpoint.name)],
     }
     if "SCENE" in kinds:
-        shown["effect_scenes"] = [asdict(s) for s in data.effects().values()]
+        shown["effect_scenes"] = [asdict(s) for s in tables.effects().values()]
     if "VOICE" in kinds:
-        shown["voices"] = [asdict(v) for v in data.voices().values()]
+        shown["voices"] = [asdict(v) for v in tables.voices().values()]
     return shown
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import arguments, console, given_texts, results
+from kling_core.cli import console, results
+from kling_core.commands import arguments, given_text
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are those of the service
@@ -14,9 +15,9 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     endpoint, rest = console.take_endpoint("quote", argv, _own_options)
     prog = f"kling quote {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=_own_options)
-    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
+    parser.epilog = f"{parser.epilog}\n\n{given_text.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = given_texts.request_of(endpoint, namespace)
+    request = given_text.request_of(endpoint, namespace)
     quote = request.quote()
     for warning in request.check().warnings:
         console.say(f"warning: {warning}")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import arguments, console, given_texts, ledgers
+from kling_core.cli import console, ledgers
 from kling_core.cli.run import Wishes, carry_out, own_options
-from kling_core.endpoints import registry
-from kling_core.reports import leftovers
-from kling_core.reports.again import again
-from kling_core.reports.finding import find, short
+from kling_core.commands import arguments, given_text, resume
+from kling_core.commands.find import find, short
+from kling_core.commands.rerun import again
+from kling_core.declare import registry
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -24,13 +24,13 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         row = find(kling, words[0])
         endpoint = registry.load(row.endpoint)
         typed: list[str] = namespace.set or []
-        changes = [given_texts.changed(endpoint, change) for change in typed]
+        changes = [given_text.changed(endpoint, change) for change in typed]
         request = again(kling, row, changes)
     if wishes.project is None and row.project:
         from dataclasses import replace
 
         wishes = replace(wishes, project=row.project)
-    console.say(f"again: {short(row)}, {leftovers.named(row)}")
+    console.say(f"again: {short(row)}, {resume.named(row)}")
     return carry_out(request, wishes)
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from kling_core.cli import arguments, console, ledgers, results
-from kling_core.cli.problems import Progress
+from kling_core.cli import console, ledgers, results
+from kling_core.cli.exit_codes import Progress
+from kling_core.commands import arguments
+from kling_core.commands.rescue import Rescue, rescue
 from kling_core.errors import KlingError
-from kling_core.reports.rescuing import Rescue, rescue
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:

@@ -8,16 +8,16 @@ from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core import lateness
 from kling_core.cli import console
-from kling_core.cli.problems import collect
+from kling_core.cli.exit_codes import collect
+from kling_core.commands import readable
 from kling_core.errors import DownloadError
-from kling_core.output_places import names_a_file
-from kling_core.reports import words
+from kling_core.flows import late_results
+from kling_core.flows.output_paths import names_a_file
 
 if TYPE_CHECKING:
-    from kling_core.catalog.pricing import Quote
     from kling_core.outputs import Output
+    from kling_core.rules.price import Quote
     from kling_core.task import Task
 
 OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
@@ -32,7 +32,7 @@ def save(task: Task, place: Path | None) -> list[Path]:
     """
     made = _downloadable(task)
     if not made:
-        raise lateness.unnamed(task)
+        raise late_results.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
         paths = [output.download(_target(place, i, len(made))) for i, output in enumerate(made)]
@@ -60,10 +60,10 @@ def folder(out: Path | None) -> str | None:
 
 def must_be_writable(place: Path) -> None:
     """Raise `DownloadError`, before anything is paid, when files cannot go to `place`."""
-    from kling_core import downloading
+    from kling_core.flows import download
 
     try:
-        downloading.must_be_writable(place)
+        download.must_be_writable(place)
     except DownloadError as error:
         error.fix = "Nothing was sent. Name another place with --out."
         raise
@@ -116,7 +116,7 @@ def cost_line(quote: Quote | None) -> str:
 
 def ending(task: Task, seconds: float) -> str:
     """The last line of a finished task: how long, how much, and the ids to build on."""
-    parts = [f"done in {words.clock(seconds)}"]
+    parts = [f"done in {readable.clock(seconds)}"]
     cost = task.cost
     if cost is not None and cost.units is not None:
         parts.append(f"{cost.units} units")

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_core.cli import arguments, console, ledgers, results
-from kling_core.cli.problems import Progress
-from kling_core.ledger import recovery
-from kling_core.reports import leftovers
-from kling_core.reports.finding import short
+from kling_core.cli import console, ledgers, results
+from kling_core.cli.exit_codes import Progress
+from kling_core.commands import arguments
+from kling_core.commands import resume as leftovers
+from kling_core.commands.find import short
+from kling_core.flows import resume
 
 if TYPE_CHECKING:
-    from kling_core.ledger.recovery import Settled
-    from kling_core.ledger.rows import Row
+    from kling_core.flows.resume import Settled
+    from kling_core.ledger.records import Row
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -25,7 +26,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     ):
         if namespace.download:
             results.must_be_writable(namespace.out or kling.session.output_dir)
-        flow = recovery.settle(
+        flow = resume.settle(
             kling.session, send=namespace.send, patient=namespace.wait, listener=_told
         )
         settled = kling.run_flow(flow)

@@ -10,14 +10,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import arguments, console, given_texts, results
-from kling_core.cli.following import follow
-from kling_core.cli.problems import Progress, collect
+from kling_core.cli import console, results
+from kling_core.cli.exit_codes import Progress, collect
+from kling_core.cli.progress import follow
+from kling_core.commands import arguments, given_text
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.endpoints.base import Request
-    from kling_core.submit import Waiting
+    from kling_core.declare.endpoint import Request
+    from kling_core.flows.submit import Waiting
     from kling_core.task import Task
 
 
@@ -58,9 +59,9 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     endpoint, rest = console.take_endpoint("run", argv, own_options)
     prog = f"kling run {endpoint.command}"
     parser = arguments.build(endpoint, prog=prog, extra=own_options)
-    parser.epilog = f"{parser.epilog}\n\n{given_texts.EXPLAINED}"
+    parser.epilog = f"{parser.epilog}\n\n{given_text.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = given_texts.request_of(endpoint, namespace)
+    request = given_text.request_of(endpoint, namespace)
     return carry_out(request, Wishes.of(namespace, sandbox=sandbox))
 
 
@@ -85,8 +86,8 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
     from kling_core import config
-    from kling_core.limits import check_cost
-    from kling_core.wire import v1
+    from kling_core.editions import v1
+    from kling_core.flows.limits import check_cost
     from kling_core.wire.body import JSONBody
 
     endpoint = request.endpoint

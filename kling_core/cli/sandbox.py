@@ -6,7 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kling_core.cli import arguments, results
+from kling_core.cli import results
+from kling_core.commands import arguments
 from kling_core.errors import ConfigError
 
 
@@ -58,7 +59,7 @@ def _parser() -> arguments.Parser:
 
 
 def _secret(text: str) -> str:
-    from kling_core.webhooks import key_of
+    from kling_core.callbacks.verify import key_of
 
     key_of(text)
     return text

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli import arguments, console, ledgers
-from kling_core.ledger.redacting import without_secrets
-from kling_core.reports import facts, words
-from kling_core.reports.finding import find
-from kling_core.reports.listing import on_disk
+from kling_core.cli import console, ledgers
+from kling_core.commands import arguments, show
+from kling_core.commands import readable as words
+from kling_core.commands.find import find
+from kling_core.commands.tasks import on_disk
+from kling_core.ledger.redact import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kling_core.ledger.rows import Kept, Row
+    from kling_core.ledger.records import Kept, Row
 
 _WIDTH = 12
 
@@ -31,11 +32,11 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         if namespace.json:
             console.show_json(_as_json(row, kept))
         else:
-            _show(facts.about(kling, row, kept))
+            _show(show.about(kling, row, kept))
     return 0
 
 
-def _show(known: facts.Facts) -> None:
+def _show(known: show.Facts) -> None:
     console.show(known.heading)
     for name, value in known.values:
         first, *more = value.splitlines()

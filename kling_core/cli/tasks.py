@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kling_core.cli import arguments, console, ledgers, results
-from kling_core.reports import listing, slots
+from kling_core.cli import console, ledgers, results
+from kling_core.commands import arguments, slots, tasks
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -23,7 +23,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         elif not rows:
             console.say("no such tasks in the ledger; kling rescue looks at Kling for others")
         else:
-            table = listing.tasks(kling, rows, narrow=not namespace.wide)
+            table = tasks.tasks(kling, rows, narrow=not namespace.wide)
             console.show_table(table)
             if len(rows) == namespace.limit:
                 console.say("there may be more: --limit 0 shows all")
@@ -33,7 +33,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
 
 
 def _endpoint(name: str | None) -> str | None:
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     return registry.get(name).name if name else None
 
@@ -49,9 +49,9 @@ def _parser() -> arguments.Parser:
     add(
         "--state",
         action="append",
-        choices=listing.STATES,
+        choices=tasks.STATES,
         metavar="STATE",
-        help=f"only these; may be repeated: {', '.join(listing.STATES)}",
+        help=f"only these; may be repeated: {', '.join(tasks.STATES)}",
     )
     add("--endpoint", metavar="NAME", help="only those of this endpoint")
     add("--project", metavar="NAME", help="only those of this project")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kling_core.cli import arguments, ledgers, results
-from kling_core.cli.problems import Progress
+from kling_core.cli import ledgers, results
+from kling_core.cli.exit_codes import Progress
+from kling_core.commands import arguments
+from kling_core.commands.find import find
+from kling_core.commands.wait import certain
 from kling_core.errors import KlingError
-from kling_core.reports.certain import certain
-from kling_core.reports.finding import find
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kling_core.catalog import capability, data, rules
-from kling_core.endpoints import prompting
-from kling_core.endpoints.base import Check, MediaKind, Param, Request
-from kling_core.endpoints.validation import validate
+from kling_core.catalog import tables
+from kling_core.declare import prompt_check
+from kling_core.declare.endpoint import Check, MediaKind, Param, Request
+from kling_core.declare.validation import validate
 from kling_core.errors import Violation
 from kling_core.media.inputs import Media, Unreadable, inspect, inspect_masks, read
+from kling_core.rules import capability, rules
 
 
 def check(request: Request) -> Check:
@@ -19,11 +20,11 @@ def check(request: Request) -> Check:
     given = {k: v for k, v in request.adopt(dict(request.given)).items() if not _blank(v)}
     fields, violations = validate(type(request), given, source=endpoint.source)
     sent = set(fields)
-    unmeant, odd = prompting.judge(request.params(), fields)
+    unmeant, odd = prompt_check.judge(request.params(), fields)
     violations += unmeant
     violations += _read_media(endpoint.media_params, fields)
     effective = {**_assumed(request, given), **fields}
-    model = effective.get("model_name") or data.default_model(endpoint.name)
+    model = effective.get("model_name") or tables.default_model(endpoint.name)
     if model and "model_name" in request.params():
         effective["model_name"] = model
         sent.add("model_name")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from kling_core.catalog.rules import Check, Given, Is, Needed, Not, Only
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.rules.rules import Check, Given, Is, Needed, Not, Only
 
 SOURCE = "Kling API reference, image generation (2026-09)"
 
@@ -16,11 +16,14 @@ class ImageGeneration(Request):
     """Make 1 to 9 images from a prompt, optionally from an image."""
 
     prompt: str = param(
-        doc="What the image shows.", max_length=parts.PROMPT_MAX, unit="characters", source=SOURCE
+        doc="What the image shows.",
+        max_length=shared_fields.PROMPT_MAX,
+        unit="characters",
+        source=SOURCE,
     )
-    negative_prompt: str | None = parts.negative_prompt_param()
-    model_name: str | None = parts.model_param()
-    image: parts.MediaInput | None = param(
+    negative_prompt: str | None = shared_fields.negative_prompt_param()
+    model_name: str | None = shared_fields.model_param()
+    image: shared_fields.MediaInput | None = param(
         default=None, doc="Image to start from.", media="image", short="i"
     )
     image_reference: Literal["subject", "face"] | None = param(
@@ -37,24 +40,26 @@ class ImageGeneration(Request):
         ge=0,
         le=1,
     )
-    element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+    element_list: Sequence[shared_fields.ElementRef | Mapping[str, int] | int] | None = param(
         rare=True,
         default=None,
         doc="Elements of the account to use; elements and image at most 10; kling-v3.",
-        of=list[parts.ElementRef],
-        parse=parts.wrapped("element_id"),
+        of=list[shared_fields.ElementRef],
+        parse=shared_fields.wrapped("element_id"),
         min_items=1,
         max_items=10,
     )
     resolution: Literal["1k", "2k"] = param(default="1k", doc="Size of the images.")
     n: int = param(default=1, doc="How many images; each takes a slot.", ge=1, le=9, unit="images")
-    aspect_ratio: parts.ImageRatio = param(default="16:9", doc="Width to height.")
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
-    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+    aspect_ratio: shared_fields.ImageRatio = param(default="16:9", doc="Width to height.")
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
+    watermark_info: shared_fields.WatermarkInfo | Mapping[str, bool] | bool | None = (
+        shared_fields.watermark_param()
+    )
 
 
-def _ten_in_all(fields: Mapping[str, Any]) -> parts.Problems:
+def _ten_in_all(fields: Mapping[str, Any]) -> shared_fields.Problems:
     elements: list[Any] = fields.get("element_list") or []
     if "image" not in fields or len(elements) <= 9:
         return []

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from kling_core.catalog.rules import (
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.endpoints.text_to_video import MULTI_SHOT, SHOT_RULES
+from kling_core.rules.rules import (
     All,
     Any_,
     AtLeastOne,
@@ -17,9 +20,6 @@ from kling_core.catalog.rules import (
     Not,
     Only,
 )
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
-from kling_core.endpoints.text_to_video import MULTI_SHOT, SHOT_RULES
 
 SOURCE = "Kling API reference, image to video (2026-03)"
 
@@ -27,31 +27,33 @@ SOURCE = "Kling API reference, image to video (2026-03)"
 class ImageToVideo(Request):
     """Make a video from a start image, an end image or both."""
 
-    image: parts.MediaInput | None = param(
+    image: shared_fields.MediaInput | None = param(
         default=None, doc="Start frame.", media="image", source=SOURCE, short="i"
     )
-    image_tail: parts.MediaInput | None = param(default=None, doc="End frame.", media="tail")
-    prompt: str | None = parts.prompt_param("What happens in the video.")
-    negative_prompt: str | None = parts.negative_prompt_param()
-    model_name: str | None = parts.model_param()
-    mode: parts.Mode = parts.mode_param()
-    duration: int | str = parts.duration_param()
-    sound: parts.Switch | bool = parts.sound_param()
-    cfg_scale: float | None = parts.cfg_scale_param()
-    camera_control: parts.CameraControl | Mapping[str, Any] | str | None = parts.camera_param(
-        "Simple camera move, such as zoom=5; kling-v1-5 pro 5 s only."
+    image_tail: shared_fields.MediaInput | None = param(
+        default=None, doc="End frame.", media="tail"
     )
-    static_mask: parts.MediaInput | None = param(
+    prompt: str | None = shared_fields.prompt_param("What happens in the video.")
+    negative_prompt: str | None = shared_fields.negative_prompt_param()
+    model_name: str | None = shared_fields.model_param()
+    mode: shared_fields.Mode = shared_fields.mode_param()
+    duration: int | str = shared_fields.duration_param()
+    sound: shared_fields.Switch | bool = shared_fields.sound_param()
+    cfg_scale: float | None = shared_fields.cfg_scale_param()
+    camera_control: shared_fields.CameraControl | Mapping[str, Any] | str | None = (
+        shared_fields.camera_param("Simple camera move, such as zoom=5; kling-v1-5 pro 5 s only.")
+    )
+    static_mask: shared_fields.MediaInput | None = param(
         rare=True,
         default=None,
         doc="Mask of the area that stays still (motion brush).",
         media="mask",
     )
-    dynamic_masks: Sequence[parts.DynamicMask | Mapping[str, Any]] | None = param(
+    dynamic_masks: Sequence[shared_fields.DynamicMask | Mapping[str, Any]] | None = param(
         rare=True,
         default=None,
         doc="Up to 6 masked regions, each with the path along which it moves (motion brush).",
-        of=list[parts.DynamicMask],
+        of=list[shared_fields.DynamicMask],
         min_items=1,
         max_items=6,
     )
@@ -63,39 +65,41 @@ class ImageToVideo(Request):
         default=None,
         doc="customize: `multi_prompt` sets the shots; intelligence: the model does.",
     )
-    multi_prompt: Sequence[parts.Shot | Mapping[str, Any]] | None = param(
+    multi_prompt: Sequence[shared_fields.Shot | Mapping[str, Any]] | None = param(
         rare=True,
         default=None,
         doc="The shots, 1 to 6; their durations add up to `duration`.",
-        of=list[parts.Shot],
-        parse=parts.shots,
+        of=list[shared_fields.Shot],
+        parse=shared_fields.shots,
         min_items=1,
         max_items=6,
     )
-    element_list: Sequence[parts.ElementRef | Mapping[str, int] | int] | None = param(
+    element_list: Sequence[shared_fields.ElementRef | Mapping[str, int] | int] | None = param(
         rare=True,
         default=None,
         doc="Elements of the account to use, up to 3; kling-v3.",
-        of=list[parts.ElementRef],
-        parse=parts.wrapped("element_id"),
+        of=list[shared_fields.ElementRef],
+        parse=shared_fields.wrapped("element_id"),
         min_items=1,
         max_items=3,
     )
-    voice_list: Sequence[parts.VoiceRef | Mapping[str, str] | str] | None = param(
+    voice_list: Sequence[shared_fields.VoiceRef | Mapping[str, str] | str] | None = param(
         rare=True,
         default=None,
         doc="Voices that the prompt cites as <<<voice_1>>>, up to 2; kling-v2-6 pro with sound.",
-        of=list[parts.VoiceRef],
-        parse=parts.wrapped("voice_id"),
+        of=list[shared_fields.VoiceRef],
+        parse=shared_fields.wrapped("voice_id"),
         min_items=1,
         max_items=2,
     )
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
-    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
+    watermark_info: shared_fields.WatermarkInfo | Mapping[str, bool] | bool | None = (
+        shared_fields.watermark_param()
+    )
 
 
-def _simple_only(fields: Mapping[str, Any]) -> parts.Problems:
+def _simple_only(fields: Mapping[str, Any]) -> shared_fields.Problems:
     control = fields.get("camera_control")
     if not control or control["type"] == "simple":
         return []
@@ -127,8 +131,8 @@ ENDPOINT = Endpoint(
         Only("voice_list", when=Is("sound", "on"), source=SOURCE),
         Needed("prompt", when=Is("shot_type", "intelligence"), source=SOURCE),
         *SHOT_RULES,
-        parts.ONE_CAMERA_VALUE,
-        Check(fields=("camera_control",), test=_simple_only, source=parts.CAMERA_SOURCE),
+        shared_fields.ONE_CAMERA_VALUE,
+        Check(fields=("camera_control",), test=_simple_only, source=shared_fields.CAMERA_SOURCE),
     ),
     features={
         "start_end_frame": All(Given("image"), Given("image_tail")),

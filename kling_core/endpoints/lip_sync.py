@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
-from kling_core.catalog import data
-from kling_core.catalog.rules import Check, ExactlyOne, Given, Needed, Only
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
-from kling_core.words import did_you_mean
+from kling_core.catalog import tables
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.rules.rules import Check, ExactlyOne, Given, Needed, Only
+from kling_core.text import did_you_mean
 
 if TYPE_CHECKING:
     from kling_core.media.inputs import Media
@@ -27,7 +27,7 @@ class LipSync(Request):
         placeholder="VIDEO",
         source=SOURCE,
     )
-    video_url: parts.MediaInput | None = param(
+    video_url: shared_fields.MediaInput | None = param(
         default=None,
         doc="URL of a video: mp4 or mov, 720p or 1080p, 2 to 60 s, at most 100 MB.",
         wire="input.video_url",
@@ -63,7 +63,7 @@ class LipSync(Request):
         ge=0.8,
         le=2.0,
     )
-    audio: parts.MediaInput | None = param(
+    audio: shared_fields.MediaInput | None = param(
         default=None,
         doc="Sound to speak instead of a text: mp3, wav, m4a or aac, at most 5 MB, 2 to 60 s.",
         media="audio",
@@ -75,7 +75,7 @@ class LipSync(Request):
         doc="Inferred from `text` or `audio` when left out.",
         wire="input.mode",
     )
-    callback_url: str | None = parts.callback_url_param()
+    callback_url: str | None = shared_fields.callback_url_param()
 
     @classmethod
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -96,9 +96,9 @@ class LipSync(Request):
         voice_id = fields.get("voice_id")
         if not voice_id:
             return []
-        voice = data.voices().get(voice_id)
+        voice = tables.voices().get(voice_id)
         if voice is None:
-            hint = did_you_mean(voice_id, data.voices(), 3)
+            hint = did_you_mean(voice_id, tables.voices(), 3)
             return [f"voice_id {voice_id!r} is not in the list of 2026-09{hint}"]
         refused = (voice.observed or "").startswith("refused")
         return [f"voice {voice_id} was seen {voice.observed}"] if refused else []
@@ -122,12 +122,12 @@ def _tenths(speed: float) -> float:
 
 
 def _language(voice_id: str) -> str:
-    voice = data.voices().get(voice_id)
+    voice = tables.voices().get(voice_id)
     return "en" if voice is None or "en" in voice.languages else voice.languages[0]
 
 
-def _voice(fields: Mapping[str, Any]) -> parts.Problems:
-    voice, language = data.voices().get(fields.get("voice_id", "")), fields.get("voice_language")
+def _voice(fields: Mapping[str, Any]) -> shared_fields.Problems:
+    voice, language = tables.voices().get(fields.get("voice_id", "")), fields.get("voice_language")
     if voice is None or language is None or language in voice.languages:
         return []
     spoken = " or ".join(voice.languages)
@@ -135,7 +135,7 @@ def _voice(fields: Mapping[str, Any]) -> parts.Problems:
     return [("voice_language", message, f"voice_language={voice.languages[0]!r}")]
 
 
-def _mode(fields: Mapping[str, Any]) -> parts.Problems:
+def _mode(fields: Mapping[str, Any]) -> shared_fields.Problems:
     mode, text, audio = fields.get("mode"), fields.get("text"), fields.get("audio")
     fits = "audio2video" if audio else "text2video"
     if mode is None or mode == fits or bool(text) == bool(audio):
@@ -144,7 +144,7 @@ def _mode(fields: Mapping[str, Any]) -> parts.Problems:
     return [("mode", f"{mode} does not go with {given}", f"mode={fits!r}, or leave mode out")]
 
 
-def _speed(fields: Mapping[str, Any]) -> parts.Problems:
+def _speed(fields: Mapping[str, Any]) -> shared_fields.Problems:
     speed = fields.get("voice_speed")
     if speed is None or abs(_tenths(speed) - speed) < 1e-9:
         return []

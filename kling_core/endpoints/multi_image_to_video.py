@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
 
 SOURCE = "Kling API reference, multi-image to video (2026-03)"
 
@@ -14,7 +14,7 @@ SOURCE = "Kling API reference, multi-image to video (2026-03)"
 class MultiImageToVideo(Request):
     """Make a video from 1 to 4 images of subjects."""
 
-    image_list: Sequence[parts.MediaInput | Mapping[str, Any]] = param(
+    image_list: Sequence[shared_fields.MediaInput | Mapping[str, Any]] = param(
         doc="1 to 4 images, each cropped to its subject.",
         media="image",
         many=True,
@@ -24,15 +24,19 @@ class MultiImageToVideo(Request):
         source=SOURCE,
         short="i",
     )
-    prompt: str = param(doc="What the video shows.", max_length=parts.PROMPT_MAX, unit="characters")
-    negative_prompt: str | None = parts.negative_prompt_param()
-    model_name: str | None = parts.model_param()
-    mode: parts.Mode = parts.mode_param()
-    duration: int | str = parts.duration_param()
-    aspect_ratio: parts.VideoRatio = param(default="16:9", doc="Width to height.")
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
-    watermark_info: parts.WatermarkInfo | Mapping[str, bool] | bool | None = parts.watermark_param()
+    prompt: str = param(
+        doc="What the video shows.", max_length=shared_fields.PROMPT_MAX, unit="characters"
+    )
+    negative_prompt: str | None = shared_fields.negative_prompt_param()
+    model_name: str | None = shared_fields.model_param()
+    mode: shared_fields.Mode = shared_fields.mode_param()
+    duration: int | str = shared_fields.duration_param()
+    aspect_ratio: shared_fields.VideoRatio = param(default="16:9", doc="Width to height.")
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
+    watermark_info: shared_fields.WatermarkInfo | Mapping[str, bool] | bool | None = (
+        shared_fields.watermark_param()
+    )
 
     @classmethod
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-from kling_core.catalog import data
-from kling_core.catalog.rules import Check, ExactlyOne
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
-from kling_core.words import did_you_mean
+from kling_core.catalog import tables
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.rules.rules import Check, ExactlyOne
+from kling_core.text import did_you_mean
 
 SOURCE = "Kling API reference, video effects (2026-09)"
 
@@ -20,14 +20,14 @@ class VideoEffects(Request):
     effect_scene: str = param(
         doc="The scene, see `kling models video-effects`.", placeholder="SCENE", source=SOURCE
     )
-    image: parts.MediaInput | None = param(
+    image: shared_fields.MediaInput | None = param(
         default=None,
         doc="The image of a single-image scene.",
         media="image",
         wire="input.image",
         short="i",
     )
-    images: Sequence[parts.MediaInput] | None = param(
+    images: Sequence[shared_fields.MediaInput] | None = param(
         default=None,
         doc="The two images of a dual-image scene: left, right.",
         media="image",
@@ -42,7 +42,7 @@ class VideoEffects(Request):
         doc="Only for older scenes that still document it; today's take none.",
         wire="input.duration",
         of=str,
-        parse=parts.seconds,
+        parse=shared_fields.seconds,
         unit="seconds",
     )
     mode: Literal["std", "pro"] | None = param(
@@ -57,8 +57,8 @@ class VideoEffects(Request):
         doc="Only scenes of 2025 (ended) took one.",
         wire="input.model_name",
     )
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
 
     @classmethod
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -77,22 +77,22 @@ class VideoEffects(Request):
     def warn(cls, fields: Mapping[str, Any]) -> list[str]:
         """Unknown and ended scenes."""
         name = fields.get("effect_scene", "")
-        scene = data.effects().get(name)
+        scene = tables.effects().get(name)
         if not name or (scene is not None and _today(scene)):
             return []
         if scene is not None:
             when = f"ended on {scene.ended_on}" if scene.ended_on else "left the list by 2026-09"
             return [f"effect_scene {name!r} {when}; Kling may refuse it"]
-        hint = did_you_mean(name, data.effects(), 3)
+        hint = did_you_mean(name, tables.effects(), 3)
         return [f"effect_scene {name!r} is not in the list of 2026-09{hint}"]
 
 
-def _today(scene: data.EffectScene) -> bool:
+def _today(scene: tables.EffectScene) -> bool:
     return scene.listed and scene.ended_on is None
 
 
-def _scene(fields: Mapping[str, Any]) -> parts.Problems:
-    scene = data.effects().get(fields.get("effect_scene", ""))
+def _scene(fields: Mapping[str, Any]) -> shared_fields.Problems:
+    scene = tables.effects().get(fields.get("effect_scene", ""))
     if scene is None or ("image" in fields) == ("images" in fields):
         return []
     wanted = "images" if scene.images == 2 else "image"
@@ -103,8 +103,8 @@ def _scene(fields: Mapping[str, Any]) -> parts.Problems:
     return [(next(f for f in ("image", "images") if f in fields), message, f"{wanted}=…")]
 
 
-def _first_generation(fields: Mapping[str, Any]) -> parts.Problems:
-    scene = data.effects().get(fields.get("effect_scene", ""))
+def _first_generation(fields: Mapping[str, Any]) -> shared_fields.Problems:
+    scene = tables.effects().get(fields.get("effect_scene", ""))
     if scene is None or (scene.images == 2 and not _today(scene)):
         return []
     return [
@@ -114,11 +114,11 @@ def _first_generation(fields: Mapping[str, Any]) -> parts.Problems:
     ]
 
 
-def _length(fields: Mapping[str, Any]) -> parts.Problems:
+def _length(fields: Mapping[str, Any]) -> shared_fields.Problems:
     duration = fields.get("duration")
     if duration is None:
         return []
-    scene = data.effects().get(fields.get("effect_scene", ""))
+    scene = tables.effects().get(fields.get("effect_scene", ""))
     dual_today = scene is not None and scene.images == 2 and _today(scene)
     lengths = ("5",) if dual_today else ("5", "10")
     if duration in lengths:
@@ -128,7 +128,7 @@ def _length(fields: Mapping[str, Any]) -> parts.Problems:
     return [("duration", message, " or ".join(f"duration={length}" for length in lengths))]
 
 
-def _fight(fields: Mapping[str, Any]) -> parts.Problems:
+def _fight(fields: Mapping[str, Any]) -> shared_fields.Problems:
     model = fields.get("model_name")
     if fields.get("effect_scene") != "fight" or model in (None, "kling-v1-6"):
         return []

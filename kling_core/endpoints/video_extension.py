@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from kling_core.catalog.rules import Given
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.rules.rules import Given
 
 SOURCE = "Kling API reference, video extension (2026-03)"
 
@@ -18,11 +18,11 @@ class VideoExtension(Request):
         placeholder="VIDEO",
         source=SOURCE,
     )
-    prompt: str | None = parts.prompt_param("What happens next.")
-    negative_prompt: str | None = parts.negative_prompt_param()
-    cfg_scale: float | None = parts.cfg_scale_param()
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
+    prompt: str | None = shared_fields.prompt_param("What happens next.")
+    negative_prompt: str | None = shared_fields.negative_prompt_param()
+    cfg_scale: float | None = shared_fields.cfg_scale_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
 
 
 ENDPOINT = Endpoint(

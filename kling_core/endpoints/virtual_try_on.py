@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request, param
 
 SOURCE = "Kling API reference, virtual try-on (2026-03)"
 
@@ -11,13 +11,13 @@ SOURCE = "Kling API reference, virtual try-on (2026-03)"
 class VirtualTryOn(Request):
     """Dress a person in a garment."""
 
-    human_image: parts.MediaInput = param(doc="The person.", media="try_on", source=SOURCE)
-    cloth_image: parts.MediaInput = param(
+    human_image: shared_fields.MediaInput = param(doc="The person.", media="try_on", source=SOURCE)
+    cloth_image: shared_fields.MediaInput = param(
         doc="The garment: a product photo or one on white; upper, lower or dress.", media="try_on"
     )
-    model_name: str | None = parts.model_param()
-    external_task_id: str | None = parts.external_task_id_param()
-    callback_url: str | None = parts.callback_url_param()
+    model_name: str | None = shared_fields.model_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
+    callback_url: str | None = shared_fields.callback_url_param()
 
 
 ENDPOINT = Endpoint(

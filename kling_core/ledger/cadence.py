@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kling_core.session import Pace
+    from kling_core.flows.session import Pace
 
 EARLY = 0.6
 """Before this share of the shortest time that its like ever took, a task is left alone."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-from kling_core.ledger.rows import Costs, Spent
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Costs, Spent
 
 By = Literal["day", "project", "model"]
 

@@ -22,7 +22,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.errors import LedgerError
 from kling_core.ledger import engine as engines
-from kling_core.ledger.rows import Row
+from kling_core.ledger.records import Row
 from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta
 
 ALIVE = 3.0

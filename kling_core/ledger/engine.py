@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError, LedgerError
 from kling_core.ledger.mounts import file_system, shared
-from kling_core.notices import notify
 
 _OPEN_ATTEMPTS = 50
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kling_core.answers import Answer, text
-from kling_core.ledger.rows import Row
-from kling_core.ledger.store import Ledger
-from kling_core.words import one_line
+from kling_core.editions.task_facts import Answer, text
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Row
+from kling_core.text import one_line
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,8 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from kling_core.errors import BudgetExceeded
-from kling_core.ledger.reading import Reading
-from kling_core.ledger.rows import IN_LINE, Spent
+from kling_core.ledger.queries import Reading
+from kling_core.ledger.records import IN_LINE, Spent
 from kling_core.ledger.schema import aside, tasks, totals
 from kling_core.ledger.totals import DAY, QUARTER, SCALE, SUMS, of_tasks
 

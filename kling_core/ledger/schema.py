@@ -13,9 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.schema import CreateColumn
 
-from kling_core.answers import amount
+from kling_core.editions.task_facts import amount
 from kling_core.ledger import totals as sums
-from kling_core.ledger.rows import IN_LINE, SETTLING
+from kling_core.ledger.records import IN_LINE, SETTLING
 
 VERSION = 2
 """The newest schema that this code knows."""

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from kling_core.ledger import statements
 from kling_core.ledger.learned import Learned
 from kling_core.ledger.money import Budget, Money
-from kling_core.ledger.rows import IN_LINE, LIVE, SETTLING, Place, Queue, Row
+from kling_core.ledger.records import IN_LINE, LIVE, SETTLING, Place, Queue, Row
 from kling_core.ledger.schema import tasks
 
 _NO_DOUBT = {"unclear_at": None, "given_up_at": None}

@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.ledger.database import ALIVE, LONGEST
-from kling_core.ledger.rows import HOLDS, IN_LINE, LIVE, RUNNING, SETTLING, TOO_LONG, Row
+from kling_core.ledger.records import HOLDS, IN_LINE, LIVE, RUNNING, SETTLING, TOO_LONG, Row
 from kling_core.ledger.schema import leases, meta, outputs, tasks
 
 Insert = Callable[[sa.Table], Any]

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 
 import sqlalchemy as sa
 
-from kling_core.ledger.rows import IN_LINE
+from kling_core.ledger.records import IN_LINE
 
 __all__ = ["DAY", "QUARTER", "SCALE", "SUMS", "fill", "install", "of_tasks"]
 

@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from kling_core.addresses import redacted
 from kling_core.errors import Violation
 from kling_core.media.formats import (
     HEAD,
@@ -21,6 +20,7 @@ from kling_core.media.formats import (
     sniff,
 )
 from kling_core.media.item import Media, Unreadable
+from kling_core.media.safe_urls import redacted
 
 if TYPE_CHECKING:
     from typing import BinaryIO

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.sandbox import auth, mishaps, moderation, replies
 from kling_core.sandbox.contracts import contract
 from kling_core.sandbox.faults import Fault, Faults

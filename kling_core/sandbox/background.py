@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from uvicorn import Config, Server
 
-from kling_core.listening import must_be_free
+from kling_core.callbacks.listen import must_be_free
 from kling_core.sandbox.wire import reset
 
 _START_SECONDS = 15.0

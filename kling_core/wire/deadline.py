@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 
 import httpcore
 
-from kling_core import interrupts
+from kling_core.wire import interrupts
 
 __all__ = ["TICK", "Late", "Network", "apart", "left", "until"]
 

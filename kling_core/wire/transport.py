@@ -22,12 +22,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
 
-from kling_core import interrupts
-from kling_core.flow import NoReply, Reply, Save, Saved, Send
-from kling_core.wire import clients, deadline, pieces
-from kling_core.wire.clients import Given
+from kling_core.wire import deadline, http_clients, interrupts, ranges
 from kling_core.wire.deadline import Late
-from kling_core.wire.reading import Intake, NotWhole
+from kling_core.wire.effects import NoReply, Reply, Save, Saved, Send
+from kling_core.wire.http_clients import Given
+from kling_core.wire.json_reader import Intake, NotWhole
 
 if TYPE_CHECKING:
     import asyncio
@@ -92,7 +91,7 @@ class SyncTransport:
         process = os.getpid()
         client = self._clients.get(process)
         if client is None:  # of two threads that come first, both use what one has put there
-            client = self._clients.setdefault(process, clients.make(httpx.Client))
+            client = self._clients.setdefault(process, http_clients.make(httpx.Client))
         return client
 
     def send(self, effect: Send) -> Reply | NoReply:
@@ -124,10 +123,10 @@ class SyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            piece = pieces.judged(effect, response.status_code, response.headers)
+            piece = ranges.judged(effect, response.status_code, response.headers)
             if piece.wrong:
                 return Saved(response.status_code, wrong=piece.wrong)
-            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+            with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
                     for chunk in response.iter_raw():
                         if not sink.take(chunk):
@@ -198,7 +197,7 @@ class AsyncTransport:
         pools = self._pools.setdefault(os.getpid(), weakref.WeakKeyDictionary())
         client, _ = pools.get(loop) or (None, None)
         if client is None or client.is_closed:
-            client = clients.make(httpx.AsyncClient)
+            client = http_clients.make(httpx.AsyncClient)
             keeper = _open_until_the_end(client)
             pools[loop] = client, keeper
             await anext(keeper)
@@ -235,10 +234,10 @@ class AsyncTransport:
         try:
             if response.status_code not in (200, 206):
                 return Saved(response.status_code)
-            piece = pieces.judged(effect, response.status_code, response.headers)
+            piece = ranges.judged(effect, response.status_code, response.headers)
             if piece.wrong:
                 return Saved(response.status_code, wrong=piece.wrong)
-            with pieces.Sink(effect, piece, self._timeouts.read) as sink:
+            with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
                     async for chunk in response.aiter_raw():
                         if not sink.take(chunk):
@@ -397,7 +396,7 @@ def _request(effect: Send, extensions: dict[str, Any], stream: _Stream | None) -
 def _download(
     effect: Save, extensions: dict[str, Any], url: httpx.URL | None = None
 ) -> httpx.Request:
-    headers = pieces.asked(effect)
+    headers = ranges.asked(effect)
     return httpx.Request("GET", url or effect.url, headers=headers, extensions=extensions)
 
 
@@ -411,7 +410,7 @@ def _no_reply(error: Exception, stream: _Stream | None, seconds: float, *, ours:
         sent = stream.whole
     if isinstance(error, Late):
         return NoReply(sent=sent, reason=f"no whole answer within {seconds:g} s")
-    return NoReply(sent=sent, reason=_kind(error), fix="" if sent else clients.lasting(error))
+    return NoReply(sent=sent, reason=_kind(error), fix="" if sent else http_clients.lasting(error))
 
 
 def _kind(error: Exception) -> str:
@@ -421,5 +420,5 @@ def _kind(error: Exception) -> str:
 
 def _words(error: Exception) -> str:
     """Why a download broke off, and what to do where waiting does not help."""
-    fix = clients.lasting(error)
+    fix = http_clients.lasting(error)
     return f"{_kind(error)}. {fix}" if fix else _kind(error)

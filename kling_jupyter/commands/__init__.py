@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import UsageProblem
-from kling_jupyter import grammar, words
+from kling_core.commands.arguments import UsageProblem
+from kling_jupyter import words
 from kling_jupyter.commands.base import Command, Line, endpoint_of
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint
-    from kling_jupyter.studio import Studio
+    from kling_core.declare.endpoint import Endpoint
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["ASKING", "COMMANDS", "Command", "Line", "endpoint", "run"]
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import UsageProblem, nearest
-from kling_core.endpoints import registry
+from kling_core.commands.arguments import UsageProblem, nearest
+from kling_core.declare import registry
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint
-    from kling_jupyter.studio import Studio
+    from kling_core.declare.endpoint import Endpoint
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["Command", "Line", "endpoint_of"]
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import grammar, naming, variables
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_jupyter import named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.commands.keeping import keep
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.motion_brush import MotionBrush
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -35,4 +36,4 @@ def run(studio: Studio, line: Line) -> MotionBrush:
     image = getattr(typed, "image", None)
     if image is None:
         raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")
-    return keep(studio, typed.name or "_brush", MotionBrush(naming.value(image, line.names)))
+    return keep(studio, typed.name or "_brush", MotionBrush(named_tasks.value(image, line.names)))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import commands, grammar, naming, variables
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_jupyter import commands, named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.commands.keeping import keep
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
     from kling_jupyter.widgets.camera import Camera
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -35,7 +36,7 @@ def run(studio: Studio, line: Line) -> Camera:
 
     typed = grammar.flags(options, "camera", line.rest)
     word = getattr(typed, "image", None)
-    image = naming.value(word, line.names) if word is not None else None
+    image = named_tasks.value(word, line.names) if word is not None else None
     endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
     try:
         made = Camera(image, endpoint=endpoint, move=typed.move)

@@ -5,18 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import Parser
-from kling_core.endpoints import registry
-from kling_core.ledger.recording import NotReplayable, replay
-from kling_core.reports.again import again
-from kling_jupyter import codegen, grammar, naming, tables
+from kling_core.commands.arguments import Parser
+from kling_core.commands.rerun import again
+from kling_core.declare import registry
+from kling_core.flows.recorded_request import NotReplayable, replay
+from kling_jupyter import codegen, named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
-    from kling_core.ledger.rows import Row
-    from kling_jupyter.studio import Studio
+    from kling_core.declare.endpoint import Request
+    from kling_core.ledger.records import Row
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -32,7 +34,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Show the code, or put it into the next cell."""
     typed = grammar.flags(options, "code", line.rest)
-    row = naming.one(studio, typed, line.names, "code")
+    row = named_tasks.one(studio, typed, line.names, "code")
     request, notes = _recorded(studio, row)
     sandbox = studio.client.sandbox is not None
     text = codegen.python(request, sandbox=sandbox) if typed.python else codegen.magic(request)

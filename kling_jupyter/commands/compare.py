@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import comparing, grammar, naming
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_jupyter import named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import compare
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -28,11 +30,11 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Show them."""
     typed = grammar.flags(options, "compare", line.rest)
-    given = naming.words(typed)
+    given = named_tasks.words(typed)
     if len(given) != 2:
         raise UsageProblem(
             f"%kling compare takes two tasks; you gave {len(given) or 'none'}",
             fix="%kling tasks lists them; %kling compare {clip} {other} takes them in variables.",
         )
-    first, second = (naming.row(studio, word, line.names) for word in given)
-    show(studio.shell, comparing.of_rows(studio.client, first, second, studio.folder))
+    first, second = (named_tasks.row(studio, word, line.names) for word in given)
+    show(studio.shell, compare.of_rows(studio.client, first, second, studio.folder))

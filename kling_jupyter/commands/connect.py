@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
+from kling_core.commands import readable
+from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.errors import AuthError, ConnectionFailed, KlingError, UnreadableAnswer
-from kling_core.reports import words
-from kling_jupyter import grammar
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -39,7 +39,7 @@ def run(studio: Studio, line: Line) -> None:
     allowed = studio.client.session.settings.max_cost
     if allowed is not None:
         lifted = "--max-cost none lifts it" if limit else "it is that of the settings"
-        say(f"A call may cost {words.money(allowed)} at most; {lifted}.")
+        say(f"A call may cost {readable.money(allowed)} at most; {lifted}.")
     if studio.client.sandbox is None:
         for told in _packs(studio):
             say(told)

@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.cli import results
-from kling_core.cli.arguments import Parser
-from kling_core.reports import spending, words
-from kling_jupyter import chart, grammar, tables
+from kling_core.commands import costs as spending
+from kling_core.commands import readable
+from kling_core.commands.arguments import Parser
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import chart, tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -39,7 +41,7 @@ def run(studio: Studio, line: Line) -> None:
     notes = [spending.EXPLAINED]
     budget = studio.client.session.settings.budget
     if budget is not None:
-        notes.append(f"budget: {words.money(budget)} a day")
+        notes.append(f"budget: {readable.money(budget)} a day")
     if studio.client.sandbox is not None:
         notes.append("in the sandbox nothing is charged: these are list prices")
     told = tables.of_table(spending.table(typed.by, costs), notes)

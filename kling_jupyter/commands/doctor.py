@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser
+from kling_core.commands import doctor
+from kling_core.commands.arguments import Parser
+from kling_core.commands.table import Table
 from kling_core.errors import ConfigError
-from kling_core.reports import health
-from kling_core.reports.table import Table
-from kling_jupyter import grammar, surroundings, tables
+from kling_jupyter import front_end
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
 from kling_jupyter.errors import in_notebook
+from kling_jupyter.html import tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -41,10 +43,10 @@ def run(studio: Studio, line: Line) -> None:
     show(studio.shell, tables.of_table(Table(("", "what", "finding"), rows), [verdict]))
 
 
-def _symptoms(studio: Studio) -> Iterator[health.Symptom]:
-    yield from health.examine(lambda: studio.client)
+def _symptoms(studio: Studio) -> Iterator[doctor.Symptom]:
+    yield from doctor.examine(lambda: studio.client)
     try:
         output_dir = studio.output_dir
     except ConfigError:  # told above
         output_dir = studio.folder
-    yield from surroundings.examine(studio.shell, studio.folder, output_dir)
+    yield from front_end.examine(studio.shell, studio.folder, output_dir)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_jupyter import commands, grammar, variables
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_jupyter import commands
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import has_pages, say
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
-    from kling_jupyter.studio import Studio
+    from kling_core.declare.endpoint import Request
     from kling_jupyter.widgets.form import KlingForm
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -94,8 +95,8 @@ def _origin(studio: Studio, text: str, names: Mapping[str, Any], notes: list[str
 
 def recalled(row: Any, notes: list[str]) -> Request:
     """The request of a ledger's row; media that cannot be had any more are left out, and noted."""
-    from kling_core.endpoints import registry
-    from kling_core.ledger.recording import NotReplayable, replay
+    from kling_core.declare import registry
+    from kling_core.flows.recorded_request import NotReplayable, replay
 
     fields: Mapping[str, Any] = row.request.get("fields") or {}
     gone: set[str] = {"external_task_id"}

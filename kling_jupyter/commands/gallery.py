@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser
-from kling_jupyter import commands, grammar, posters, tables
+from kling_core.commands.arguments import Parser
+from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import gallery, tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -33,6 +35,6 @@ def run(studio: Studio, line: Line) -> None:
     if not rows:
         show(studio.shell, tables.of_lines([selecting.none(typed)]))
         return
-    page = posters.of_rows(studio.client, rows, studio.folder)
+    page = gallery.of_rows(studio.client, rows, studio.folder)
     notes = selecting.more(typed, rows)
     show(studio.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)

@@ -5,21 +5,22 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from kling_core.downloading import must_be_writable
-from kling_core.endpoints.base import Endpoint, Request
-from kling_core.limits import afford
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.flows.download import must_be_writable
+from kling_core.flows.limits import afford
 from kling_core.resources import limit
-from kling_jupyter import figure, grammar
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say, show
-from kling_jupyter.outputs import adopted
+from kling_jupyter.html import task_figure
+from kling_jupyter.input_values import adopted
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kling_jupyter.grammar import Settings
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.parsing.grammar import Settings
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["carry_out", "price", "run"]
 
@@ -37,8 +38,8 @@ def carry_out(
 
     A dry run fails as the run would, once it has been shown, when the limits do not allow it.
     """
-    from kling_jupyter import cell
-    from kling_jupyter.running import place
+    from kling_jupyter.commands import cell
+    from kling_jupyter.jobs.files import place
 
     notes = list(dict.fromkeys([*notes, *request.require().warnings]))
     if settings.dry_run:
@@ -50,7 +51,7 @@ def carry_out(
 
 
 def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:
-    from kling_core.wire import v1
+    from kling_core.editions import v1
     from kling_core.wire.body import JSONBody
 
     check = request.require()
@@ -58,8 +59,8 @@ def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> Non
     path = studio.client.session.path(request.endpoint)
     say(f"POST {studio.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
-    words = ["dry run, nothing was sent", *figure.described(request), *price(request)]
-    show(studio.shell, figure.of_state(words, notes))
+    words = ["dry run, nothing was sent", *task_figure.described(request), *price(request)]
+    show(studio.shell, task_figure.of_state(words, notes))
 
 
 def price(request: Request) -> list[str]:

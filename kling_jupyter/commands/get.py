@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core import notices
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_core.downloading import must_be_writable
-from kling_jupyter import cell, commands, grammar, naming, recorded, variables
+from kling_core import caller_warnings
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_core.flows.download import must_be_writable
+from kling_jupyter import commands, named_tasks, recorded
+from kling_jupyter.commands import cell
 from kling_jupyter.commands.base import Line
-from kling_jupyter.running import place
+from kling_jupyter.jobs.files import place
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -31,7 +33,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> Job:
     """Find the task and follow it; returns its job."""
     typed = grammar.flags(options, "get", line.rest)
-    words = naming.words(typed)
+    words = named_tasks.words(typed)
     if len(words) not in (1, 2):
         raise UsageProblem("name an endpoint and a task", fix="%kling get text-to-video 8319…")
     settings = grammar.Settings(
@@ -39,8 +41,8 @@ def run(studio: Studio, line: Line) -> Job:
     )
     endpoint = commands.endpoint(words[0]) if len(words) == 2 else None
     notes: list[str] = []
-    with notices.heard_by(notes.append):
-        ident = naming.ident(studio, words[-1], line.names)
+    with caller_warnings.heard_by(notes.append):
+        ident = named_tasks.ident(studio, words[-1], line.names)
         task = recorded.task(studio.client, endpoint, ident)
         if settings.wait is False and not task.done:
             task.refresh()

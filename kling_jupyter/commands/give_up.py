@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_core.giving_up import give_up
-from kling_core.reports import slots
-from kling_jupyter import grammar, naming
+from kling_core.commands import slots
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_core.flows.give_up import give_up
+from kling_jupyter import named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -31,9 +32,9 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Give them up, and say what that means."""
     typed = grammar.flags(options, "give-up", line.rest)
-    given = naming.words(typed)
+    given = named_tasks.words(typed)
     if not given:
         raise UsageProblem("name a task", fix="%kling tasks lists them.")
     ledger = studio.client.session.ledger()
-    for row in [naming.row(studio, word, line.names) for word in given]:
+    for row in [named_tasks.row(studio, word, line.names) for word in given]:
         say(in_notebook(slots.given_up(give_up(ledger, row))))

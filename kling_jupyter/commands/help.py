@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import HelpShown
-from kling_jupyter import commands, grammar, tables
+from kling_core.commands.arguments import HelpShown
+from kling_jupyter import commands
 from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import say
+from kling_jupyter.html import tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["run"]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_core.endpoints import registry
-from kling_core.reports import models
-from kling_jupyter import commands, grammar, tables
+from kling_core.commands import models
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_core.declare import registry
+from kling_jupyter import commands
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import HelpShown, Parser, UsageProblem
-from kling_jupyter import commands, figure, grammar
+from kling_core.commands.arguments import HelpShown, Parser, UsageProblem
+from kling_jupyter import commands
 from kling_jupyter.commands.base import Line
 from kling_jupyter.commands.generate import price
 from kling_jupyter.display import show
-from kling_jupyter.outputs import adopted
+from kling_jupyter.html import task_figure
+from kling_jupyter.input_values import adopted
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["run"]
 
@@ -28,7 +30,7 @@ def run(studio: Studio, line: Line) -> None:
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
     request = adopted(endpoint, typed.fields)
     warnings = request.require().warnings
-    show(studio.shell, figure.of_state(price(request), [*typed.notes, *warnings]))
+    show(studio.shell, task_figure.of_state(price(request), [*typed.notes, *warnings]))
 
 
 def _help() -> str:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import Parser
-from kling_core.endpoints import registry
-from kling_core.reports import leftovers
-from kling_core.reports.again import again
-from kling_core.reports.finding import short
-from kling_jupyter import grammar, naming, variables
+from kling_core.commands import resume
+from kling_core.commands.arguments import Parser
+from kling_core.commands.find import short
+from kling_core.commands.rerun import again
+from kling_core.declare import registry
+from kling_jupyter import named_tasks
 from kling_jupyter.commands import generate
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
-from kling_jupyter.outputs import adopted
+from kling_jupyter.input_values import adopted
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
     import argparse
 
-    from kling_core.endpoints.base import Request
-    from kling_core.ledger.rows import Row
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_core.declare.endpoint import Request
+    from kling_core.ledger.records import Row
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -51,7 +52,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> Job | None:
     """Say what is made again and what it costs, and make it; returns the job."""
     typed = grammar.flags(options, "rerun", line.rest)
-    row = naming.one(studio, typed, line.names, "rerun")
+    row = named_tasks.one(studio, typed, line.names, "rerun")
     settings = grammar.Settings(
         name=typed.name,
         out=typed.out,
@@ -65,7 +66,7 @@ def run(studio: Studio, line: Line) -> Job | None:
     request, notes = _changed(studio, row, typed, line.names)
     request.require()
     if not settings.dry_run:
-        say(f"again: {short(row)}, {leftovers.named(row)}, {generate.price(request)[0]}")
+        say(f"again: {short(row)}, {resume.named(row)}, {generate.price(request)[0]}")
     return generate.carry_out(studio, request, settings, notes)
 
 

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kling_core import notices
-from kling_core.cli.arguments import Parser
-from kling_core.downloading import must_be_writable
+from kling_core import caller_warnings
+from kling_core.commands.arguments import Parser
+from kling_core.commands.rescue import Rescue, rescue
 from kling_core.errors import KlingError
-from kling_core.reports.rescuing import Rescue, rescue
-from kling_jupyter import figure, grammar, posters, tables
+from kling_core.flows.download import must_be_writable
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import Live
 from kling_jupyter.errors import in_notebook
-from kling_jupyter.running import place
+from kling_jupyter.html import gallery, tables, task_figure
+from kling_jupyter.jobs.files import place
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -42,17 +43,17 @@ def run(studio: Studio, line: Line) -> None:
         if isinstance(news, KlingError):
             notes.append(in_notebook(str(news)))
         words = ["fetching", f"{len(so_far.fetched)} so far", so_far.opening]
-        live.update(figure.of_state(words, notes))
+        live.update(task_figure.of_state(words, notes))
 
-    live.update(figure.of_state(["reading Kling's lists of the last 30 days"]))
+    live.update(task_figure.of_state(["reading Kling's lists of the last 30 days"]))
     try:
-        with notices.heard_by(notes.append):
+        with caller_warnings.heard_by(notes.append):
             done = rescue(studio.client, out, tell)
     except BaseException:
-        live.finish(figure.of_state(["stopped; what was fetched is on disk"], notes))
+        live.finish(task_figure.of_state(["stopped; what was fetched is on disk"], notes))
         raise
     ledger = studio.client.session.ledger()
     rows = [ledger.row(row_id) for row_id in dict.fromkeys(i for i, _ in done.fetched)]
     told = tables.of_lines([f"{done.summary}; {done.opening}", *notes])
-    shown = posters.of_rows(studio.client, rows, studio.folder) if rows else None
+    shown = gallery.of_rows(studio.client, rows, studio.folder) if rows else None
     live.finish(tables.joined(told, shown) if shown else told)

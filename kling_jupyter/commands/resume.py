@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser
-from kling_core.downloading import must_be_writable
-from kling_core.ledger import recovery
-from kling_core.reports import leftovers
-from kling_core.reports.finding import short
-from kling_jupyter import following, grammar
+from kling_core.commands import resume as leftovers
+from kling_core.commands.arguments import Parser
+from kling_core.commands.find import short
+from kling_core.flows import resume
+from kling_core.flows.download import must_be_writable
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
-from kling_jupyter.running import place
+from kling_jupyter.jobs import follow_tasks
+from kling_jupyter.jobs.files import place
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_core.ledger.recovery import Settled
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_core.flows.resume import Settled
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -46,7 +47,7 @@ def run(studio: Studio, line: Line) -> list[Job] | None:
     )
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
     client = studio.client
-    flow = recovery.settle(
+    flow = resume.settle(
         client.session, send=typed.send, patient=typed.wait is not False, listener=_told
     )
     settled = client.run_flow(flow)
@@ -57,7 +58,7 @@ def run(studio: Studio, line: Line) -> list[Job] | None:
             say(f"{len(settled.running)} running; collect them with: %kling resume")
         return None
     rows = [*reversed(settled.running), *reversed(settled.unsaved)]
-    return following.follow_all(studio, rows, settings) if rows else None
+    return follow_tasks.follow_all(studio, rows, settings) if rows else None
 
 
 def _words(settled: Settled) -> list[str]:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from kling_core.cli import results
 
 if TYPE_CHECKING:
-    from kling_core.cli.arguments import Parser
-    from kling_core.endpoints.base import Endpoint
-    from kling_core.ledger.rows import Row
-    from kling_jupyter.studio import Studio
+    from kling_core.commands.arguments import Parser
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.ledger.records import Row
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["more", "none", "options", "rows"]
 

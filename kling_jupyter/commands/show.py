@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser
-from kling_core.reports import facts, finding
-from kling_jupyter import figure, grammar, naming, tables
+from kling_core.commands import find
+from kling_core.commands import show as facts
+from kling_core.commands.arguments import Parser
+from kling_jupyter import named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import tables, task_figure
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -28,11 +31,11 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "show", line.rest)
-    row = naming.one(studio, typed, line.names, "show")
+    row = named_tasks.one(studio, typed, line.names, "show")
     kept = studio.client.session.ledger().kept(row.id)
     told = tables.of_facts(facts.about(studio.client, row, kept))
-    task = finding.restored(studio.client, row)
+    task = find.restored(studio.client, row)
     if any(output.path is not None for output in task.outputs):
-        pictures = {**figure.of_task(task, studio.folder), "text/plain": ""}
+        pictures = {**task_figure.of_task(task, studio.folder), "text/plain": ""}
         told = tables.joined(pictures, told)
     show(studio.shell, told)

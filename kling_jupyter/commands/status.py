@@ -7,16 +7,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from kling_core.commands import readable, slots, tasks
+from kling_core.commands.find import short
 from kling_core.errors import ConfigError, LedgerError
-from kling_core.ledger import recovery
-from kling_core.ledger.rows import RUNNING
-from kling_core.reports import listing, slots, words
-from kling_core.reports.finding import short
+from kling_core.flows import resume
+from kling_core.ledger.records import RUNNING
 from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["run"]
 
@@ -55,15 +55,15 @@ def run(studio: Studio) -> None:
 
 def _balance(studio: Studio) -> Iterator[str]:
     """What is left of the packs in use, or why that cannot be told; asking is free."""
-    from kling_core.reports import packs
-    from kling_core.reports.probing import probe
+    from kling_core.commands import account
+    from kling_core.commands.key_check import probe
 
     finding = probe(replace(studio.client.session.settings, timeout=_PATIENCE))
     if finding.error is not None:
         what = "The key is refused" if finding.answered else "Kling does not answer"
         yield f"{what}: {finding.message}. %kling doctor says more."
         return
-    online = [row for row in packs.rows(finding.packs) if row[3] == "online"]
+    online = [row for row in account.rows(finding.packs) if row[3] == "online"]
     for name, left, total, _, until in online:
         yield f"Balance: {left} of {total} units left in {name}, until {until}."
     if not online:
@@ -76,9 +76,9 @@ def _running(studio: Studio) -> Iterator[str]:
     rows = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
     if not rows:
         return
-    yield f"Running: {words.plural(len(rows), 'task')}; %kling wait all shows them to their end"
+    yield f"Running: {readable.plural(len(rows), 'task')}; %kling wait all shows them to their end"
     for row in rows[:_NAMED]:
-        age, prompt = words.span(now - row.created_at), listing.prompt(row.text, narrow=True)
+        age, prompt = readable.span(now - row.created_at), tasks.prompt(row.text, narrow=True)
         yield f"  {short(row)}  {row.endpoint.replace('_', '-')}, {row.state}, {age}: {prompt}"
     if len(rows) > _NAMED:
         yield f"  and {len(rows) - _NAMED} more: %kling tasks --state processing"
@@ -93,11 +93,11 @@ def _slots(studio: Studio) -> Iterator[str]:
 def _left(studio: Studio) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = studio.client.session.ledger()
-    unsaved = [row for row in recovery.unsaved(ledger) if row.task_id not in studio.jobs]
-    rows = ledger.rows(states=recovery.OPEN, orphans=True)
+    unsaved = [row for row in resume.unsaved(ledger) if row.task_id not in studio.jobs]
+    rows = ledger.rows(states=resume.OPEN, orphans=True)
     count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:
-        yield f"Left open: {words.plural(count, 'task')} to resume: %kling resume"
+        yield f"Left open: {readable.plural(count, 'task')} to resume: %kling resume"
 
 
 def _spent(studio: Studio) -> Iterator[str]:
@@ -109,9 +109,9 @@ def _spent(studio: Studio) -> Iterator[str]:
     midnight = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
     spent, unknown = client.session.ledger().spent(midnight.timestamp())
     if spent or unknown:
-        budget = f" of a budget of {words.money(settings.budget)}" if settings.budget else ""
-        more = f", and {words.plural(unknown, 'task')} of unknown price" if unknown else ""
-        yield f"Spent today: {words.money(spent)}{budget}{more}."
+        budget = f" of a budget of {readable.money(settings.budget)}" if settings.budget else ""
+        more = f", and {readable.plural(unknown, 'task')} of unknown price" if unknown else ""
+        yield f"Spent today: {readable.money(spent)}{budget}{more}."
 
 
 _WAYS = """\

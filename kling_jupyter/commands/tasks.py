@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser
-from kling_core.reports import listing, slots
-from kling_jupyter import commands, grammar, tables
+from kling_core.commands import slots, tasks
+from kling_core.commands.arguments import Parser
+from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
+from kling_jupyter.html import tables
+from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.studio import Studio
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -22,9 +24,9 @@ def options(made: Parser) -> None:
     made.add_argument(
         "--state",
         action="append",
-        choices=listing.STATES,
+        choices=tasks.STATES,
         metavar="STATE",
-        help=f"only these; may be repeated: {', '.join(listing.STATES)}",
+        help=f"only these; may be repeated: {', '.join(tasks.STATES)}",
     )
     selecting.options(made)
     made.add_argument("--wide", action="store_true", help="show prompts in full")
@@ -42,6 +44,6 @@ def run(studio: Studio, line: Line) -> None:
     if not rows:
         show(studio.shell, tables.of_lines([selecting.none(typed)]))
         return
-    table = listing.tasks(studio.client, rows, narrow=not typed.wide)
+    table = tasks.tasks(studio.client, rows, narrow=not typed.wide)
     notes = [*selecting.more(typed, rows), *slots.lines(studio.client.session.ledger())]
     show(studio.shell, tables.of_table(table, notes))

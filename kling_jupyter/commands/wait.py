@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli.arguments import Parser, UsageProblem
-from kling_core.ledger import recovery
-from kling_core.ledger.rows import RUNNING
-from kling_jupyter import following, grammar, naming, variables
+from kling_core.commands.arguments import Parser, UsageProblem
+from kling_core.flows import resume
+from kling_core.ledger.records import RUNNING
+from kling_jupyter import named_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
+from kling_jupyter.jobs import follow_tasks
+from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
-    from kling_core.ledger.rows import Row
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
+    from kling_core.ledger.records import Row
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["options", "run"]
 
@@ -34,7 +36,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> Job | list[Job] | None:
     """Wait for the files; returns the job, or the jobs when there are several."""
     typed = grammar.flags(options, "wait", line.rest)
-    given = naming.words(typed)
+    given = named_tasks.words(typed)
     if not given:
         raise UsageProblem(
             "name a task, or all", fix="%kling tasks lists them; %kling wait all waits for all."
@@ -43,15 +45,15 @@ def run(studio: Studio, line: Line) -> Job | list[Job] | None:
         name=typed.name, out=typed.out, wait=True, timeout=grammar.seconds(typed.timeout)
     )
     everything = given == ["all"]
-    rows = _all(studio) if everything else [naming.row(studio, w, line.names) for w in given]
+    rows = _all(studio) if everything else [named_tasks.row(studio, w, line.names) for w in given]
     if not rows:
         say("nothing runs, and everything that is finished is on disk")
         return None
-    jobs = following.follow_all(studio, rows, settings)
+    jobs = follow_tasks.follow_all(studio, rows, settings)
     return jobs if len(jobs) > 1 else jobs[0]
 
 
 def _all(studio: Studio) -> list[Row]:
     ledger = studio.client.session.ledger()
     running = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
-    return [*reversed(running), *reversed(recovery.unsaved(ledger))]
+    return [*reversed(running), *reversed(resume.unsaved(ledger))]

@@ -6,7 +6,7 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from kling_core.cli.arguments import UsageProblem
+from kling_core.commands.arguments import UsageProblem
 from kling_jupyter.widgets.masks import Size
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def _source(image: Any, field: str) -> tuple[Any, Media]:
     """What to send, and the content that is here: of an earlier output its file."""
     from kling_core.media.inputs import Unreadable, read
     from kling_core.outputs import Output
-    from kling_jupyter.outputs import adopted
-    from kling_jupyter.widgets.choices import endpoint_with
+    from kling_jupyter.input_values import adopted
+    from kling_jupyter.widgets.models_with_feature import endpoint_with
 
     image = adopted(endpoint_with(field), {field: image}).given.get(field)
     try:

@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
 import traitlets
 
-from kling_core.catalog.conditions import either
-from kling_core.endpoints import parts, registry
+from kling_core.declare import registry, shared_fields
+from kling_core.rules.conditions import either
 from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
 from kling_jupyter.widgets.base import Widget
-from kling_jupyter.widgets.choices import caution, choices, endpoint_with
 from kling_jupyter.widgets.judgement import judged
+from kling_jupyter.widgets.models_with_feature import caution, choices, endpoint_with
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint, Request
-    from kling_jupyter.widgets.choices import Choice
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_jupyter.widgets.models_with_feature import Choice
 
 __all__ = ["Camera"]
 
@@ -68,7 +68,7 @@ class Camera(Widget):
         kind = cast("str", self.move["type"])
         if kind != "simple":
             return {"type": kind}
-        config: dict[str, float] = {**dict.fromkeys(parts.AXES, 0)}
+        config: dict[str, float] = {**dict.fromkeys(shared_fields.AXES, 0)}
         config[cast("str", self.move["axis"])] = cast("float", self.move["value"])
         return {"type": kind, "config": config}
 
@@ -115,13 +115,13 @@ def _axes() -> list[dict[str, Any]]:
     """The six values as the declaration has them."""
     return [
         {"name": name, "doc": declared.doc, "low": declared.ge, "high": declared.le}
-        for name, declared in parts.CameraConfig.params().items()
+        for name, declared in shared_fields.CameraConfig.params().items()
     ]
 
 
 def _moves(endpoint: Endpoint, choice: Choice) -> list[dict[str, str]]:
     """Every type of move, with the reason where this endpoint does not take it."""
-    kinds = get_args(get_type_hints(parts.CameraControl)["type"])
+    kinds = get_args(get_type_hints(shared_fields.CameraControl)["type"])
     return [{"type": kind, "reason": _reason(endpoint, choice, kind)} for kind in kinds]
 
 
@@ -133,19 +133,19 @@ def _reason(endpoint: Endpoint, choice: Choice, kind: str) -> str:
 
 def _begun(move: Any) -> dict[str, Any]:
     """A move in any of its spellings, as the widget holds it."""
-    begun: dict[str, Any] = {"type": "simple", "axis": parts.AXES[-1], "value": 0.0}
+    begun: dict[str, Any] = {"type": "simple", "axis": shared_fields.AXES[-1], "value": 0.0}
     if move is None:
         return begun
-    control = parts.camera(move)
-    known = get_args(get_type_hints(parts.CameraControl)["type"])
+    control = shared_fields.camera(move)
+    known = get_args(get_type_hints(shared_fields.CameraControl)["type"])
     if not isinstance(control, dict) or cast("dict[str, Any]", control).get("type") not in known:
         raise ValueError(f"{move!r} is no camera move; write zoom=5, or one of {', '.join(known)}")
     given = cast("dict[str, Any]", control)
     config = cast("dict[str, float]", given.get("config") or {})
-    unknown = [name for name in config if name not in parts.AXES]
+    unknown = [name for name in config if name not in shared_fields.AXES]
     moving = [name for name, value in config.items() if value]
     if unknown or len(moving) > 1:
-        raise ValueError(f"{move!r} is no camera move; give one of {', '.join(parts.AXES)}")
+        raise ValueError(f"{move!r} is no camera move; give one of {', '.join(shared_fields.AXES)}")
     begun["type"] = given["type"]
     if moving:
         begun |= {"axis": moving[0], "value": float(config[moving[0]])}

@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 import traitlets
 
-from kling_jupyter import figure
 from kling_jupyter.display import Live, Shell
-from kling_jupyter.views import Ending, News, span
+from kling_jupyter.html import task_figure
+from kling_jupyter.jobs.views import Ending, News, span
 from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.base import Widget, style
 
 if TYPE_CHECKING:
-    from kling_jupyter.job import Job
+    from kling_jupyter.jobs.job import Job
 
 __all__ = ["Card", "Carded", "Embedded"]
 
@@ -81,7 +81,7 @@ class Card(Widget):
             self.keep = keep
             if ending.files:
                 kind, path = ending.files[0]
-                self.poster = figure.still(kind, path, 640)[0]
+                self.poster = task_figure.still(kind, path, 640)[0]
                 self.files = [
                     {"kind": kind, "name": path.name, "size": path.stat().st_size}
                     for kind, path in ending.files
@@ -151,7 +151,7 @@ class Carded:
             self.card.end(news, ending)
 
     def _bundle(
-        self, other: figure.Bundle, metadata: Mapping[str, Any] | None = None
+        self, other: task_figure.Bundle, metadata: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The card, and what stands in its place where there are no widgets."""
         made = cast("tuple[dict[str, Any], dict[str, Any]]", self.card._repr_mimebundle_())  # pyright: ignore[reportPrivateUsage]
@@ -197,8 +197,8 @@ def _values(news: News) -> dict[str, Any]:
     }
 
 
-def _fallback(news: News) -> figure.Bundle:
+def _fallback(news: News) -> task_figure.Bundle:
     """What an untrusted notebook and a front end without widgets show."""
     at = f"{news.words} at {datetime.now().astimezone():%Y-%m-%d %H:%M}"
     way = [f"get it with {news.back}"] if news.back else []
-    return figure.of_state([at, *news.facts, *way], news.notes)
+    return task_figure.of_state([at, *news.facts, *way], news.notes)

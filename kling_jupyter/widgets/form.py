@@ -20,27 +20,27 @@ from typing import TYPE_CHECKING, Any, cast
 
 import traitlets
 
-from kling_core.catalog import possible
-from kling_core.endpoints import registry
+from kling_core.declare import choices, registry
 from kling_core.errors import ConfigError, KlingError
-from kling_jupyter import anywhere, codegen, variables
+from kling_jupyter import anywhere, codegen
 from kling_jupyter.errors import translated
-from kling_jupyter.grammar import Settings
-from kling_jupyter.grounding import grounded
+from kling_jupyter.media_files import grounded
+from kling_jupyter.parsing import variables
+from kling_jupyter.parsing.grammar import Settings
 from kling_jupyter.widgets import modules, thumbs
 from kling_jupyter.widgets.base import Widget, style
-from kling_jupyter.widgets.results import Results
-from kling_jupyter.widgets.spec import spec
-from kling_jupyter.widgets.upload import UploadRefused, Uploads
-from kling_jupyter.widgets.values import Reading, uploads_in, written
+from kling_jupyter.widgets.form_results import Results
+from kling_jupyter.widgets.form_spec import spec
+from kling_jupyter.widgets.form_uploads import UploadRefused, Uploads
+from kling_jupyter.widgets.form_values import Reading, uploads_in, written
 from kling_jupyter.widgets.verdict import Verdict, judged
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
+    from kling_core.declare.endpoint import Request
     from kling_core.task import Task
-    from kling_jupyter.job import Job
-    from kling_jupyter.studio import Studio
-    from kling_jupyter.views import Ending, News
+    from kling_jupyter.jobs.job import Job
+    from kling_jupyter.jobs.views import Ending, News
+    from kling_jupyter.workspace import Studio
 
 __all__ = ["KlingForm"]
 
@@ -158,7 +158,7 @@ class KlingForm(Widget):
             self._uploads.keep_only(set(uploads_in(values)))
             reading = self._reading = self._read(values)
             verdict = judged(reading)
-            refusals = possible.judge(reading.request)
+            refusals = choices.judge(reading.request)
             with self.hold_sync():
                 self.errors, self.missing = verdict.errors, verdict.missing
                 self.warnings, self.cost = verdict.warnings, verdict.cost
@@ -220,7 +220,7 @@ class KlingForm(Widget):
 
         Raises `InvalidRequest`, and `KlingError` for what cannot even begin.
         """
-        from kling_jupyter.job import Job
+        from kling_jupyter.jobs.job import Job
 
         request = grounded(self.request, self._inputs())
         check = request.require()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core.errors import InvalidRequest, KlingError, Violation
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
+    from kling_core.declare.endpoint import Request
 
 __all__ = ["judged"]
 

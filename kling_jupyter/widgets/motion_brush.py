@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypedDict, cast
 
 import traitlets
 
-from kling_core.endpoints import parts
+from kling_core.declare import shared_fields
 from kling_core.errors import InvalidRequest, Violation
 from kling_jupyter.widgets import masks, modules
 from kling_jupyter.widgets.backdrop import backdrop
 from kling_jupyter.widgets.base import Widget
-from kling_jupyter.widgets.choices import caution, choices, endpoint_with
 from kling_jupyter.widgets.judgement import judged
+from kling_jupyter.widgets.models_with_feature import caution, choices, endpoint_with
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
+    from kling_core.declare.endpoint import Request
 
 __all__ = ["MotionBrush"]
 
@@ -87,14 +87,14 @@ class MotionBrush(Widget):
         image: Any,
         *,
         static_mask: Any = None,
-        dynamic_masks: Sequence[parts.DynamicMask | Mapping[str, Any]] = (),
+        dynamic_masks: Sequence[shared_fields.DynamicMask | Mapping[str, Any]] = (),
     ) -> None:
         self._endpoint = endpoint_with("image", "static_mask", "dynamic_masks")
         self._backdrop = backdrop(image)
         self._choices = choices(self._endpoint, "static_mask")
         layers = [self._layer(_STILL, static_mask)]
         for number, given in enumerate(dynamic_masks, 1):
-            region = given.given if isinstance(given, parts.DynamicMask) else given
+            region = given.given if isinstance(given, shared_fields.DynamicMask) else given
             layers.append(self._layer(str(number), region["mask"], region["trajectories"]))
         super().__init__(
             backdrop=self._backdrop.as_trait(),
@@ -184,7 +184,9 @@ class MotionBrush(Widget):
 
     def _layer(self, name: str, mask: Any, points: Sequence[Any] = ()) -> Layer:
         size = self._backdrop.size
-        given = [point.given if isinstance(point, parts.Point) else point for point in points]
+        given = [
+            point.given if isinstance(point, shared_fields.Point) else point for point in points
+        ]
         return {
             "id": name,
             "points": [[point["x"], point["y"]] for point in given],
@@ -203,7 +205,7 @@ class MotionBrush(Widget):
         """How many regions and points the declaration allows."""
         region, path = (
             self._endpoint.request.params()["dynamic_masks"],
-            parts.DynamicMask.params()["trajectories"],
+            shared_fields.DynamicMask.params()["trajectories"],
         )
         return {
             "regions": region.max_items,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Request
+    from kling_core.declare.endpoint import Request
     from kling_core.errors import Violation
-    from kling_jupyter.widgets.values import Reading
+    from kling_jupyter.widgets.form_values import Reading
 
 __all__ = ["Verdict", "judged"]
 

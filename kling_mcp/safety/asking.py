@@ -24,7 +24,7 @@ from mcp.types import (
 from mcp.types.version import is_version_at_least
 from pydantic import ValidationError
 
-from kling_mcp.waiting import wait_for
+from kling_mcp.bounded_wait import wait_for
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context

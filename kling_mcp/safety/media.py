@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.addresses import public
 from kling_core.errors import TaskNotFound, Violation
 from kling_core.media import names
+from kling_core.media.safe_urls import public
 
 if TYPE_CHECKING:
-    from kling_core.endpoints.base import Endpoint, Param
+    from kling_core.declare.endpoint import Endpoint, Param
     from kling_core.outputs import Output
     from kling_mcp.tool import Call
 

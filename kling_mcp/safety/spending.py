@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Quote, Request
-    from kling_core.endpoints.base import Endpoint
+    from kling_core.declare.endpoint import Endpoint
     from kling_mcp.safety.totals import Admitted
     from kling_mcp.tool import Call
 
@@ -29,17 +29,18 @@ __all__ = ["Due", "confirm", "due", "exact", "how_to_confirm", "limit", "owners"
 
 def usual(endpoint: Endpoint) -> str:
     """What a call usually costs, in a few words: the price with every default."""
-    from kling_core.catalog import data, pricing
+    from kling_core.catalog import tables
+    from kling_core.rules import price as pricing
 
     params = endpoint.request.params()
     fields = {n: p.default for n, p in params.items() if not p.required and p.default is not None}
     fields |= {name: endpoint.example[name] for name in params if name in endpoint.example}
     if "model_name" in params:
-        fields["model_name"] = data.default_model(endpoint.name)
+        fields["model_name"] = tables.default_model(endpoint.name)
     price = pricing.quote(endpoint.name, fields)
     if price is not None and price.usd is not None:
         return f"Usually ${price.usd.normalize():f}"
-    rows = [r for r in data.load("prices.json")["rows"] if endpoint.name in r["endpoints"]]
+    rows = [r for r in tables.load("prices.json")["rows"] if endpoint.name in r["endpoints"]]
     least = min((Decimal(row["usd"]) for row in rows), default=None)
     return "Its price is not known" if least is None else f"From ${least.normalize():f}"
 
@@ -66,7 +67,7 @@ def limit(price: Quote | None, most: float | None) -> None:
 
 async def owners(call: Call, request: Request) -> None:
     """Raise `BudgetExceeded` for what the owner's limits refuse, before the user is asked."""
-    from kling_core.limits import afford
+    from kling_core.flows.limits import afford
 
     session = call.account.client.session
     await call.account.ledger()
@@ -127,7 +128,7 @@ async def confirm(
 
     Raises `BudgetExceeded` when the owner's limits would refuse it after all.
     """
-    from kling_core.ledger.recording import digest
+    from kling_core.flows.recorded_request import digest
 
     answers, total, key = call.account.answers, call.account.total, digest(request, take)
     needed = await due(call, request)
@@ -232,7 +233,7 @@ def _dearest(endpoint: Endpoint) -> Decimal:
 
     It stands for a price that is not known, as a number that nobody gives without having read it.
     """
-    from kling_core.catalog import pricing
+    from kling_core.rules import price as pricing
 
     rows = pricing.prices()
     own = [row for row in rows if endpoint.name in row.endpoints] or list(rows)

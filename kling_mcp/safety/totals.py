@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from kling_mcp.accounts import Account, Job
+    from kling_mcp.clients import Account, Job
 
 __all__ = ["Admitted", "Total", "midnight"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.endpoints import registry
-from kling_mcp.tools import account, create, files, knowledge, raw, recovering, tasks
+from kling_core.declare import registry
+from kling_mcp.tools import account, catalogue, create, files, raw, recover, tasks
 
 if TYPE_CHECKING:
     from kling_mcp.settings import Settings
@@ -26,9 +26,9 @@ def tools(settings: Settings) -> list[Tool]:
             tasks.wait_tasks(),
             *([files.download()] if settings.local_files else []),
             files.preview(),
-            recovering.recover_tasks(settings),
+            recover.recover_tasks(settings),
         ],
-        "account": [knowledge.quote(settings), knowledge.models(), account.costs()],
+        "account": [catalogue.quote(settings), catalogue.models(), account.costs()],
         "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],
     }
     return [tool for name in groups if name in settings.toolsets for tool in groups[name]]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.errors import KlingError
 from kling_mcp import results, schemas
-from kling_mcp.safety.words import clean
+from kling_mcp.safety.redact import clean
 from kling_mcp.tool import READS, Call, Tool
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kling_core.downloading import must_be_writable
 from kling_core.errors import DownloadError, InvalidRequest, KlingError
+from kling_core.flows.download import must_be_writable
 from kling_mcp import results, schemas
+from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety import media, spending
 from kling_mcp.safety.totals import Admitted
 from kling_mcp.tool import CREATES, Call, Tool
-from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult, InputRequiredResult
 
     from kling_core import Request
-    from kling_core.endpoints.base import Endpoint
-    from kling_mcp.accounts import Job
+    from kling_core.declare.endpoint import Endpoint
+    from kling_mcp.clients import Job
     from kling_mcp.settings import Settings
 
 __all__ = ["OPTIONS", "REPEATED", "quoted", "read", "tool"]

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from mcp.types import ImageContent
 
 from kling_mcp import failures, results, schemas
+from kling_mcp.bounded_wait import wait_for
 from kling_mcp.tool import SAVES, Call, Tool
 from kling_mcp.tools.tasks import TASK_ID, find
-from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult

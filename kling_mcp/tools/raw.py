@@ -11,7 +11,7 @@ from kling_mcp.tool import READS, Call, Tool
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
-    from kling_core.endpoints.base import Endpoint
+    from kling_core.declare.endpoint import Endpoint
 
 __all__ = ["get", "list_"]
 

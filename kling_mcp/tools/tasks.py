@@ -8,18 +8,18 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_mcp import results, schemas
-from kling_mcp.safety.words import clean
+from kling_mcp.bounded_wait import wait_for
+from kling_mcp.safety.redact import clean
 from kling_mcp.tool import READS, Call, Tool
-from kling_mcp.waiting import wait_for
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
     from kling_core import AsyncTask
-    from kling_mcp.accounts import Account
+    from kling_mcp.clients import Account
 
 __all__ = ["find", "get_task", "list_tasks", "look", "wait_tasks"]
 
@@ -135,7 +135,7 @@ async def _get(call: Call) -> CallToolResult:
 
 
 async def _list(call: Call) -> CallToolResult:
-    from kling_core.ledger.rows import IN_LINE, LIVE
+    from kling_core.ledger.records import IN_LINE, LIVE
 
     chosen = call.get("state")
     states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None

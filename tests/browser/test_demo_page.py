@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from lab import play
 
-from kling_jupyter import demo
+from notebooks import demo
 
 
 @pytest.fixture(scope="module")

@@ -16,7 +16,7 @@ from lab import Lab, comes, new_page
 from playwright.sync_api import Locator, Page, expect
 
 from kling_core import Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 expect.set_options(timeout=20_000)  # many share the machine
 FINISHING = 60_000
@@ -38,7 +38,7 @@ def begin() -> Iterator[str]:
         yield (
             f"import os, json\nos.environ.update(KLING_BASE_URL={sandbox.url!r}, "
             f"KLING_ACCESS_KEY={sandbox.access_key!r}, KLING_SECRET_KEY={sandbox.secret_key!r})\n"
-            "%load_ext kling_jupyter\nfrom kling_core.session import Pace\n"
+            "%load_ext kling_jupyter\nfrom kling_core.flows.session import Pace\n"
             "studio = get_ipython().magics_manager.registry['KlingMagics'].studio\n"
             "studio.client.session.pace = Pace(poll_floor=0.05, poll_ceiling=0.1)"
         )

@@ -25,12 +25,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from kling_core import Kling, Sandbox
-from kling_core.catalog import data
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Check, Endpoint, Request
+from kling_core.catalog import tables
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Check, Endpoint, Request
+from kling_core.editions import v1
 from kling_core.errors import KlingWarning, Violation
 from kling_core.media.inputs import Unreadable, read
-from kling_core.wire import v1
 from kling_core.wire.body import JSONBody
 
 Fields = dict[str, Any]
@@ -156,15 +156,15 @@ COMMON: dict[str, st.SearchStrategy[Any]] = {
 
 def models(endpoint: str) -> st.SearchStrategy[Any]:
     """Models of the endpoint, of other endpoints, and of nobody."""
-    own = sorted({model.name for model in data.models(endpoint)})
-    other = sorted({model.name for model in data.models()} - set(own))
+    own = sorted({model.name for model in tables.models(endpoint)})
+    other = sorted({model.name for model in tables.models()} - set(own))
     return st.sampled_from([*own, *own, *other, "kling-v9", "kling-v1.6", ""])
 
 
 @st.composite
 def videos(draw: st.DrawFn, endpoint: str) -> Fields:
     """A request that some row of the capability table makes."""
-    model = draw(st.sampled_from(data.models(endpoint)))
+    model = draw(st.sampled_from(tables.models(endpoint)))
     modes = model.endpoints[endpoint].modes
     mode = draw(st.sampled_from(sorted(modes)))
     seconds = draw(st.sampled_from(sorted(modes[mode], key=int)[:3]))
@@ -272,15 +272,15 @@ LIP_SYNC = spoiled(
     },
 )
 SCENES = st.sampled_from(
-    [*sorted(data.effects()), "hug", "kiss", "fight", "hug_pro", "bullet_time_360", "no_such"]
+    [*sorted(tables.effects()), "hug", "kiss", "fight", "hug_pro", "bullet_time_360", "no_such"]
 )
 EFFECTS = spoiled(
-    st.sampled_from(sorted(data.effects())).map(
+    st.sampled_from(sorted(tables.effects())).map(
         lambda name: (
             {"effect_scene": name}
             | (
                 {"images": [picture(480, 320), picture(300, 750, "JPEG")]}
-                if data.effects()[name].images == 2
+                if tables.effects()[name].images == 2
                 else {"image": picture(480, 320)}
             )
         )
@@ -300,7 +300,7 @@ EFFECTS = spoiled(
 @st.composite
 def images(draw: st.DrawFn) -> Fields:
     """A request that some image model makes."""
-    model = draw(st.sampled_from(data.models("image_generation")))
+    model = draw(st.sampled_from(tables.models("image_generation")))
     can = model.endpoints["image_generation"]
     fields: Fields = {"model_name": model.name, "prompt": "a pear"}
     task = draw(st.sampled_from(sorted(can.resolutions)))

@@ -18,7 +18,7 @@ import pytest
 from helpers.media import mask, picture, sound
 
 from kling_core import Kling, Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 

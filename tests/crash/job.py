@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from kling_core import Kling, SubmitOutcomeUnknown, attempt
-from kling_core.session import Pace
+from kling_core import Kling, SubmitOutcomeUnknown
+from kling_core.flows import attempt
+from kling_core.flows.session import Pace
 
 PACE = Pace(
     poll_floor=0.02,

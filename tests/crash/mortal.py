@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from kling_core import Kling
-from kling_core.flow import Call, Flow, Guard, Save, Send, Sleep, drive
+from kling_core.wire.effects import Call, Flow, Guard, Save, Send, Sleep, drive
 
 Target = tuple[str, int]
 
@@ -44,7 +44,7 @@ class Death:
         """Make commits, file changes and pieces of downloads moments too."""
         import sqlalchemy as sa
 
-        from kling_core.wire.pieces import Sink
+        from kling_core.wire.ranges import Sink
 
         def commit(connection: Any) -> None:
             if not connection.get_execution_options().get("kling_read"):  # nothing is written

@@ -101,7 +101,7 @@ def _warm_up(modules: list[str], order: Order) -> None:
     for module in modules:
         with contextlib.suppress(ImportError):  # some modules can be reached by others only
             importlib.import_module(module)
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
 
     for name, fields in wanted(order):
         registry.load(name).request(**fields).quote()

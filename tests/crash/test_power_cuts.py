@@ -14,11 +14,11 @@ from helpers.clips import clip
 from helpers.power import WORLDS, Disk, Moment, Tree, recorded
 from helpers.scripted import Script, client_of, outcome, task
 
-from kling_core import holding
-from kling_core.endpoints import registry
+from kling_core import file_lock
+from kling_core.declare import registry
 from kling_core.errors import KlingError
-from kling_core.flow import Saved
-from kling_core.ledger import adoption, recovery
+from kling_core.flows import adopt, resume
+from kling_core.wire.effects import Saved
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*is not what was asked:kling_core.errors.KlingWarning"),
@@ -62,7 +62,7 @@ def client_with_the_task(script: Script, kind: str) -> Any:
     """A client whose ledger knows the finished task."""
     client = client_of(kind, script)
     said = {**finished(), "final_unit_deduction": "1.5"}  # or a resume would ask for it
-    adoption.adopt(client.session.ledger(), T2V, said)
+    adopt.adopt(client.session.ledger(), T2V, said)
     return client
 
 
@@ -111,7 +111,7 @@ def check(disk: Disk, moment: Moment, world: str, kind: str) -> Iterator[str]:
         elif not _tells(place.with_name(f"{place.name}.json")):
             yield "the ledger says kept, and the sidecar tells nothing"
     wanted = [] if ledger.kept()[0].on_disk else [row.id]
-    if [one.id for one in recovery.unsaved(ledger)] != wanted:
+    if [one.id for one in resume.unsaved(ledger)] != wanted:
         yield "what is not saved is not known to be so"
     settled = outcome(lambda c: c.tasks.resume(), client)
     if isinstance(settled, KlingError) or settled.doubtful:
@@ -181,7 +181,7 @@ def test_the_disk_of_this_test_forgets(
     monkeypatch.chdir(tmp_path / "disk")
     monkeypatch.setattr(f"kling_core.{left_out}", _nothing)
     if left_out == "downloading.sync_folder":  # which that of the sidecar would do too
-        monkeypatch.setattr(holding, "sync_folder", _nothing)
+        monkeypatch.setattr(file_lock, "sync_folder", _nothing)
     with recorded(tmp_path / "disk") as disk:
         download(disk, "sync")
     assert any(what in trouble.what for trouble in troubles(disk, "sync"))

@@ -31,8 +31,8 @@ from nursery import Nursery
 from scenario import KILLED, SCRATCH
 
 from kling_core import Kling, Sandbox
-from kling_core.endpoints import registry
-from kling_core.ledger.rows import ENDED, RUNNING, Row
+from kling_core.declare import registry
+from kling_core.ledger.records import ENDED, RUNNING, Row
 
 LATEST = 0.8
 """How late a create is carried out at most."""

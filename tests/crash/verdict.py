@@ -11,8 +11,8 @@ from typing import Any
 from job import Order, wanted
 
 from kling_core import Kling, Sandbox
-from kling_core.ledger.keeping import sidecar
-from kling_core.ledger.store import Ledger
+from kling_core.flows.save import sidecar
+from kling_core.ledger.ledger import Ledger
 
 
 class Before:

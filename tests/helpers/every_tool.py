@@ -10,7 +10,7 @@ from mcp import Client
 
 from helpers.agents import made
 from helpers.walk import BYTES, example
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 CREATE = "kling_text_to_video"
 CLIP = {"prompt": "a face in the rain", "model_name": "kling-v1-6", "wait_seconds": 60}

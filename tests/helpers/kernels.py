@@ -26,7 +26,7 @@ OLD = "6.31"
 
 STUDIO = "get_ipython().magics_manager.registry['KlingMagics'].studio"
 FAST = (
-    "from kling_core.session import Pace as _Pace\n"
+    "from kling_core.flows.session import Pace as _Pace\n"
     f"{STUDIO}.client.session.pace = _Pace("
     "poll_floor=0.05, poll_ceiling=0.1, retry_first=0.05, recheck=0.1, line_tick=0.05)"
 )

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from kling_core.ledger import schema
-from kling_core.ledger.rows import Entry
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Entry
 from kling_core.ledger.schema import totals
-from kling_core.ledger.store import Ledger
 
 ACCOUNT = "account-of-the-test"
 LEASE = 60.0

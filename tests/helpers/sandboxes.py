@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kling_core import Sandbox
-from kling_core.session import Pace
+from kling_core.flows.session import Pace
 
 FAST = Pace(
     poll_floor=0.02,

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from kling_core import AsyncKling, Kling, KlingError, config
-from kling_core.flow import Clock, NoReply, Reply, Save, Saved, Send
-from kling_core.session import Pace, Session
+from kling_core.flows.session import Pace, Session
+from kling_core.wire.effects import Clock, NoReply, Reply, Save, Saved, Send
 
 Answer = Reply | NoReply | Callable[[Send], Reply | NoReply]
 

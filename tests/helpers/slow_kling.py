@@ -13,9 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 from helpers.scripted import FakeClock, Script, envelope, session, task
 from kling_core import AsyncKling, Kling
-from kling_core.endpoints import registry
-from kling_core.flow import NoReply, Reply, Send
-from kling_core.session import Pace
+from kling_core.declare import registry
+from kling_core.flows.session import Pace
+from kling_core.wire.effects import NoReply, Reply, Send
 
 
 @dataclass

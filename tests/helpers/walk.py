@@ -11,7 +11,7 @@ from typing import Any
 
 from helpers.media import mask, picture, sound
 from kling_core import Kling
-from kling_core.endpoints.base import Endpoint
+from kling_core.declare.endpoint import Endpoint
 
 Media = Callable[[str], Any]
 BYTES = {

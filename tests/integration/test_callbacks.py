@@ -19,13 +19,13 @@ import pytest
 
 from kling_core import Kling, Sandbox
 from kling_core.callbacks import BODY_LIMIT, CallbackReceiver, wake
+from kling_core.callbacks.verify import Callback, key_of
 from kling_core.errors import ConfigError, KlingError, LedgerError, WebhookRejected
-from kling_core.ledger.rows import Entry
-from kling_core.ledger.store import Ledger
+from kling_core.flows.session import Pace
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Entry
 from kling_core.sandbox.background import BackgroundServer
 from kling_core.sandbox.callbacks import sign
-from kling_core.session import Pace
-from kling_core.webhooks import Callback, key_of
 
 SECRET = "whsec_" + base64.b64encode(b"the secret of the account in tests").decode()
 NEW = "whsec_" + base64.b64encode(b"the secret that comes after it now").decode()

@@ -13,10 +13,11 @@ from dataclasses import dataclass
 
 import pytest
 
-from kling_core import client, config, flow
-from kling_core.cli import following
+from kling_core import client, config
+from kling_core.cli import progress
 from kling_core.cli.main import main
 from kling_core.sandbox import Fault, Sandbox, shared
+from kling_core.wire import effects
 
 KEYS = {"access_key": "a" * 32, "secret_key": "s" * 32}
 CLI = [sys.executable, "-m", "kling_core.cli.main"]
@@ -144,7 +145,7 @@ def test_interrupt_while_waiting(kling, monkeypatch):
     def interrupted(self, task):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(following._Lines, "__call__", interrupted)
+    monkeypatch.setattr(progress._Lines, "__call__", interrupted)
     done = kling("run", "t2v", "slow")
     assert (done.code, done.out) == (130, "")
     assert "goes on and is paid for; collect it with: kling wait " in done.err
@@ -354,7 +355,7 @@ def test_doctor_finds_an_api_key_in_the_way(kling, monkeypatch):
 def test_doctor_finds_a_wrong_clock(kling, monkeypatch, shift, words, accepted):
     """The clock is compared with the answer's Date, whether the token passes or not."""
     real = {"time": lambda: time.time() + shift, "monotonic": time.monotonic}
-    monkeypatch.setattr(flow, "_time", real.__getitem__)
+    monkeypatch.setattr(effects, "_time", real.__getitem__)
     done = kling("doctor")
     assert done.code == 1
     assert f"this computer's clock is {words}" in done.out

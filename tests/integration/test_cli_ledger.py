@@ -19,9 +19,9 @@ import pytest
 from kling_core import Kling, client
 from kling_core.cli import callbacks
 from kling_core.cli.main import main
+from kling_core.commands import readable as wording
 from kling_core.errors import KlingWarning
-from kling_core.ledger.rows import Entry
-from kling_core.reports import words as wording
+from kling_core.ledger.records import Entry
 from kling_core.sandbox import Fault, Sandbox
 
 LEDGER_COMMANDS = (

@@ -17,13 +17,13 @@ from helpers.sandboxes import FAST
 from helpers.slow_service import SlowService, Trouble
 
 from kling_core import Interrupted, Kling, Sandbox
-from kling_core.interrupts import refuse
+from kling_core.wire.interrupts import refuse
 
 PROGRAM = """
 import json, os, signal, sys
 from concurrent.futures import ThreadPoolExecutor
 from kling_core import Kling
-from kling_core.session import Pace
+from kling_core.flows.session import Pace
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 kling = Kling(
@@ -173,7 +173,7 @@ def test_in_the_main_thread_nothing_is_sent_after_it(
     sandbox: Sandbox, tmp_path: Path, monkeypatch: Any
 ) -> None:
     """Ctrl-C between two tries to connect: the guarded stretch ends there, and nothing went out."""
-    from kling_core.flow import NoReply
+    from kling_core.wire.effects import NoReply
 
     tries: list[str] = []
 

@@ -23,8 +23,8 @@ import platformdirs
 import pytest
 
 from kling_core import AsyncKling, ConfigError, Kling, KlingError, Sandbox, config
-from kling_core.reports import health
-from kling_core.wire import clients
+from kling_core.commands import doctor
+from kling_core.wire import http_clients
 
 KEY = "api-key-" + "k" * 30
 
@@ -108,8 +108,8 @@ def test_an_exception_list_that_can_be_used(value: str, monkeypatch: pytest.Monk
 
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
     monkeypatch.setenv("NO_PROXY", value)
-    clients.examine()
-    clients.make(httpx.Client).close()
+    http_clients.examine()
+    http_clients.make(httpx.Client).close()
 
 
 def test_this_machine_is_reached_without_a_proxy(
@@ -156,8 +156,8 @@ def test_whatever_else_stops_the_http_library(create: Any, monkeypatch: Any) -> 
     def broken(**_: Any) -> Any:
         raise RuntimeError("no entropy")
 
-    monkeypatch.setattr(clients.httpx, "Client", broken)
-    monkeypatch.setattr(clients.httpx, "AsyncClient", broken)
+    monkeypatch.setattr(http_clients.httpx, "Client", broken)
+    monkeypatch.setattr(http_clients.httpx, "AsyncClient", broken)
     error, (row,) = create()
     assert isinstance(error, ConfigError)
     assert row.state == "prepared"
@@ -315,7 +315,7 @@ def test_the_doctor_does_not_blame_the_key_for_the_address(
     """An address below which there is no API: the host is wrong."""
     options: Any = {"api_key": sandbox.api_key, "base_url": f"{sandbox.url}/nowhere"}
     with Kling(**options, home=tmp_path, output_dir=tmp_path) as kling:
-        wrong = [s for s in health.examine(lambda: kling) if s.level == "wrong"]
+        wrong = [s for s in doctor.examine(lambda: kling) if s.level == "wrong"]
     assert wrong[0].name == "host"
     assert all(symptom.name != "key" for symptom in wrong)
 
@@ -392,7 +392,7 @@ def test_a_user_without_a_home(how: str, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(platformdirs, "user_data_dir", nowhere)
     with pytest.raises(ConfigError, match="KLING_HOME"):
         Kling(api_key=KEY)
-    symptoms = list(health.examine(lambda: Kling(api_key=KEY)))
+    symptoms = list(doctor.examine(lambda: Kling(api_key=KEY)))
     assert any("KLING_HOME" in symptom.text for symptom in symptoms)
 
 
@@ -431,7 +431,7 @@ def test_a_secret_that_others_can_read(
     text: str, mode: int, warned: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A config file with a secret in it is the user's alone; else we say so, the doctor too."""
-    from kling_core.notices import heard_by
+    from kling_core.caller_warnings import heard_by
 
     (tmp_path / "config.toml").write_text(text)
     (tmp_path / "config.toml").chmod(mode)
@@ -445,7 +445,7 @@ def test_a_secret_that_others_can_read(
             config.resolve(region="global")
     assert any("chmod 600" in line for line in heard) == warned
     with heard_by(lambda _: None):
-        symptoms = list(health._surroundings())
+        symptoms = list(doctor._surroundings())
     assert any("chmod 600" in s.text for s in symptoms if s.level == "wrong") == warned
 
 
@@ -456,9 +456,9 @@ def test_the_doctor_never_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
         raise RuntimeError("boo")
 
     for name in ("_surroundings", "_ledger", "_folder", "_service"):
-        monkeypatch.setattr(health, name, broken)
+        monkeypatch.setattr(doctor, name, broken)
     with Kling(api_key=KEY, home=tmp_path) as kling:
-        symptoms = list(health.examine(lambda: kling))
+        symptoms = list(doctor.examine(lambda: kling))
     wrong = [s.name for s in symptoms if s.level == "wrong"]
     assert wrong == ["surroundings", "ledger", "outputs", "network"]
 

@@ -22,12 +22,12 @@ from typing import Any
 import httpx
 import pytest
 
-from kling_core import AsyncKling, Kling, Sandbox, errors, interrupts
-from kling_core.flow import Clock, NoReply, Reply, Send, Sleep, bounded, drive
+from kling_core import AsyncKling, Kling, Sandbox, errors
+from kling_core.flows.session import Pace
 from kling_core.media.item import Media
-from kling_core.session import Pace
-from kling_core.wire import deadline, reading
+from kling_core.wire import deadline, interrupts, json_reader
 from kling_core.wire.body import JSONBody
+from kling_core.wire.effects import Clock, NoReply, Reply, Send, Sleep, bounded, drive
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 SHORT = Timeouts(connect=1.0, read=0.4, total=0.8)
@@ -413,7 +413,7 @@ def test_an_answer_without_end_is_not_kept(
     headers: str, send: Callable[..., Any], peer: Callable[..., Peer]
 ) -> None:
     """300 MB of gzip, or more than any answer has: the reading stops, in little memory."""
-    body = gzipped(300 << 20) if headers else bytes(reading.MOST + 1)
+    body = gzipped(300 << 20) if headers else bytes(json_reader.MOST + 1)
     url = peer(answering(headers, body)).url
     tracemalloc.start()
     try:
@@ -423,7 +423,7 @@ def test_an_answer_without_end_is_not_kept(
         tracemalloc.stop()
     assert isinstance(reply, NoReply)
     assert "larger than" in reply.reason or "within" in reply.reason
-    assert peak < 4 * reading.MOST
+    assert peak < 4 * json_reader.MOST
 
 
 @pytest.mark.parametrize("coding", ["gzip", "x-gzip", "deflate", "identity"])

@@ -18,8 +18,8 @@ from helpers.walk import BYTES, example, in_memory, source_video
 from PIL import Image
 
 from kling_core import Kling, Sandbox
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 

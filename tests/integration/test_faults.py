@@ -17,11 +17,11 @@ import pytest
 from helpers.walk import example, source_video
 
 from kling_core import Kling, Sandbox, errors
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
-from kling_core.ledger import recovery
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
+from kling_core.flows import resume as recovery
+from kling_core.flows.session import Pace
 from kling_core.sandbox import Fault
-from kling_core.session import Pace
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 
@@ -292,7 +292,7 @@ def test_clock_ten_minutes_off(
     skew: int, make_driver: Any, start_sandbox: Callable[..., Sandbox]
 ) -> None:
     """A clock that is off is told once, and the call succeeds by the server's time."""
-    from kling_core.flow import Clock
+    from kling_core.wire.effects import Clock
 
     sandbox = start_sandbox()
     off = Clock(lambda: time.time() + skew, time.monotonic)

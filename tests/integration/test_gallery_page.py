@@ -14,8 +14,8 @@ from helpers.sandboxes import FAST
 from PIL import Image
 
 from kling_core import Kling
-from kling_core.ledger.rows import Costs
-from kling_jupyter import chart, comparing, exhibits, figure, posters
+from kling_core.ledger.records import Costs
+from kling_jupyter.html import chart, compare, gallery, players, task_figure
 
 PROMPT = 'it\'s <b>"bold"</b> & {odd'
 VOID = {"img", "br", "source", "line", "rect"}
@@ -62,7 +62,7 @@ def page(kling, tmp_path):
     """The gallery of everything in the ledger, for a notebook in the test's folder."""
 
     def made():
-        return posters.of_rows(kling, kling.tasks.ledger.rows(), tmp_path)
+        return gallery.of_rows(kling, kling.tasks.ledger.rows(), tmp_path)
 
     return made
 
@@ -116,9 +116,9 @@ def test_what_is_not_on_disk_says_why_and_what_to_do(kling, page, monkeypatch):
     with pytest.raises(Exception, match="risk control"):
         bad.wait()
     kling.text_to_video.create(prompt="at work")
-    days = exhibits.listing.days_left
+    days = players.listing.days_left
     monkeypatch.setattr(
-        exhibits.listing, "days_left", lambda t: -2 if t.task_id == lost.task_id else days(t)
+        players.listing, "days_left", lambda t: -2 if t.task_id == lost.task_id else days(t)
     )
     text = Page(page()["text/html"]).text
     assert f"{moved.videos[0].saved['path']} is not there any more, 29 d left: %kling wait" in text
@@ -134,8 +134,10 @@ def test_twenty_clips_stay_below_600_kilobytes(kling, page, tmp_path, monkeypatc
     clip(kling, prompt="word " * 200)
     noise = tmp_path / "noise.png"
     Image.effect_noise((1920, 1080), 120).convert("RGB").save(noise)
-    still = figure.still
-    monkeypatch.setattr(figure, "still", lambda _kind, _path, *size: still("image", noise, *size))
+    still = task_figure.still
+    monkeypatch.setattr(
+        task_figure, "still", lambda _kind, _path, *size: still("image", noise, *size)
+    )
     size = len(page()["text/html"])
     poster = re.search(r'poster="([^"]+)"', page()["text/html"])
     assert len(poster[1]) > 5_000
@@ -145,7 +147,7 @@ def test_twenty_clips_stay_below_600_kilobytes(kling, page, tmp_path, monkeypatc
 def test_a_file_outside_the_notebooks_folder_is_named_and_never_linked(kling, page, tmp_path):
     """A dead player helps nobody: the poster is shown, with the path."""
     task = clip(kling)
-    above = posters.of_rows(kling, kling.tasks.ledger.rows(), tmp_path / "deeper")["text/html"]
+    above = gallery.of_rows(kling, kling.tasks.ledger.rows(), tmp_path / "deeper")["text/html"]
     assert "<video" not in above
     assert str(task.videos[0].path) in above
     hidden = tmp_path / ".hidden"
@@ -162,7 +164,7 @@ def test_a_comparison_marks_the_words_that_differ(kling, tmp_path):
     first = clip(kling, prompt="a paper boat, at <night>")
     second = clip(kling, prompt="a paper ship, at <night>", duration=10)
     rows = [kling.tasks.ledger.row(t.row_id) for t in (first, second)]
-    html = comparing.of_rows(kling, *rows, tmp_path)["text/html"]
+    html = compare.of_rows(kling, *rows, tmp_path)["text/html"]
     shown = Page(html)
     assert len(shown.all("video")) == 2
     assert len({video["style"] for video in shown.all("video")}) == 1

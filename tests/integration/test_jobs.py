@@ -10,12 +10,13 @@ import pytest
 from kling_core import AsyncKling
 from kling_core.errors import KlingError
 from kling_core.sandbox import Fault
-from kling_jupyter import anywhere, figure
-from kling_jupyter.cell import watch
+from kling_jupyter import anywhere
+from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
-from kling_jupyter.grammar import Settings
-from kling_jupyter.job import Job
-from kling_jupyter.views import span
+from kling_jupyter.html import task_figure
+from kling_jupyter.jobs.job import Job
+from kling_jupyter.jobs.views import span
+from kling_jupyter.parsing.grammar import Settings
 
 
 def test_the_usual_time_of_a_task(kling):
@@ -125,7 +126,7 @@ def test_times_are_said_in_words(usual, words):
 def test_an_error_figure_says_all_there_is():
     """Title, message, what to do and whether it was billed; markup in it stays text."""
     error = KlingError("it <b>broke</b>", fix="Mend it.", billed="yes")
-    bundle = figure.of_error(translated(error), ["5 s"], ["a note"])
+    bundle = task_figure.of_error(translated(error), ["5 s"], ["a note"])
     assert "&lt;b&gt;broke" in bundle["text/html"]
     lines = bundle["text/plain"].split("\n")
     assert lines == [

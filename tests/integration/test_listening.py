@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from kling_core.listening import must_be_free
+from kling_core.callbacks.listen import must_be_free
 from kling_core.sandbox import Sandbox
 
 COMMANDS = {

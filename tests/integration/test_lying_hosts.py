@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from helpers.media_host import CLIP, LIES, OTHER, SIZE, TASK_ID, Host, Lie, media_host
 
-from kling_core import AsyncKling, Kling, fetching, lateness
+from kling_core import AsyncKling, Kling
 from kling_core.cli.main import main
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import DownloadError
-from kling_core.ledger import recovery
-from kling_core.session import Pace
+from kling_core.flows import fetch, late_results, resume
+from kling_core.flows.session import Pace
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is not what was asked for:kling_core.errors.KlingWarning"
@@ -45,10 +45,10 @@ def ledger_of(driver: Any) -> Any:
     return driver.client.session.ledger()
 
 
-def left_behind(driver: Any, folder: Path) -> fetching.Part:
+def left_behind(driver: Any, folder: Path) -> fetch.Part:
     """The part that a process before this one would have left."""
     notes = driver.client.session.settings.home / "parts"
-    return fetching.Part(folder / "clip.mp4", f"{TASK_ID}-0", notes)
+    return fetch.Part(folder / "clip.mp4", f"{TASK_ID}-0", notes)
 
 
 def named(folder: Path) -> dict[str, bytes]:
@@ -83,12 +83,12 @@ def test_a_lie_is_never_kept(lie: Lie, client: Any, host: Host, tmp_path: Path) 
         client.do(clip.download(tmp_path / "clip.mp4"))
     assert (told.value.task_id, told.value.billed) == (TASK_ID, "yes")
     assert named(tmp_path) == {}
-    (row,) = recovery.unsaved(ledger_of(client))
+    (row,) = resume.unsaved(ledger_of(client))
     assert row.task_id == TASK_ID
     host.lie = None
     path = client.do(clip.download(tmp_path / "clip.mp4"))
     assert path.read_bytes() == CLIP
-    assert recovery.unsaved(ledger_of(client)) == []
+    assert resume.unsaved(ledger_of(client)) == []
 
 
 def test_a_lie_is_answered_by_a_fresh_link(client: Any, host: Host, tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_host_that_drips(make_driver: Any, host: Host, tmp_path: Path) -> None
     host.pace = (1, 0.03)
     with pytest.raises(DownloadError, match="next to nothing came"):
         driver.do(clip_of(driver, host).download(tmp_path / "clip.mp4"))
-    assert len(host.asked) == fetching.ATTEMPTS
+    assert len(host.asked) == fetch.ATTEMPTS
     host.pace = (40_000, 0.03)
     path = driver.do(clip_of(driver, host).download(tmp_path / "clip.mp4"))
     assert path.read_bytes() == CLIP
@@ -147,7 +147,7 @@ def test_a_result_that_never_comes(
     wait: str, client: Any, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An error that says what it means; it is in `resume`, which brings it when it comes."""
-    monkeypatch.setattr(lateness, "PATIENCE", 3.0)
+    monkeypatch.setattr(late_results, "PATIENCE", 3.0)
     host.unnamed = 1000
     calls = client.client.text_to_video
 
@@ -159,14 +159,14 @@ def test_a_result_that_never_comes(
     with pytest.raises(DownloadError, match="does not name its result") as told:
         made()
     assert (told.value.billed, told.value.task_id) == ("yes", TASK_ID)
-    (row,) = recovery.unsaved(ledger_of(client))
+    (row,) = resume.unsaved(ledger_of(client))
     assert (row.task_id, row.state) == (TASK_ID, "succeeded")
     settled = client.do(client.client.tasks.resume())
     assert [str(error) for _, error in settled.doubtful] == [str(told.value)]
     host.unnamed = 0
     settled = client.do(client.client.tasks.resume())
     assert settled.doubtful == []
-    assert recovery.unsaved(ledger_of(client)) == []
+    assert resume.unsaved(ledger_of(client)) == []
     assert host.posts == 1
 
 
@@ -213,7 +213,7 @@ def test_the_shell_waits_for_a_late_result(
     shell: Any, host: Host, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The same of a success that names nothing: not exit code 0, not "saved", and in `resume`."""
-    monkeypatch.setattr(lateness, "PATIENCE", 3.0)
+    monkeypatch.setattr(late_results, "PATIENCE", 3.0)
     host.unnamed = 10_000
     code, said = shell("run", "text-to-video", "a boat")
     assert code == 3

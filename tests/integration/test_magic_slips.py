@@ -10,7 +10,7 @@ import pytest
 from helpers.shell import Shell
 from IPython.core.completer import provisionalcompleter
 
-from kling_jupyter.running import place
+from kling_jupyter.jobs.files import place
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from PIL import Image
 from traitlets.config import Config
 
 from kling_core import Kling
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.sandbox import Fault
 from kling_jupyter import anywhere
 from kling_jupyter.commands import COMMANDS
@@ -486,11 +486,11 @@ def test_quote_models_and_help_need_no_connection(shell, capsys):
 
 def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
     """A clip elsewhere gets no player that could not play, but its path."""
-    from kling_jupyter import figure
+    from kling_jupyter.html import task_figure
 
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     task = shell.run(f"%kling text-to-video --out {elsewhere} a boat")
-    bundle = figure.of_task(task, shell.studio.folder)
+    bundle = task_figure.of_task(task, shell.studio.folder)
     assert "<video" not in bundle["text/html"]
     assert str(elsewhere) in bundle["text/html"]
 

@@ -21,8 +21,8 @@ from helpers.slow_service import SlowService, Trouble
 from helpers.walk import example, source_video
 
 from kling_core import Kling, Sandbox, errors
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 

@@ -12,8 +12,11 @@ import pytest
 from helpers.shell import Shell
 
 from kling_core import Kling
+from kling_core.callbacks.verify import Callback
+from kling_core.caller_warnings import notify
 from kling_core.cli import callbacks, console
 from kling_core.cli.main import main
+from kling_core.commands.table import Table
 from kling_core.errors import (
     APIError,
     InvalidRequest,
@@ -23,11 +26,8 @@ from kling_core.errors import (
     Violation,
     WebhookRejected,
 )
-from kling_core.notices import notify
-from kling_core.reports.table import Table
 from kling_core.sandbox import Fault, Sandbox
-from kling_core.webhooks import Callback
-from kling_core.words import one_line, safe, safe_json
+from kling_core.text import one_line, safe, safe_json
 
 EVIL = "\x1b]52;c;ZXZpbA==\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\r\x08\x7f\u2028"
 """Sets the clipboard, clears the screen, colours by C1, turns the writing, overwrites a line."""

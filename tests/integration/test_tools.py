@@ -11,7 +11,7 @@ from helpers.shell import Shell
 from PIL import Image
 
 from kling_core import Kling
-from kling_core.ledger.rows import Entry
+from kling_core.ledger.records import Entry
 from kling_core.sandbox import Fault
 
 

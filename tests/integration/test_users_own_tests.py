@@ -18,7 +18,7 @@ import pytest
 
 from kling_core import AsyncKling, ConfigError, Kling, Sandbox
 from kling_core.client import SANDBOX_PACE
-from kling_core.session import Pace
+from kling_core.flows.session import Pace
 
 SYNC = """
 from kling_core import Kling
@@ -120,8 +120,8 @@ def test_a_short_key_signs_as_it_always_did() -> None:
     """Zeros at the end of a key change nothing in HMAC: the token is the one of the key."""
     import jwt
 
-    from kling_core.flow import Clock
-    from kling_core.wire.auth import KeyPair
+    from kling_core.wire.effects import Clock
+    from kling_core.wire.signing import KeyPair
 
     now = 1_800_000_000.0
     token = KeyPair("ak", "short", Clock(lambda: now, lambda: now)).header().split()[1]

@@ -12,7 +12,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 from kling_core.sandbox import Fault
-from kling_jupyter import demo
+from notebooks import demo
 
 
 def slow(service, seconds: float) -> None:

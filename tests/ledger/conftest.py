@@ -13,7 +13,7 @@ from helpers.ledgers import ACCOUNT, Moved, OpenLedger
 from helpers.media import picture
 
 from kling_core import Sandbox
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
 
 
 @pytest.fixture

@@ -10,13 +10,14 @@ from helpers.ledgers import LEASE, Moved, answer, entry
 from helpers.scripted import LOST, Port, Script, envelope, session, task
 
 from kling_core import Kling, Sandbox
-from kling_core.answers import Answer, amount, decimal
+from kling_core.editions.task_facts import Answer, amount, decimal
 from kling_core.errors import BudgetExceeded, KlingWarning
-from kling_core.flow import drive
-from kling_core.ledger import costs, late, recovery
+from kling_core.flows import late_costs, resume
+from kling_core.ledger import costs
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.rows import Row
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.records import Row
+from kling_core.wire.effects import drive
 
 DAY = Budget(Decimal("0.21"), day=Decimal("0.50"))
 ODD = [
@@ -175,13 +176,13 @@ def test_costs_are_those_of_the_day_of_sending(ledger: Ledger, moved: Moved) -> 
 
 def test_a_task_made_elsewhere_long_ago_is_not_of_today(ledger: Ledger) -> None:
     """Whatever Kling writes as its time."""
-    from kling_core.endpoints import registry
-    from kling_core.ledger import adoption
+    from kling_core.declare import registry
+    from kling_core.flows import adopt
 
     endpoint = registry.load("text_to_video")
     for number, made in enumerate((1_700_000_000, "1700000000000", "1e300", "NaN", -5, 10**25)):
         data = answer(str(number), "succeed", created_at=made, final_unit_deduction="1.5")
-        assert adoption.adopt(ledger, endpoint, data)
+        assert adopt.adopt(ledger, endpoint, data)
     times = {row.task_id: row.created_at for row in ledger.rows()}
     assert times["0"] == times["1"] == 1_700_000_000
     assert all(abs(times[name] - ledger.now()) < 60 for name in ("2", "3", "4", "5"))
@@ -207,9 +208,9 @@ def test_resume_asks_for_what_was_not_said() -> None:
         running(ledger, f"{number}", name=f"row-{number}")
         units = {"final_unit_deduction": "1"} if number == 0 else {}
         ledger.observe("text_to_video", [answer(f"{number}", "succeed", **units)])
-    drive(late.ask(live), Port(script))
+    drive(late_costs.ask(live), Port(script))
     assert [ledger.row(f"row-{n}").cost_units for n in range(3)] == [1, None, None]
-    settled = drive(recovery.settle(live, send=False), Port(script))
+    settled = drive(resume.settle(live, send=False), Port(script))
     assert [entry[2].rpartition("/")[2] for entry in script.trace] == ["2", "2", "1"]
     assert [ledger.row(f"row-{n}").cost_units for n in range(3)] == [1, None, 2]
     assert settled.running == []

@@ -17,8 +17,8 @@ from sqlalchemy import event
 from kling_core import Kling, Sandbox
 from kling_core.errors import LedgerError, SubmitOutcomeUnknown
 from kling_core.ledger import engine
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import Ledger
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,8 @@ import pytest
 from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
 
 from kling_core.ledger.database import ALIVE, MEASURED
-from kling_core.ledger.rows import Row
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Row
 
 HOURS = 8 * 3600.0
 

@@ -14,12 +14,12 @@ import pytest
 from helpers.ledgers import LEASE
 
 from kling_core import AsyncKling, Kling, Sandbox
-from kling_core.attempt import begin
 from kling_core.errors import ConnectionFailed
-from kling_core.flow import NoReply
-from kling_core.ledger.rows import Entry, Row
-from kling_core.ledger.store import Ledger
-from kling_core.session import Pace
+from kling_core.flows.attempt import begin
+from kling_core.flows.session import Pace
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Entry, Row
+from kling_core.wire.effects import NoReply
 
 PACE = Pace(poll_floor=0.02, poll_ceiling=0.1, recheck=0.05, line_tick=0.02)
 

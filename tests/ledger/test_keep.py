@@ -17,12 +17,12 @@ import pytest
 from helpers.media import decode, picture
 
 from kling_core import Kling, KlingWarning, Sandbox, Task
+from kling_core.commands import rescue
 from kling_core.errors import DownloadError
-from kling_core.flow import Call
-from kling_core.ledger import audit, keeping, recovery
-from kling_core.reports import rescuing
+from kling_core.flows import audit, resume, save
 from kling_core.sandbox import Fault
-from kling_core.wire.auth import KeyPair
+from kling_core.wire.effects import Call
+from kling_core.wire.signing import KeyPair
 
 
 @pytest.fixture
@@ -52,11 +52,11 @@ def test_a_project_of_another_version_leads_nowhere(kling: Kling, tmp_path: Path
     """A row that names no folder below the output folder goes to that of the day."""
     kling.text_to_video.create(prompt="a boat", project="film/scene 1")
     (row,) = kling.tasks.ledger.rows()
-    day = keeping.place(replace(row, project=""), "x.mp4", tmp_path).parent
+    day = save.place(replace(row, project=""), "x.mp4", tmp_path).parent
     assert day.parent == tmp_path
-    assert keeping.place(row, "x.mp4", tmp_path) == tmp_path / "film/scene 1" / day.name / "x.mp4"
+    assert save.place(row, "x.mp4", tmp_path) == tmp_path / "film/scene 1" / day.name / "x.mp4"
     for project in ("../film", "/film", "a\0b"):
-        assert keeping.place(replace(row, project=project), "x.mp4", tmp_path).parent == day
+        assert save.place(replace(row, project=project), "x.mp4", tmp_path).parent == day
 
 
 def test_the_sidecar(kling: Kling) -> None:
@@ -64,7 +64,7 @@ def test_the_sidecar(kling: Kling) -> None:
     task = kling.image_to_video.run(image=picture(), prompt="it turns")
     path = task.videos[0].path
     assert path is not None
-    said = json.loads(keeping.sidecar(path).read_text(encoding="utf-8"))
+    said = json.loads(save.sidecar(path).read_text(encoding="utf-8"))
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     assert said["sha256"] == digest
     assert said["size"] == path.stat().st_size
@@ -128,7 +128,7 @@ def test_differences_are_told(kling: Kling, sandbox: Sandbox) -> None:
     with pytest.warns(KlingWarning, match="is not what was asked for") as told:
         path = wanted.videos[0].download()
     assert ["asked for 10 s, got 5" in str(one.message) for one in told] == [True, False]
-    differences = json.loads(keeping.sidecar(path).read_text())["differences"]
+    differences = json.loads(save.sidecar(path).read_text())["differences"]
     assert len(differences) == 2
     assert differences[1].startswith("asked for 9:16, got ")
     assert kling.tasks.ledger.kept(wanted.row_id)[0].audit == "; ".join(differences)
@@ -141,7 +141,7 @@ def test_a_broken_file_is_not_kept(kling: Kling, sandbox: Sandbox, tmp_path: Pat
     with pytest.raises(DownloadError, match="not the video: it cannot be decoded"):
         task.videos[0].download()
     assert files(tmp_path / "clips") == []
-    assert [row.id for row in recovery.unsaved(kling.tasks.ledger)] == [task.row_id]
+    assert [row.id for row in resume.unsaved(kling.tasks.ledger)] == [task.row_id]
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_rescue_after_the_ledger_is_gone(
     assert len(paths) == len(set(paths)) == sum(len(task.outputs) for task in sandbox.tasks) == 6
     for path in paths:
         decode(path)
-        assert keeping.sidecar(path).is_file()
+        assert save.sidecar(path).is_file()
     assert any(foreign[-8:] in path.name for path in paths)
     assert driver.do(driver.client.tasks.rescue()) == []
     costs = driver.do(driver.client.tasks.costs())
@@ -263,23 +263,23 @@ def test_rescue_goes_round_what_cannot_be_had(
         for prompt in ("a boat", "a pear", "a plum")
     ]
     if gone == "purged":
-        monkeypatch.setattr(recovery, "collect", nothing_new)
+        monkeypatch.setattr(resume, "collect", nothing_new)
         purge(kling, second)
     else:
-        write = keeping._write_sidecar
+        write = save._write_sidecar
 
         def refuse(path: Path, content: Any) -> None:
             if content["task_id"] == second.task_id:
                 raise OSError(errno.EROFS, "Read-only file system", str(path))
             write(path, content)
 
-        monkeypatch.setattr(keeping, "_write_sidecar", refuse)
+        monkeypatch.setattr(save, "_write_sidecar", refuse)
     words = "no longer at Kling" if gone == "purged" else "read-only file system"
     if way == "python":
         with pytest.warns(KlingWarning, match=f"task {second.task_id}: .*{words}"):
             paths = kling.tasks.rescue()
     else:
-        done = rescuing.rescue(kling, None, lambda *_: None)
+        done = rescue.rescue(kling, None, lambda *_: None)
         paths = [path for _, path in done.fetched]
         assert done.purged == (gone == "purged")
         assert [words in str(error) for error in done.errors] == [True] * (gone != "purged")

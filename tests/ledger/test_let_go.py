@@ -11,13 +11,13 @@ from helpers import scripted
 from helpers.ledgers import LEASE, Moved, OpenLedger, answer, as_version_1, entry
 from helpers.scripted import Port, Script, envelope
 
+from kling_core.commands import slots
 from kling_core.errors import KlingError
-from kling_core.flow import Send, drive
-from kling_core.giving_up import give_up
+from kling_core.flows.give_up import give_up
 from kling_core.ledger import schema
-from kling_core.ledger.rows import HOLDS, TOO_LONG, Row
-from kling_core.ledger.store import Ledger
-from kling_core.reports import slots
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import HOLDS, TOO_LONG, Row
+from kling_core.wire.effects import Send, drive
 
 DAY = 24 * 3600.0
 
@@ -116,7 +116,7 @@ def test_found_again_it_holds_its_slot_again(ledger: Ledger, moved: Moved) -> No
 
 def test_who_waits_hears_of_doubtful_slots(ledger: Ledger) -> None:
     """The line says how many of the busy slots may be held for nothing."""
-    from kling_core.submit import Waiting
+    from kling_core.flows.submit import Waiting
 
     running(ledger, "1")
     _unknown(ledger)

@@ -12,9 +12,9 @@ from helpers.ledgers import LEASE, Moved, entry
 from kling_core import Kling, Sandbox, config
 from kling_core.cli.main import main
 from kling_core.errors import BudgetExceeded, ConfigError, KlingWarning
+from kling_core.flows.limits import check_cost, within
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.store import Ledger
-from kling_core.limits import check_cost, within
 
 LIMITS = ("max_cost", "budget", "project_budget", "max_tasks")
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from helpers.ledgers import ACCOUNT, LEASE, answer, as_version_1, entry
 
-from kling_core.ledger.rows import SETTLING
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import SETTLING
 from kling_core.ledger.schema import VERSION
-from kling_core.ledger.store import Ledger
 
 
 @pytest.fixture

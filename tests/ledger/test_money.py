@@ -75,7 +75,7 @@ def test_an_unknown_price_and_a_limit(
     limit: str, quick_sandbox: Sandbox, home: dict[str, Any], monkeypatch: Any
 ) -> None:
     """Refused, with the way to allow it; without a limit it goes."""
-    from kling_core.endpoints.base import Request
+    from kling_core.declare.endpoint import Request
 
     monkeypatch.setattr(Request, "quote", lambda _self: None)
     with Kling(sandbox=quick_sandbox, **home, **{limit: 5}) as kling:

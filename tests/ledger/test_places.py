@@ -15,7 +15,7 @@ from helpers.ledgers import ACCOUNT, LEASE, entry
 from kling_core import Kling, Sandbox
 from kling_core.errors import BudgetExceeded, KlingWarning, LedgerError
 from kling_core.ledger import mounts
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
 
 SHARED = (
     *("nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "drvfs", "virtiofs", "vboxsf", "vmhgfs"),

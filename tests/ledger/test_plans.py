@@ -13,10 +13,11 @@ import pytest
 from helpers.ledgers import ACCOUNT, LEASE, answer, entry
 from sqlalchemy import event
 
-from kling_core.ledger import costs, recovery
+from kling_core.flows import resume
+from kling_core.ledger import costs
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.rows import RUNNING
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.records import RUNNING
 
 LIMITS = Budget(Decimal("0.21"), day=Decimal(100), project=Decimal(100), tasks=100)
 
@@ -84,7 +85,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "versions": lambda ledger: ledger.versions(["kc-abcdef-1"]),
     "late deductions": lambda ledger: ledger.unsaid(time.time() - 3e6, 20),
     "of a state": lambda ledger: ledger.rows(states=("failed", "succeeded"), limit=20),
-    "what is open": lambda ledger: ledger.rows(states=recovery.OPEN, orphans=True),
+    "what is open": lambda ledger: ledger.rows(states=resume.OPEN, orphans=True),
     "what runs": lambda ledger: ledger.rows(states=RUNNING),
     "of an endpoint": lambda ledger: ledger.rows(endpoint="lip_sync", limit=20),
     "of a project": lambda ledger: ledger.rows(project="film", limit=20),
@@ -102,9 +103,9 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "outputs of a task": lambda ledger: ledger.kept("kc-abcdef-1"),
     "outputs of some": lambda ledger: ledger.kept(of=["kc-abcdef-1", "kc-abcdef-2"]),
     "outputs not saved": lambda ledger: ledger.kept(missing=True),
-    "finished and not saved": recovery.unsaved,
+    "finished and not saved": resume.unsaved,
     "purged": lambda ledger: ledger.count_unsaved(time.time() - 60),
-    "to rescue": lambda ledger: list(recovery.missing(ledger)),
+    "to rescue": lambda ledger: list(resume.missing(ledger)),
 }
 
 
@@ -180,9 +181,9 @@ def test_ids_by_their_ends(ledger: Ledger) -> None:
 
 def test_any_number_of_outputs_to_rescue(ledger: Ledger, tmp_path: Path, monkeypatch: Any) -> None:
     """Read some at a time: none is left out or told twice, those never saved come first."""
-    from kling_core.ledger import reading
+    from kling_core.ledger import queries
 
-    monkeypatch.setattr(reading, "BATCH", 3)
+    monkeypatch.setattr(queries, "BATCH", 3)
     saved = tmp_path / "there.mp4"
     saved.write_bytes(b"clip")
     for number in range(11):
@@ -195,9 +196,9 @@ def test_any_number_of_outputs_to_rescue(ledger: Ledger, tmp_path: Path, monkeyp
         if number % 2:
             ledger.keep(name, 1, path=tmp_path / "gone.mp4", sha256="0", size=4, audit="")
     made = [row.id for row in reversed(ledger.rows())]
-    found = [(row.id, kept.number) for row, kept in recovery.missing(ledger)]
+    found = [(row.id, kept.number) for row, kept in resume.missing(ledger)]
     assert found == [(name, 1) for name in made[0::2] + made[1::2]]
-    assert [row.id for row in recovery.unsaved(ledger)] == made[::-1]  # a file that is gone too
+    assert [row.id for row in resume.unsaved(ledger)] == made[::-1]  # a file that is gone too
     assert {kept.task for kept in ledger.kept(of=made)} == set(made)
     assert ledger.count_unsaved(ledger.now() + 1) == 6
     assert ledger.count_unsaved(ledger.now() - 60) == 0

@@ -10,7 +10,7 @@ import pytest
 from helpers.ledgers import LEASE, Moved, OpenLedger, answer, entry
 
 from kling_core.ledger.learned import FIRST, LONGEST, Learned
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
 
 SECONDS = 95
 """How long a task takes."""

@@ -12,11 +12,11 @@ import pytest
 from helpers.scripted import Script, client_of, envelope, task
 
 from kling_core import Kling, errors
-from kling_core.addresses import redacted
-from kling_core.flow import NoReply, Reply, Send
-from kling_core.ledger.recording import NotReplayable, replay
-from kling_core.ledger.redacting import without_secrets
-from kling_core.ledger.store import Ledger
+from kling_core.flows.recorded_request import NotReplayable, replay
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.redact import without_secrets
+from kling_core.media.safe_urls import redacted
+from kling_core.wire.effects import NoReply, Reply, Send
 
 SECRET = "opensesame"
 SIGNED = f"https://me:{SECRET}@bucket.example.com/a.png?w=100&X-Amz-Signature={SECRET}"

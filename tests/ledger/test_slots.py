@@ -17,11 +17,11 @@ import pytest
 import sqlalchemy as sa
 
 from kling_core import Kling, Sandbox
-from kling_core.ledger.recovery import OPEN
-from kling_core.ledger.rows import UNANSWERED
+from kling_core.flows.resume import OPEN
+from kling_core.flows.session import Pace
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import UNANSWERED
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import Ledger
-from kling_core.session import Pace
 
 LIMIT = 5
 SECONDS = 4.0

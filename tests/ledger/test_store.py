@@ -18,16 +18,16 @@ from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
 
 from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger.database import ALIVE
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.rows import UNANSWERED, Row
+from kling_core.ledger.records import UNANSWERED, Row
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import Ledger
 
 DAY = Budget(Decimal("0.21"), day=Decimal("0.50"))
 
 APART = multiprocessing.get_context("forkserver")
 """Processes that inherit nothing: a child of ours may inherit a lock that another thread holds."""
-APART.set_forkserver_preload(["kling_core.ledger.store"])
+APART.set_forkserver_preload(["kling_core.ledger.ledger"])
 
 
 def written(ledger: Ledger, **more: Any) -> Row:
@@ -675,7 +675,7 @@ def test_after_a_fork(open_ledger: OpenLedger) -> None:
 
 def test_no_statement_deletes() -> None:
     """There is no way in the code to delete a row."""
-    from kling_core.ledger import store
+    from kling_core.ledger import ledger as store
 
     folder = Path(store.__file__).parent
     for path in folder.glob("*.py"):

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 
 from kling_core.errors import LedgerError
 from kling_core.ledger import schema
+from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
-from kling_core.ledger.rows import Row
+from kling_core.ledger.records import Row
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import Ledger
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 

@@ -15,12 +15,12 @@ from helpers.ledgers import answer, entry
 from helpers.scripted import Port, Script, envelope
 
 from kling_core import AsyncKling, Kling, Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import TaskNotFound, WaitTimeout
-from kling_core.flow import Clock, Reply, Send, drive
+from kling_core.flows.session import Pace, Session
+from kling_core.flows.watch import Watch
 from kling_core.ledger.cadence import Running, rest
-from kling_core.ledger.watch import Watch
-from kling_core.session import Pace, Session
+from kling_core.wire.effects import Clock, Reply, Send, drive
 
 PATH = "/v1/videos/text2video"
 PACE = Pace()

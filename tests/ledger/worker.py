@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kling_core import AsyncKling, Kling
-from kling_core.session import Pace
+from kling_core.flows.session import Pace
 
 
 def main() -> None:

@@ -16,8 +16,8 @@ from mcp_types import CallToolResult, InputRequiredResult, TextContent
 from starlette.applications import Starlette
 
 from kling_core import Sandbox
-from kling_mcp import http
-from kling_mcp.tasks_extension import Handle, KlingTasks, TasksExtension
+from kling_mcp.http import app as http
+from kling_mcp.protocol.tasks_extension import Handle, KlingTasks, TasksExtension
 
 LONG = ("slow_compute", "failing_job", "protocol_error_job", "test_tool_with_task")
 

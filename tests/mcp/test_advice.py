@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
-from kling_core import codes, config, doubt, downloading, limits
-from kling_core.attempt import Attempt
-from kling_core.endpoints import registry
-from kling_core.endpoints.registry import UnknownEndpoint
+from kling_core import config
+from kling_core.declare import registry
+from kling_core.declare.registry import UnknownEndpoint
 from kling_core.errors import BudgetExceeded, ConnectionFailed, InvalidRequest, KlingError
+from kling_core.flows import download, limits, resolve
+from kling_core.flows.attempt import Attempt
+from kling_core.wire import error_codes
 from kling_mcp import failures
-from kling_mcp.wording import in_tools
+from kling_mcp.advice import in_tools
 
 FOREIGN = re.compile(r"`kling |\bkling\.\w+|\bclip\.|\btask\.wait|Kling\(|PIL|numpy|--max-cost")
 
@@ -42,15 +44,15 @@ def sought(endpoint: str, external: str | None) -> str:
     loaded = registry.load(endpoint)
     unused: object = None
     attempt = Attempt(unused, unused, loaded, unused, "kc-1", external)  # type: ignore[arg-type]
-    return doubt.how_to_find(attempt)
+    return resolve.how_to_find(attempt)
 
 
 def errors() -> list[KlingError]:
     """One error for each advice of the library that an agent can meet."""
     full, gone = OSError(errno.ENOSPC, "full"), OSError(errno.ENOTDIR, "not a directory")
     return [
-        *(KlingError("x", cause=row.cause, fix=row.fix) for row in codes.TABLE.values()),
-        *(downloading.disk_error(error, Path("boat.mp4"), "1") for error in (full, gone)),
+        *(KlingError("x", cause=row.cause, fix=row.fix) for row in error_codes.TABLE.values()),
+        *(download.disk_error(error, Path("boat.mp4"), "1") for error in (full, gone)),
         *(
             KlingError("x", fix=sought(*way))
             for way in (("text_to_video", "kc-1"), ("lip_sync", None))

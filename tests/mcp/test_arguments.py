@@ -13,7 +13,7 @@ from helpers.walk import example
 from mcp import Client
 
 from kling_core import Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_mcp import arguments, schemas
 from kling_mcp.settings import TOOLSETS, Settings
 from kling_mcp.tools import tools

@@ -16,7 +16,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitResult
 
 from kling_core import Sandbox
-from kling_mcp import http
+from kling_mcp.http import app
 from kling_mcp.safety import asking, spending
 from kling_mcp.tools import create
 
@@ -229,7 +229,7 @@ async def test_over_http(mode: str, sandbox: Sandbox, tmp_path: Path):
         return ElicitResult(action="accept", content={"approve": True})
 
     own = settings(sandbox, tmp_path, confirm_over=OVER)
-    with served(http.app(own, http.Listening())) as url:
+    with served(app.app(own, app.Listening())) as url:
         async with Client(f"{url}/mcp", mode=mode, elicitation_callback=answer) as client:
             told = await call(client)
             if mode == "legacy":
@@ -247,7 +247,7 @@ async def test_over_http(mode: str, sandbox: Sandbox, tmp_path: Path):
 @pytest.fixture
 def no_prices(monkeypatch: pytest.MonkeyPatch) -> None:
     """A price list that knows nothing of the request."""
-    monkeypatch.setattr("kling_core.catalog.pricing.quote", lambda *_, **__: None)
+    monkeypatch.setattr("kling_core.rules.price.quote", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("nothing", [0, 0.0, "", "0", None, False, [], {}, "null"])
@@ -366,7 +366,7 @@ async def test_never_asks(sandbox: Sandbox, tmp_path: Path):
 
 def test_a_limit_of_nothing_allows_nothing():
     """`max_cost=0` is no consent: it is refused, with what to do."""
-    from kling_core.endpoints import registry
+    from kling_core.declare import registry
     from kling_core.errors import BudgetExceeded
 
     price = registry.load("text_to_video").request(prompt="x").quote()

@@ -16,8 +16,8 @@ from mcp.shared._httpx_utils import create_mcp_http_client
 
 from kling_core import Sandbox
 from kling_core.errors import ConfigError
-from kling_mcp import auth, browsers, http
-from kling_mcp.issuer import Issuer
+from kling_mcp.http import app, browsers, callers
+from kling_mcp.http.issuer import Issuer
 from kling_mcp.main import main
 
 SECRET = "a-secret-of-the-server-0123456789"
@@ -35,11 +35,11 @@ HEADERS = {
 @pytest.fixture(scope="module")
 def place(quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server for a public name, with a secret, for pages of one origin."""
-    listening = http.Listening(
-        allowed_hosts=(NAME,), allowed_origins=(PAGE,), way=auth.StaticToken(SECRET)
+    listening = app.Listening(
+        allowed_hosts=(NAME,), allowed_origins=(PAGE,), way=callers.StaticToken(SECRET)
     )
     own = settings(quick_sandbox, tmp_path_factory.mktemp("browsers"))
-    with served(http.app(own, listening)) as url:
+    with served(app.app(own, listening)) as url:
         yield url
 
 
@@ -85,9 +85,9 @@ def test_scopes_hold_with_a_slash(quick_sandbox: Sandbox, tmp_path_factory: Any)
     issuer = TestIssuer()
     with served(issuer) as where:
         issuer.url = where
-        listening = http.Listening(way=Issuer(where, f"https://{NAME}/mcp"))
+        listening = app.Listening(way=Issuer(where, f"https://{NAME}/mcp"))
         own = settings(quick_sandbox, tmp_path_factory.mktemp("scopes"))
-        with served(http.app(own, listening)) as url:
+        with served(app.app(own, listening)) as url:
             token = issuer.token(f"https://{NAME}/mcp", scope="kling:read")
             call = {"name": "kling_text_to_video", "arguments": {"prompt": "x"}}
             body = {**LIST, "method": "tools/call", "params": call}
@@ -152,7 +152,7 @@ def test_a_page_that_may_not(origin: str, place: str):
 def test_nobody_is_allowed_unless_named(quick_sandbox: Sandbox, tmp_path_factory: Any):
     """A page of this machine neither: whoever may call could spend."""
     own = settings(quick_sandbox, tmp_path_factory.mktemp("nobody"))
-    with served(http.app(own, http.Listening())) as url:
+    with served(app.app(own, app.Listening())) as url:
         asked = httpx.options(
             f"{url}/mcp",
             headers={"origin": "http://localhost:6274", "access-control-request-method": "POST"},
@@ -163,10 +163,10 @@ def test_nobody_is_allowed_unless_named(quick_sandbox: Sandbox, tmp_path_factory
 def test_origins(monkeypatch: pytest.MonkeyPatch):
     """As browsers spell them, from the environment or from the line."""
     monkeypatch.setenv("KLING_MCP_ALLOWED_ORIGINS", "https://App.example.com/, http://[::1]:6274")
-    found = http.Listening.from_environment()
+    found = app.Listening.from_environment()
     assert found.allowed_origins == (PAGE, "http://[::1]:6274")
     assert PAGE in found.origins()
-    named = http.Listening.from_environment(allowed_origins=(f"{PAGE}:443", "http://a.example:80"))
+    named = app.Listening.from_environment(allowed_origins=(f"{PAGE}:443", "http://a.example:80"))
     assert named.allowed_origins == (PAGE, "http://a.example")
 
 

@@ -12,14 +12,14 @@ import pytest
 from helpers.agents import in_loop, over_stdio, parameters
 
 from kling_core import Sandbox
-from kling_mcp import arguments, hosts
+from kling_mcp import arguments, client_config
 from kling_mcp.main import main
 from kling_mcp.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("host", hosts.HOSTS)
+@pytest.mark.parametrize("host", client_config.HOSTS)
 @pytest.mark.parametrize("options", [[], ["--sandbox"], ["--absolute"], ["--url", "https://k/mcp"]])
 def test_every_printed_configuration(
     host: str, options: list[str], capsys: pytest.CaptureFixture[str]
@@ -40,10 +40,10 @@ def test_bundle_and_registry_entry():
     manifest = json.loads((ROOT / "mcpb" / "manifest.json").read_text(encoding="utf-8"))
     assert manifest["server"]["mcp_config"]["env"]["KLING_BUDGET"] == "${user_config.budget}"
     asked = manifest["user_config"]["budget"]
-    assert (asked["required"], str(asked["default"])) == (True, hosts.BUDGET)
+    assert (asked["required"], str(asked["default"])) == (True, client_config.BUDGET)
     (package,) = json.loads((ROOT / "server.json").read_text(encoding="utf-8"))["packages"]
     known = {one["name"]: one for one in package["environmentVariables"]}
-    assert known["KLING_BUDGET"]["default"] == hosts.BUDGET
+    assert known["KLING_BUDGET"]["default"] == client_config.BUDGET
     assert Decimal(known["KLING_MCP_CONFIRM_TOTAL"]["default"]) == Settings().confirm_total
 
 
@@ -56,8 +56,8 @@ async def test_a_host_that_fills_nothing_in(quick_sandbox: Sandbox, tmp_path: Pa
     async with over_stdio(start, errors=log) as client:
         quote = {"endpoint": "text_to_video", "arguments": {"prompt": "x"}}
         facts: Any = (await client.call_tool("kling_quote", quote)).structured_content
-    assert facts["budget"]["day_usd"] == float(hosts.BUDGET)
-    assert f"${hosts.BUDGET}" in log.read_text(encoding="utf-8")
+    assert facts["budget"]["day_usd"] == float(client_config.BUDGET)
+    assert f"${client_config.BUDGET}" in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

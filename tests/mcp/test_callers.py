@@ -30,9 +30,10 @@ from starlette.requests import Request
 
 from kling_core import Sandbox
 from kling_core.errors import ConfigError
-from kling_mcp import auth, http
-from kling_mcp.accounts import Account, Accounts
-from kling_mcp.issuer import Issuer
+from kling_mcp.clients import Account, Accounts
+from kling_mcp.http import app
+from kling_mcp.http import callers as auth
+from kling_mcp.http.issuer import Issuer
 from kling_mcp.tools import tools
 
 SECRET = "a-secret-of-the-server-0123456789"
@@ -65,9 +66,9 @@ def post(url: str, token: str | None, body: Any = PING, **more: str) -> httpx.Re
 @pytest.fixture(scope="module")
 def guarded(quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with a secret."""
-    listening = http.Listening(way=auth.StaticToken(SECRET))
+    listening = app.Listening(way=auth.StaticToken(SECRET))
     own = settings(quick_sandbox, tmp_path_factory.mktemp("guarded"))
-    with served(http.app(own, listening)) as url:
+    with served(app.app(own, listening)) as url:
         yield url
 
 
@@ -94,12 +95,12 @@ async def test_the_right_secret(mode: str, guarded: str):
 
 def test_secrets_are_shown_nowhere(monkeypatch: pytest.MonkeyPatch):
     """Neither in a repr nor in the message about a bad one."""
-    assert SECRET not in repr(http.Listening(way=auth.StaticToken(SECRET)))
+    assert SECRET not in repr(app.Listening(way=auth.StaticToken(SECRET)))
     with pytest.raises(ConfigError) as caught:
         auth.StaticToken("short secret")
     assert "short secret" not in str(caught.value)
     monkeypatch.setenv("KLING_MCP_TOKEN", SECRET)
-    assert SECRET not in repr(http.Listening.from_environment(host="10.0.0.7"))
+    assert SECRET not in repr(app.Listening.from_environment(host="10.0.0.7"))
 
 
 # --- tokens of an issuer ---------------------------------------------------------------------
@@ -119,9 +120,9 @@ def resource(
     issuer: TestIssuer, quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """A server that takes the issuer's tokens."""
-    listening = http.Listening(way=Issuer(issuer.url, RESOURCE))
+    listening = app.Listening(way=Issuer(issuer.url, RESOURCE))
     own = settings(quick_sandbox, tmp_path_factory.mktemp("resource"))
-    with served(http.app(own, listening)) as url:
+    with served(app.app(own, listening)) as url:
         yield url
 
 
@@ -243,11 +244,11 @@ def test_a_new_key_is_fetched_once(issuer: TestIssuer, monkeypatch: pytest.Monke
         for _ in range(5):
             assert await way.verify_token(issuer.token(RESOURCE, kid="two")) is None
         assert issuer.asked["/keys"] == 1
-        monkeypatch.setattr("kling_mcp.issuer._PAUSE", 0.0)
+        monkeypatch.setattr("kling_mcp.http.issuer._PAUSE", 0.0)
         assert await way.verify_token(issuer.token(RESOURCE, kid="two"))
         assert issuer.asked["/keys"] == 2
         issuer.jwks_uri = f"{issuer.url}/nothing"
-        monkeypatch.setattr("kling_mcp.issuer._FRESH", 0.0)
+        monkeypatch.setattr("kling_mcp.http.issuer._FRESH", 0.0)
         assert await way.verify_token(issuer.token(RESOURCE)), "kept keys outlive a failed fetch"
 
     try:
@@ -288,7 +289,7 @@ def own_keys(sandbox: Sandbox, folder: Path, way: Any, **changes: Any) -> Any:
     client = {**own.client, "base_url": sandbox.url, "access_key": sandbox.access_key}
     client |= {"secret_key": sandbox.secret_key}
     del client["sandbox"]
-    return http.app(replace(own, client=client), http.Listening(way=way, caller_keys=True))
+    return app.app(replace(own, client=client), app.Listening(way=way, caller_keys=True))
 
 
 @pytest.mark.parametrize("mode", ERAS)

@@ -26,7 +26,7 @@ from mcp.types import (
 from PIL import Image
 
 from kling_core import Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.sandbox import Fault
 
 Agent = Callable[..., Any]

@@ -15,7 +15,7 @@ from mcp import Client
 from mcp.types import ElicitResult
 
 from kling_core import Sandbox
-from kling_mcp import waiting
+from kling_mcp import bounded_wait
 from kling_mcp.safety import asking
 from kling_mcp.tools import create
 
@@ -41,7 +41,7 @@ async def test_returns_the_task_when_the_time_is_over(
 ):
     """Signs of life that grow, then the task with its next step; waiting can be chained."""
     sandbox = start_sandbox(speed=20)
-    monkeypatch.setattr(waiting, "BEAT", 0.1)
+    monkeypatch.setattr(bounded_wait, "BEAT", 0.1)
     heard: list[float] = []
 
     async def progress(value: float, total: float | None, message: str | None) -> None:
@@ -69,7 +69,7 @@ async def test_returns_the_task_when_the_time_is_over(
 
 
 def test_a_sign_of_life_at_least_every_five_seconds():
-    assert waiting.BEAT < 5
+    assert bounded_wait.BEAT < 5
 
 
 @in_loop

@@ -17,10 +17,11 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 from mcp_types import PromptReference
 
+from docs import generate_tools
 from kling_core import Sandbox
 from kling_core.sandbox import Fault
-from kling_mcp import auth, http, reference
-from kling_mcp.issuer import Issuer
+from kling_mcp.http import app, callers
+from kling_mcp.http.issuer import Issuer
 from kling_mcp.main import main
 
 BOAT = {"prompt": "a boat", "wait_seconds": 30}
@@ -32,7 +33,7 @@ JSON = {"accept": "application/json, text/event-stream", "content-type": "applic
 def place(quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on this machine, without its path."""
     own = settings(quick_sandbox, tmp_path_factory.mktemp("http"))
-    with served(http.app(own, http.Listening())) as url:
+    with served(app.app(own, app.Listening())) as url:
         yield url
 
 
@@ -42,7 +43,7 @@ async def test_each_tool(mode: str, place: str):
     """Every tool that is listed is called once, and no result names a path of the server."""
     async with Client(f"{place}/mcp", mode=mode) as client:
         told = await call_all(client, wait=60)
-    assert set(told) == {tool["name"] for tool in reference.listed()} - {"kling_download"}
+    assert set(told) == {tool["name"] for tool in generate_tools.listed()} - {"kling_download"}
     assert '"path"' not in json.dumps(told)
 
 
@@ -131,7 +132,7 @@ async def test_the_client_disconnects_during_the_submit(
 ):
     """The connection is gone before the answer; the same call again finds the task."""
     sandbox.faults.add(SLOW)
-    with served(http.app(settings(sandbox, tmp_path), http.Listening())) as url:
+    with served(app.app(settings(sandbox, tmp_path), app.Listening())) as url:
         async with Client(f"{url}/mcp", mode=mode) as client:
             call = asyncio.ensure_future(client.call_tool("kling_text_to_video", BOAT))
             await until(lambda: sandbox.stats.tasks_created.total() == 1)
@@ -242,16 +243,16 @@ def test_hosts(monkeypatch: pytest.MonkeyPatch):
     """By which names it is reached, in each setting."""
     monkeypatch.setenv("KLING_MCP_TOKEN", "x" * 20)
     monkeypatch.setenv("KLING_MCP_ALLOWED_HOSTS", "kling.example.com, other.example:8443")
-    listening = http.Listening.from_environment(host="0.0.0.0")
+    listening = app.Listening.from_environment(host="0.0.0.0")
     assert {"kling.example.com", "kling.example.com:*", "other.example:8443"} <= set(
         listening.hosts()
     )
     assert "other.example:8443:*" not in listening.hosts()
     assert "https://kling.example.com" in listening.origins()
     assert "0.0.0.0" not in listening.hosts()
-    near = http.Listening(host="10.0.0.7", way=auth.StaticToken("x" * 20))
+    near = app.Listening(host="10.0.0.7", way=callers.StaticToken("x" * 20))
     assert "10.0.0.7:*" in near.hosts()
-    public = http.Listening(
+    public = app.Listening(
         host="0.0.0.0", way=Issuer("https://idp.example", "https://k.example/mcp")
     )
     public.check()

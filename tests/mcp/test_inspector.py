@@ -16,8 +16,8 @@ from helpers.every_tool import CLIP, CREATE, arguments, others
 from helpers.web import served
 
 from kling_core import Sandbox
-from kling_core.endpoints import registry
-from kling_mcp import http
+from kling_core.declare import registry
+from kling_mcp.http import app
 from kling_mcp.settings import USUAL
 
 ROADS = [("http", "modern"), ("http", "legacy"), ("stdio", "modern"), ("stdio", "legacy")]
@@ -73,7 +73,7 @@ def inspector(road: tuple[str, str], quick_sandbox: Sandbox, tmp_path: Path) -> 
         commands = stack.enter_context(node.commands(**private))
         if transport == "http":
             own = settings(quick_sandbox, tmp_path, toolsets=USUAL)
-            url = stack.enter_context(served(http.app(own, http.Listening())))
+            url = stack.enter_context(served(app.app(own, app.Listening())))
             made = Inspector(commands, [f"{url}/mcp", "--transport", "http"], era, tmp_path)
             made.do("connect", *made.target, "--era", era)
         else:

@@ -15,7 +15,7 @@ from helpers.agents import parameters, settings
 from helpers.web import served
 
 from kling_core import Sandbox
-from kling_mcp import http
+from kling_mcp.http import app
 
 INFO = {"capabilities": {}, "clientInfo": {"name": "test", "version": "1"}}
 HELLO = {"protocolVersion": "2025-11-25", **INFO}
@@ -183,7 +183,7 @@ def test_a_byte_order_mark_before_a_line(wire: Wire):
 def place(quick_sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server on this machine."""
     own = settings(quick_sandbox, tmp_path_factory.mktemp("lines"))
-    with served(http.app(own, http.Listening())) as url:
+    with served(app.app(own, app.Listening())) as url:
         yield f"{url}/mcp"
 
 

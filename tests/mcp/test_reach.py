@@ -21,7 +21,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 
 from kling_core import Sandbox
 from kling_core.version import VERSION
-from kling_mcp import hosts
+from kling_mcp import client_config
 from kling_mcp.main import main
 
 ROOT = Path(__file__).parents[2]
@@ -46,10 +46,10 @@ def test_settings_in_the_docs(page: str, capsys: pytest.CaptureFixture[str]):
         main(shlex.split(command))
         assert block == capsys.readouterr().out.rstrip(), command
     if page == "docs/mcp.md":
-        assert {shlex.split(command)[1] for command, _ in found} == hosts.HOSTS.keys()
+        assert {shlex.split(command)[1] for command, _ in found} == client_config.HOSTS.keys()
 
 
-@pytest.mark.parametrize("host", hosts.HOSTS)
+@pytest.mark.parametrize("host", client_config.HOSTS)
 @pytest.mark.parametrize("options", [[], ["--sandbox"], ["--absolute"], ["--url", "https://k/mcp"]])
 def test_no_secret_is_printed(
     host: str,
@@ -93,7 +93,7 @@ def test_placeholder_is_refused_in_clear_words(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     """Who forgets to put a key in its place is told so."""
-    monkeypatch.setenv("KLING_API_KEY", hosts.PLACEHOLDER)
+    monkeypatch.setenv("KLING_API_KEY", client_config.PLACEHOLDER)
     assert main(["doctor"]) == 1
     assert "KLING_API_KEY in the environment has spaces" in capsys.readouterr().out
 

@@ -12,7 +12,7 @@ from helpers.agents import ERAS, in_loop, server
 from mcp import Client
 
 from kling_core import Sandbox
-from kling_core.ledger.store import Ledger
+from kling_core.ledger.ledger import Ledger
 
 BOAT = {"prompt": "a boat", "wait_seconds": 0}
 Start = Callable[..., Sandbox]

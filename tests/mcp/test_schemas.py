@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_mcp import schemas
 
 SCHEMA = schemas.object_schema(

@@ -24,9 +24,9 @@ from mcp import Client
 from mcp.shared.exceptions import MCPError
 
 from kling_core import Sandbox
-from kling_core.addresses import MediaHosts
+from kling_core.media.safe_urls import MediaHosts
 from kling_core.sandbox import Fault
-from kling_mcp.safety.words import clean, quoted
+from kling_mcp.safety.redact import clean, quoted
 
 SECRET = b"root:x:0:0:secret-of-the-machine"
 CLIP = {"prompt": "a boat", "wait_seconds": 60}
@@ -294,7 +294,7 @@ def redirecting(target: str) -> Iterator[str]:
 
 async def fetch(client: Client, task_id: str, url: str) -> dict[str, Any]:
     """What downloading says when Kling, or who speaks for it, names this address."""
-    from kling_core.answers import Answer
+    from kling_core.editions.task_facts import Answer
 
     seen = Answer.outputs.fget
     assert seen is not None

@@ -16,9 +16,9 @@ from helpers.agents import ERAS, in_loop, over_stdio, parameters
 from helpers.every_tool import call_all
 from mcp.client.stdio import StdioServerParameters
 
+from docs import generate_tools
 from kling_core import Sandbox
-from kling_core.endpoints import registry
-from kling_mcp import reference
+from kling_core.declare import registry
 from kling_mcp.settings import USUAL
 
 TOOLS = 17
@@ -66,7 +66,7 @@ async def test_each_tool(mode: str, quick_sandbox: Sandbox, tmp_path: Path):
     start = parameters(quick_sandbox, tmp_path, "--toolsets", "all")
     async with over_stdio(start, mode=mode, errors=log) as client:
         told = await call_all(client, wait=0)  # what is waited for here takes the real pace
-    assert set(told) == {tool["name"] for tool in reference.listed()}
+    assert set(told) == {tool["name"] for tool in generate_tools.listed()}
     assert Path(told["kling_download"]["outputs"][0]["path"]).is_relative_to(tmp_path / "clips")
     assert log.read_text(encoding="utf-8") == ""
 

@@ -11,14 +11,14 @@ import pytest
 from helpers.agents import in_loop, server
 from mcp import Client
 
+from docs import generate_tools
 from kling_core import Sandbox
-from kling_core.endpoints import registry
-from kling_mcp import reference
+from kling_core.declare import registry
 from kling_mcp.server import INSTRUCTIONS
 from kling_mcp.settings import TOOLSETS, USUAL, Settings, toolsets
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
-TOOLS = {tool["name"]: tool for tool in reference.listed()}
+TOOLS = {tool["name"]: tool for tool in generate_tools.listed()}
 HINTS = {"readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint"}
 CREATES = {f"kling_{name}" for name in registry.names()}
 
@@ -49,7 +49,7 @@ def test_no_snapshot_of_a_tool_that_is_no_more():
 
 def test_the_page_of_tools_is_up_to_date():
     page = Path(__file__).parents[2] / "docs" / "tools.md"
-    assert page.read_text(encoding="utf-8") == reference.page()
+    assert page.read_text(encoding="utf-8") == generate_tools.page()
 
 
 @pytest.mark.parametrize("name", sorted(TOOLS))
@@ -115,14 +115,14 @@ def test_arguments_are_described():
 
 def test_tokens(capsys: pytest.CaptureFixture[str]):
     """At most 5,000 as usual, 10,000 with all on, 250 a tool on average."""
-    usual, everything = reference.listed(USUAL), reference.listed(TOOLSETS)
-    sums = reference.tokens(usual), reference.tokens(everything)
-    most = max(everything, key=reference.tokens)
+    usual, everything = generate_tools.listed(USUAL), generate_tools.listed(TOOLSETS)
+    sums = generate_tools.tokens(usual), generate_tools.tokens(everything)
+    most = max(everything, key=generate_tools.tokens)
     with capsys.disabled():
         print(  # noqa: T201, the totals are to be seen
             f"\n{len(usual)} tools as usual: {sums[0]:,} tokens; {len(everything)} with all on: "
             f"{sums[1]:,}, {sums[1] // len(everything)} a tool, most: {most['name']} "
-            f"{reference.tokens(most)}"
+            f"{generate_tools.tokens(most)}"
         )
     assert sums[0] <= 5_000
     assert sums[1] <= 10_000
@@ -141,7 +141,7 @@ def test_toolsets():
     assert toolsets("image, video") == ("video", "image")
     with pytest.raises(Exception, match="did you mean image"):
         toolsets("imag")
-    names = {tool["name"] for tool in reference.listed(("image",))}
+    names = {tool["name"] for tool in generate_tools.listed(("image",))}
     assert names == {"kling_image_generation", "kling_virtual_try_on"}
 
 
@@ -159,6 +159,6 @@ async def test_listed_alike_every_time(quick_sandbox: Sandbox, tmp_path: Path):
     async with Client(server(quick_sandbox, tmp_path)) as client:
         first = (await client.list_tools()).tools
         again = (await client.list_tools()).tools
-    assert [tool.name for tool in first] == [tool["name"] for tool in reference.listed()]
+    assert [tool.name for tool in first] == [tool["name"] for tool in generate_tools.listed()]
     assert first == again
-    assert first[0].model_dump(by_alias=True, exclude_none=True) == reference.listed()[0]
+    assert first[0].model_dump(by_alias=True, exclude_none=True) == generate_tools.listed()[0]

@@ -23,8 +23,8 @@ from pydantic.alias_generators import to_camel
 
 from kling_core import Sandbox
 from kling_core.sandbox import Fault
-from kling_mcp import http
-from kling_mcp.tasks_extension import EXTENSION, KlingTasks, TasksExtension
+from kling_mcp.http import app as http
+from kling_mcp.protocol.tasks_extension import EXTENSION, KlingTasks, TasksExtension
 
 BOAT = {"prompt": "a boat"}
 

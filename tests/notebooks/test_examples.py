@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import nbformat
 import pytest
 
-from kling_jupyter import demo
+from notebooks import demo
 
 NOTEBOOKS = {
     path.stem: path

@@ -10,7 +10,7 @@ import av
 import nbformat
 import pytest
 
-from kling_jupyter import demo
+from notebooks import demo
 
 FORGED = "KLING_FORGED_KEY"
 

@@ -7,7 +7,7 @@ from helpers.kernels import FAST
 from nbclient import NotebookClient
 
 from kling_core import Sandbox
-from kling_jupyter import demo
+from notebooks import demo
 
 CLIPS = 20
 MOST = 600_000

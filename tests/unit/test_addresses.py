@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from kling_core.addresses import MediaHosts, public
+from kling_core.media.safe_urls import MediaHosts, public
 
 FINE = [
     "https://example.com/photo.jpg",

@@ -10,10 +10,10 @@ import pytest
 from helpers.scripted import LOST, FakeClock, Port, Script, envelope, session, task
 
 from kling_core import errors
-from kling_core.calls import get
-from kling_core.endpoints import registry
-from kling_core.flow import drive
-from kling_core.wire.auth import EARLY, LIFETIME, ApiKey, KeyPair
+from kling_core.declare import registry
+from kling_core.flows.read import get
+from kling_core.wire.effects import drive
+from kling_core.wire.signing import EARLY, LIFETIME, ApiKey, KeyPair
 
 T2V = registry.get("t2v")
 SECRET = "s" * 32

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import kling_jupyter
-from kling_core.cli.arguments import UsageProblem
-from kling_core.endpoints import parts, registry
+from kling_core.commands.arguments import UsageProblem
+from kling_core.declare import registry, shared_fields
 from kling_core.errors import InvalidRequest
 from kling_jupyter.widgets import masks
-from kling_jupyter.widgets.choices import caution, choices
+from kling_jupyter.widgets.models_with_feature import caution, choices
 from kling_jupyter.widgets.motion_brush import MotionBrush
 
 SIZE = (480, 320)
@@ -131,7 +131,7 @@ def test_masks_and_paths_go_round(seed, path):
     mask[0, 0] = True
     mask = np.kron(mask, np.ones((20, 20), bool))
     points = [{"x": x, "y": y} for x, y in path]
-    region = parts.DynamicMask(mask=mask, trajectories=points)
+    region = shared_fields.DynamicMask(mask=mask, trajectories=points)
     first = kling_jupyter.motion_brush(_PICTURE, static_mask=mask, dynamic_masks=[region])
     again = kling_jupyter.motion_brush(
         _PICTURE, static_mask=first.static_mask, dynamic_masks=first.dynamic_masks
@@ -216,7 +216,7 @@ def test_large_pictures_are_shown_small():
 def test_the_camera_makes_the_documented_object():
     """A simple move has six values of which one is not zero; a fixed one has its type alone."""
     camera = kling_jupyter.camera(move="pan=-2.5")
-    config = {**dict.fromkeys(parts.AXES, 0), "pan": -2.5}
+    config = {**dict.fromkeys(shared_fields.AXES, 0), "pan": -2.5}
     assert camera.camera_control == {"type": "simple", "config": config}
     assert repr(camera) == "<Camera for text-to-video: pan=-2.5>"
     camera.move = {"type": "down_back", "axis": "pan", "value": -2.5}
@@ -228,7 +228,7 @@ def test_the_camera_makes_the_documented_object():
 def test_names_bounds_and_moves_are_those_of_the_declaration():
     """Axes with their ranges and words, and what the endpoint does not take, with the reason."""
     camera = kling_jupyter.camera(picture(*SIZE))
-    assert tuple(axis["name"] for axis in camera.axes) == parts.AXES
+    assert tuple(axis["name"] for axis in camera.axes) == shared_fields.AXES
     assert {(axis["low"], axis["high"]) for axis in camera.axes} == {(-10, 10)}
     assert camera.axes[0]["doc"] == "Shift left (minus) or right (plus)."
     reasons = {move["type"]: move["reason"] for move in camera.moves}

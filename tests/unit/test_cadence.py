@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from kling_core.flows.session import Pace
 from kling_core.ledger.cadence import Running, rest
-from kling_core.session import Pace
 
 PACE = Pace(poll_floor=2.0, poll_ceiling=15.0, line_tick=1.0)
 

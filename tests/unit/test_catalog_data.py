@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import pytest
 
-from kling_core.catalog import data
+from kling_core.catalog import tables
 
 FILES = ["effects.json", "endpoints.json", "models.json", "prices.json", "voices.json"]
 ENDPOINTS = [
@@ -53,26 +53,26 @@ def test_no_float_stands_in_any_file(name: str) -> None:
 
 def test_loader_refuses_a_float(monkeypatch: pytest.MonkeyPatch) -> None:
     """A price written as a JSON number with a point stops the loader."""
-    monkeypatch.setattr(data.pkgutil, "get_data", lambda *_: b'{"usd": 0.1}')
+    monkeypatch.setattr(tables.pkgutil, "get_data", lambda *_: b'{"usd": 0.1}')
     with pytest.raises(ValueError, match=r"0\.1"):
-        data.load("broken.json")
+        tables.load("broken.json")
 
 
 def test_every_model_has_a_dated_status_with_evidence() -> None:
     """Each model's status has a date and a reason, and a retired one names a living successor."""
-    for model in data.models():
+    for model in tables.models():
         assert model.status_as_of >= "2026-03", model.name
         assert model.evidence, model.name
         assert model.capability_source, model.name
         if model.status == "retired":
-            serving = [m for m in data.models() if m.name == model.successor]
+            serving = [m for m in tables.models() if m.name == model.successor]
             assert any(m.alive and m.product == model.product for m in serving), model.name
 
 
 def test_status_is_per_product() -> None:
     """kling-v2-1 is a retired video model and a living image model."""
-    video = data.model("kling-v2-1", "image_to_video")
-    image = data.model("kling-v2-1", "image_generation")
+    video = tables.model("kling-v2-1", "image_to_video")
+    image = tables.model("kling-v2-1", "image_generation")
     assert video is not None
     assert image is not None
     assert (video.status, image.status) == ("retired", "active")
@@ -81,7 +81,7 @@ def test_status_is_per_product() -> None:
 
 def test_models_by_endpoint() -> None:
     """Only the models that serve an endpoint are listed for it, the newest first."""
-    assert [m.name for m in data.models("text_to_video")] == [
+    assert [m.name for m in tables.models("text_to_video")] == [
         "kling-v3",
         "kling-v2-6",
         "kling-v2-5-turbo",
@@ -90,9 +90,9 @@ def test_models_by_endpoint() -> None:
         "kling-v1-6",
         "kling-v1",
     ]
-    assert {m.name for m in data.models("multi_image_to_video")} == {"kling-v1-6"}
-    assert data.models("lip_sync") == []
-    assert data.model("kling-v2-1", "text_to_video") is None
+    assert {m.name for m in tables.models("multi_image_to_video")} == {"kling-v1-6"}
+    assert tables.models("lip_sync") == []
+    assert tables.model("kling-v2-1", "text_to_video") is None
 
 
 @pytest.mark.parametrize(
@@ -110,9 +110,9 @@ def test_models_by_endpoint() -> None:
 )
 def test_default_models(endpoint: str, name: str | None) -> None:
     """The default we send is a model of that endpoint, living wherever the endpoint lives."""
-    assert data.default_model(endpoint) == name
-    if name and data.endpoint_status(endpoint).status == "active":
-        model = data.model(name, endpoint)
+    assert tables.default_model(endpoint) == name
+    if name and tables.endpoint_status(endpoint).status == "active":
+        model = tables.model(name, endpoint)
         assert model is not None
         assert model.status == "active"
 
@@ -120,7 +120,7 @@ def test_default_models(endpoint: str, name: str | None) -> None:
 @pytest.mark.parametrize("name", ENDPOINTS)
 def test_every_endpoint_has_a_status(name: str) -> None:
     """Each of the eight endpoints has a dated status, and a retired one says what to use."""
-    status = data.endpoint_status(name)
+    status = tables.endpoint_status(name)
     assert status.status_as_of >= "2026-09-20"
     assert status.evidence
     assert status.source.startswith("https://")
@@ -132,29 +132,29 @@ def test_every_endpoint_has_a_status(name: str) -> None:
 def test_an_unknown_endpoint_has_no_status() -> None:
     """A name that is not an endpoint is a KeyError, not a silent guess."""
     with pytest.raises(KeyError):
-        data.endpoint_status("text2video")
+        tables.endpoint_status("text2video")
 
 
 def test_effect_scenes() -> None:
     """219 current scenes, 15 of them for two images, and older ones with their last day."""
-    scenes = data.effects()
+    scenes = tables.effects()
     current = [scene for scene in scenes.values() if scene.listed]
     assert len(current) == 219
     assert sum(scene.images == 2 for scene in current) == 15
-    assert scenes["hug"] == data.EffectScene("hug", 2, listed=False, ended_on=date(2026, 1, 30))
-    assert scenes["hug_pro"] == data.EffectScene("hug_pro", 2, listed=True)
+    assert scenes["hug"] == tables.EffectScene("hug", 2, listed=False, ended_on=date(2026, 1, 30))
+    assert scenes["hug_pro"] == tables.EffectScene("hug_pro", 2, listed=True)
     assert scenes["magic_match_tree"].listed
     assert scenes["magic_match_tree"].ended_on == date(2026, 7, 3)
 
 
 def test_every_announced_end_belongs_to_a_scene() -> None:
     """No end date is lost by a misspelt scene."""
-    assert set(data.load("effects.json")["ended"]) <= set(data.effects())
+    assert set(tables.load("effects.json")["ended"]) <= set(tables.effects())
 
 
 def test_voices() -> None:
     """A voice has its languages and what live checks saw of it."""
-    voices = data.voices()
+    voices = tables.voices()
     assert len(voices) == 46
     assert voices["ai_kaiya"].languages == ("en", "zh")
     assert voices["oversea_male1"].name_en == "Anchor"
@@ -163,7 +163,7 @@ def test_voices() -> None:
 
 def test_frame_rate_by_endpoint() -> None:
     """kling-v1-6 makes 24 frames a second from words and 30 from an image."""
-    model = data.model("kling-v1-6", "text_to_video")
+    model = tables.model("kling-v1-6", "text_to_video")
     assert model is not None
     assert model.endpoints["text_to_video"].fps == 24
     assert model.endpoints["image_to_video"].fps == 30
@@ -173,8 +173,8 @@ def test_import_is_light() -> None:
     """Reading the catalogue imports none of the heavy libraries."""
     heavy = ["numpy", "PIL", "av", "httpx", "pydantic", "jwt", "starlette", "uvicorn", "rich"]
     code = (
-        "import sys, kling_core.catalog.rules, kling_core.catalog.pricing as p;"
-        "p.prices(); p.data.models();"
+        "import sys, kling_core.rules.rules, kling_core.rules.price as p;"
+        "p.prices(); p.tables.models();"
         f"print([m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kling_core.cli.arguments import (
+from kling_core.commands.arguments import (
     HelpShown,
     UsageProblem,
     build,
@@ -20,7 +20,7 @@ from kling_core.cli.arguments import (
     options,
     parse,
 )
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 ENDPOINTS = registry.endpoints()
 T2V = registry.get("text_to_video")

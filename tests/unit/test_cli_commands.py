@@ -10,12 +10,12 @@ import warnings
 
 import pytest
 
-from kling_core import codes
-from kling_core.cli import problems
-from kling_core.cli.arguments import UsageProblem
-from kling_core.cli.commands import COMMANDS
+from kling_core.cli import exit_codes
 from kling_core.cli.main import main
-from kling_core.endpoints import registry
+from kling_core.commands import doctor, key_check
+from kling_core.commands.arguments import UsageProblem
+from kling_core.commands.base import COMMANDS
+from kling_core.declare import registry
 from kling_core.errors import (
     BudgetExceeded,
     DownloadError,
@@ -24,7 +24,7 @@ from kling_core.errors import (
     TaskFailed,
     WaitTimeout,
 )
-from kling_core.reports import health, probing
+from kling_core.wire import error_codes
 
 
 @pytest.fixture(autouse=True)
@@ -230,13 +230,13 @@ def test_quote(kling):
     assert "no price is published" in err
 
 
-@pytest.mark.parametrize("code", codes.TABLE)
+@pytest.mark.parametrize("code", error_codes.TABLE)
 def test_explain_knows_every_code(kling, code):
     """Each code of the table is explained with its cause and its fix."""
     done, out, _ = kling("explain", str(code))
     assert done == 0
-    assert codes.TABLE[code].cause in out
-    assert codes.TABLE[code].fix in out
+    assert error_codes.TABLE[code].cause in out
+    assert error_codes.TABLE[code].fix in out
 
 
 def test_explain_offers_near_codes(kling):
@@ -260,13 +260,13 @@ def test_models_overview(kling):
 @pytest.mark.parametrize("name", registry.names())
 def test_models_of_each_endpoint(kling, name):
     """Each endpoint has a table, and JSON that names its models."""
-    from kling_core.catalog import data
+    from kling_core.catalog import tables
 
     code, out, _ = kling("models", name)
     assert code == 0
     assert len(out.splitlines()) > 1
     shown = json.loads(kling("models", name, "--json")[1])[name]
-    assert [m["model_name"] for m in shown["models"]] == [m.name for m in data.models(name)]
+    assert [m["model_name"] for m in shown["models"]] == [m.name for m in tables.models(name)]
 
 
 def test_models_of_an_endpoint(kling):
@@ -335,7 +335,7 @@ def test_a_bug_of_ours_is_one_line(kling, monkeypatch):
 )
 def test_exit_codes(error, code):
     """1 nothing was made, 2 usage, 3 look before you repeat, 4 the task failed."""
-    assert problems.exit_code(error) == code
+    assert exit_codes.exit_code(error) == code
 
 
 @pytest.mark.parametrize(
@@ -356,7 +356,7 @@ def test_exit_codes(error, code):
 )
 def test_advice_is_said_as_commands(python, shell):
     """Advice written for Python becomes the command that does the same."""
-    assert problems.in_shell(python) == shell
+    assert exit_codes.in_shell(python) == shell
 
 
 @pytest.mark.parametrize(
@@ -365,7 +365,7 @@ def test_advice_is_said_as_commands(python, shell):
 )
 def test_time_differences(seconds, words):
     """Clock differences are said in the unit that fits."""
-    assert health._span(seconds) == words
+    assert doctor._span(seconds) == words
 
 
 @pytest.mark.parametrize(
@@ -380,4 +380,4 @@ def test_time_differences(seconds, words):
 )
 def test_who_may_see_a_swapped_secret(url, trusted):
     """Only Kling over TLS and this computer: a swapped token carries the secret in the open."""
-    assert probing._trusted(url) is trusted
+    assert key_check._trusted(url) is trusted

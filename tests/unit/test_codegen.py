@@ -12,15 +12,16 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.media.item import Media
-from kling_jupyter import codegen, grammar, lines
+from kling_jupyter import codegen
 from kling_jupyter.codegen import Variable
-from kling_jupyter.grounding import grounded
-from kling_jupyter.outputs import adopted
+from kling_jupyter.input_values import adopted
+from kling_jupyter.media_files import grounded
+from kling_jupyter.parsing import grammar, input_transform
 
 READER = TransformerManager()
-READER.token_transformers.append(lines.KlingLine)
+READER.token_transformers.append(input_transform.KlingLine)
 
 
 class Kernel:

@@ -24,12 +24,13 @@ from helpers.scripted import (
     task,
 )
 
-from kling_core import KlingError, codes, errors
-from kling_core.calls import READ_ATTEMPTS, get, page
-from kling_core.doubt import RESENDS
-from kling_core.endpoints import registry
-from kling_core.flow import Call, Guard, Reply, Send, Sleep, adrive, drive
-from kling_core.submit import CONNECT_ATTEMPTS, GATEWAY, submit
+from kling_core import KlingError, errors
+from kling_core.declare import registry
+from kling_core.flows.read import READ_ATTEMPTS, get, page
+from kling_core.flows.resolve import RESENDS
+from kling_core.flows.submit import CONNECT_ATTEMPTS, GATEWAY, submit
+from kling_core.wire import error_codes
+from kling_core.wire.effects import Call, Guard, Reply, Send, Sleep, adrive, drive
 
 T2V = registry.get("t2v")
 How = Literal["no", "resign", "backoff", "reads"]
@@ -92,19 +93,19 @@ def not_found() -> Reply:
 @EACH
 def test_table(row: Row) -> None:
     """The library's table says what the reference says, with a cause and a fix for each code."""
-    ours = codes.TABLE[row.code]
+    ours = error_codes.TABLE[row.code]
     assert (ours.code, ours.http_status) == (row.code, row.status)
     assert (ours.error, ours.retry, ours.billed) == (row.error, row.retry, row.billed)
     assert row.about in ours.fix
     assert ours.cause.endswith(".")
     assert ours.fix.endswith(".")
-    assert codes.explain(row.code) is ours
+    assert error_codes.explain(row.code) is ours
 
 
 def test_table_is_complete() -> None:
     """No code is missing, none is invented."""
-    assert [row.code for row in ROWS] == sorted(codes.TABLE)
-    assert codes.explain(4711) is None
+    assert [row.code for row in ROWS] == sorted(error_codes.TABLE)
+    assert error_codes.explain(4711) is None
 
 
 @EACH

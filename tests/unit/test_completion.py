@@ -12,8 +12,8 @@ from IPython.core.interactiveshell import InteractiveShell
 from PIL import Image
 from traitlets.config import Config
 
-from kling_core.cli.arguments import Parser
-from kling_core.endpoints import registry
+from kling_core.commands.arguments import Parser
+from kling_core.declare import registry
 from kling_jupyter.commands import COMMANDS
 
 

@@ -28,8 +28,8 @@ from kling_core import (
     TaskFailed,
 )
 from kling_core.config import REGIONS, resolve
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
 
 ACCESS, SECRET, KEY = "AK-0123456789abcdef", "SK-" + "s" * 40, "api-key-" + "k" * 30
 PAIR = {"access_key": ACCESS, "secret_key": SECRET}

@@ -11,13 +11,12 @@ import pytest
 from helpers.clips import clip
 from helpers.scripted import Script, client_of, outcome, task
 
-from kling_core import downloading, fetching
-from kling_core.endpoints import registry
+from kling_core.caller_warnings import heard_by
+from kling_core.declare import registry
 from kling_core.errors import DownloadError
-from kling_core.flow import Saved
-from kling_core.holding import Hold
-from kling_core.ledger import recovery
-from kling_core.notices import heard_by
+from kling_core.file_lock import Hold
+from kling_core.flows import download, fetch, resume
+from kling_core.wire.effects import Saved
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore:.*is not what was asked for:kling_core.errors.KlingWarning"
@@ -64,7 +63,7 @@ def test_whoever_brings_nothing_is_given_up(kind: str, first: int, tmp_path: Pat
     error = outcome(run, client_of(kind, script))
     assert isinstance(error, DownloadError)
     asked = len([entry for entry in script.trace if entry[0] == "save"])
-    assert asked == fetching.ATTEMPTS + max(first - 1, 0)
+    assert asked == fetch.ATTEMPTS + max(first - 1, 0)
 
 
 @KINDS
@@ -74,7 +73,7 @@ def test_crumbs_are_given_up(kind: str, tmp_path: Path) -> None:
     run: Callable[[Any], Any] = lambda c: c.task(T2V, finished()).videos[0].download(tmp_path)  # noqa: E731
     error = outcome(run, client_of(kind, script))
     assert isinstance(error, DownloadError)
-    assert len([entry for entry in script.trace if entry[0] == "save"]) == fetching.CRUMBS[0]
+    assert len([entry for entry in script.trace if entry[0] == "save"]) == fetch.CRUMBS[0]
 
 
 @KINDS
@@ -123,7 +122,7 @@ def test_a_suspended_holder_is_told_and_left(kind: str, tmp_path: Path) -> None:
     assert path.read_bytes() == DATA
     assert ["waiting for that" in one for one in told[:2]] == [True, False]
     assert "is it suspended?" in told[1]
-    assert sum(script.sleeps) == pytest.approx(downloading.STALLED, abs=2)
+    assert sum(script.sleeps) == pytest.approx(download.STALLED, abs=2)
     hold.release()
 
 
@@ -167,17 +166,17 @@ def test_what_is_left_of_a_file_is_made_whole(kind: str, rest: int, tmp_path: Pa
     client = client_of(kind, script)
     path = outcome(lambda c: c.task(T2V, finished()).videos[0].download(tmp_path / "a.mp4"), client)
     ledger = script.sessions[0].ledger()
-    assert recovery.unsaved(ledger) == []
+    assert resume.unsaved(ledger) == []
     path.write_bytes(DATA[:rest])
-    assert [row.task_id for row in recovery.unsaved(ledger)] == ["123456789012345678"]
-    assert [kept.on_disk for _, kept in recovery.missing(ledger)] == [False]
+    assert [row.task_id for row in resume.unsaved(ledger)] == ["123456789012345678"]
+    assert [kept.on_disk for _, kept in resume.missing(ledger)] == [False]
     again = outcome(
         lambda c: c.task(T2V, finished()).videos[0].download(tmp_path / "a.mp4"), client
     )
     assert again == path
     assert path.read_bytes() == DATA
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.mp4", "a.mp4.json"]
-    assert recovery.unsaved(ledger) == []
+    assert resume.unsaved(ledger) == []
 
 
 @KINDS

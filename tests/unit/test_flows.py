@@ -31,14 +31,14 @@ from helpers.scripted import (
 )
 
 from kling_core import errors
-from kling_core.attempt import begin
-from kling_core.calls import costs, page
-from kling_core.endpoints import registry
-from kling_core.flow import Call, Guard, Send, Sleep, Tell, adrive, drive
-from kling_core.ledger.recovery import settle
-from kling_core.ledger.store import Ledger
-from kling_core.session import Pace, Session
-from kling_core.submit import resume, submit
+from kling_core.declare import registry
+from kling_core.flows.attempt import begin
+from kling_core.flows.read import costs, page
+from kling_core.flows.resume import settle
+from kling_core.flows.session import Pace, Session
+from kling_core.flows.submit import resume, submit
+from kling_core.ledger.ledger import Ledger
+from kling_core.wire.effects import Call, Guard, Send, Sleep, Tell, adrive, drive
 
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
 SPEECH = {"video_id": "11", "text": "Hello", "voice_id": "oversea_male1"}

@@ -18,10 +18,11 @@ import pytest
 from helpers.clips import clip
 from helpers.scripted import FakeClock, Script, client_of, envelope, outcome, task
 
-from kling_core import downloading, errors
-from kling_core.endpoints import registry
-from kling_core.flow import Saved
-from kling_core.holding import Hold
+from kling_core import errors
+from kling_core.declare import registry
+from kling_core.file_lock import Hold
+from kling_core.flows import download as downloading
+from kling_core.wire.effects import Saved
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 pytestmark = pytest.mark.filterwarnings(  # these clips are short, and their audit says so

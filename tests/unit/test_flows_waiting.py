@@ -12,14 +12,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kling_core import errors
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import KlingError
-from kling_core.flow import Send, drive
-from kling_core.ledger.rows import UNANSWERED
-from kling_core.ledger.store import Ledger
-from kling_core.session import Pace
-from kling_core.submit import EMPTY, EMPTY_HEAVY, EMPTY_LIGHT, submit
+from kling_core.flows.session import Pace
+from kling_core.flows.submit import EMPTY, EMPTY_HEAVY, EMPTY_LIGHT, submit
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import UNANSWERED
 from kling_core.task import Task
+from kling_core.wire.effects import Send, drive
 
 FULL = envelope(code=1303, message="parallel task over resource pack limit", status=429)
 T2V, IMAGE = registry.get("t2v"), registry.get("image-generation")

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint, Part, Request, param
-from kling_jupyter.widgets.spec import label, spec
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint, Part, Request, param
+from kling_jupyter.widgets.form_spec import label, spec
 
 EVERY = [pytest.param(e, id=e.name) for e in registry.endpoints()]
 KINDS = {"area", "text", "number", "choice", "flag", "media", "list", "part"}

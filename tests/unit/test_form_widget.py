@@ -11,11 +11,11 @@ import pytest
 from helpers.media import picture, sound
 from PIL import Image
 
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import InvalidRequest
 from kling_jupyter import anywhere, form
 from kling_jupyter.widgets.form import KlingForm
-from kling_jupyter.widgets.upload import PIECE
+from kling_jupyter.widgets.form_uploads import PIECE
 
 WAITING = 30
 

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from kling_core.cli.arguments import HelpShown, UsageProblem
-from kling_core.endpoints import registry
-from kling_jupyter import grammar
+from kling_core.commands.arguments import HelpShown, UsageProblem
+from kling_core.declare import registry
+from kling_jupyter.parsing import grammar
 
 T2V = registry.get("text_to_video")
 I2V = registry.get("image_to_video")

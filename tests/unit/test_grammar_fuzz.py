@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
-from kling_core.cli.arguments import UsageProblem
-from kling_jupyter import grammar
+from kling_core.commands.arguments import UsageProblem
 from kling_jupyter.commands import generate
+from kling_jupyter.parsing import grammar
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=60)
 # fmt: off

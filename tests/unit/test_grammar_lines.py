@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 
-from kling_jupyter.lines import KlingLine
+from kling_jupyter.parsing.input_transform import KlingLine
 
 
 def transformed(cell: str) -> str:

@@ -273,8 +273,8 @@ def test_sniff(head: bytes, name: str) -> None:
 
 def test_a_path_too_short_is_told_by_its_own_bounds() -> None:
     """The bounds are those of the nested list, not of the list around it."""
+    from kling_core.declare.validation import validate
     from kling_core.endpoints.image_to_video import ImageToVideo
-    from kling_core.endpoints.validation import validate
 
     region = {"mask": b"m", "trajectories": [{"x": 1, "y": 1}]}
     _, (violation,) = validate(ImageToVideo, {"dynamic_masks": [region]})

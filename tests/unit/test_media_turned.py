@@ -15,8 +15,8 @@ from helpers.clips import clip
 from helpers.media import picture, sound
 from PIL import Image
 
-from kling_core.ledger import audit
-from kling_core.media import whole
+from kling_core.flows import audit
+from kling_core.media import integrity
 from kling_core.media.frames import contact_sheet, first_frame, last_frame, poster, thumbnails
 from kling_core.media.probe import Turn, probe
 
@@ -164,8 +164,8 @@ def refused(data: bytes, kind: str, tmp_path: Path, **how: Any) -> bool:
     path = tmp_path / "file.bin"
     path.write_bytes(data)
     try:
-        whole.must_be_whole(path, kind, **how)
-    except whole.Broken:
+        integrity.must_be_whole(path, kind, **how)
+    except integrity.Broken:
         return True
     return False
 

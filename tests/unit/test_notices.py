@@ -9,11 +9,11 @@ from collections.abc import Iterator
 import pytest
 from helpers.scripted import Script, client_of, envelope, task
 
-from kling_core import notices
+from kling_core import caller_warnings
+from kling_core.caller_warnings import heard_by, notify
 from kling_core.errors import KlingWarning
-from kling_core.notices import heard_by, notify
 
-SHOW = notices.show
+SHOW = caller_warnings.show
 
 
 def test_a_warning_by_default():
@@ -24,7 +24,7 @@ def test_a_warning_by_default():
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """What is shown while warnings are errors."""
-    monkeypatch.setattr(notices, "show", SHOW)
+    monkeypatch.setattr(caller_warnings, "show", SHOW)
     texts: list[str] = []
     with warnings.catch_warnings():
         warnings.simplefilter("error")

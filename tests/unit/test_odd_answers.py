@@ -22,18 +22,20 @@ from helpers.scripted import Script, client_of, task
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kling_core import Kling, KlingError, answers, calls, notices, webhooks
+from kling_core import Kling, KlingError, caller_warnings
 from kling_core import callbacks as callbacks_module
-from kling_core.callbacks import CallbackReceiver
-from kling_core.endpoints import registry
+from kling_core.callbacks import CallbackReceiver, verify
+from kling_core.commands import account
+from kling_core.declare import registry
+from kling_core.editions import task_facts
 from kling_core.errors import LedgerError
-from kling_core.flow import Reply
-from kling_core.ledger import adoption
-from kling_core.ledger.rows import Entry
-from kling_core.ledger.store import Ledger
-from kling_core.reports import packs
-from kling_core.wire import reading
-from kling_core.wire.reading import parse
+from kling_core.flows import adopt
+from kling_core.flows import read as calls
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import Entry
+from kling_core.wire import json_reader
+from kling_core.wire.effects import Reply
+from kling_core.wire.json_reader import parse
 
 EXAMPLES = [
     b'{"code": 1e999}',
@@ -122,8 +124,8 @@ def test_an_answer_is_judged(content: bytes) -> None:
 
 def read_everything(data: dict[str, Any]) -> None:
     """Each property of what tells of a task."""
-    answer = answers.Answer(data)
-    for name in dir(answers.Answer):
+    answer = task_facts.Answer(data)
+    for name in dir(task_facts.Answer):
         if not name.startswith("_"):
             getattr(answer, name)
     with Kling(api_key="k") as kling:
@@ -135,7 +137,7 @@ def read_everything(data: dict[str, Any]) -> None:
                 str(getattr(output, name)).encode()
             assert "/" not in output.filename
         repr(made).encode()
-    packs.rows([data])
+    account.rows([data])
 
 
 @pytest.fixture
@@ -161,10 +163,10 @@ def test_the_ledger_takes_whatever_is_said(ledger: Ledger, data: dict[str, Any])
     """Of a task that it knows, and of one that it takes in."""
     said = parse(text_of(data))
     odd: list[str] = []
-    with notices.heard_by(odd.append):
+    with caller_warnings.heard_by(odd.append):
         ledger.observe("text_to_video", [{**said, "task_id": "77"}])
         ledger.observe("text_to_video", [said])
-        adoption.adopt(ledger, registry.get("text-to-video"), said)
+        adopt.adopt(ledger, registry.get("text-to-video"), said)
     assert all("Kling says" in text for text in odd)
     assert ledger.row("mine").task_id == "77"
 
@@ -206,7 +208,7 @@ def test_texts_stay_as_they_are() -> None:
     }
     assert parse(json.dumps({"m": "🚣"}).encode()) == {"m": "🚣"}
     deep: Any = 1
-    for _ in range(reading.DEEPEST - 1):
+    for _ in range(json_reader.DEEPEST - 1):
         deep = [deep]
     assert parse(json.dumps(deep).encode()) == deep
     assert parse(json.dumps([[deep]]).encode() + b" " * 100) is None
@@ -261,8 +263,8 @@ def test_headers_of_a_stranger(headers: dict[str, str], body: bytes) -> None:
     secret = "whsec_" + base64.b64encode(b"the secret of the account in tests").decode()
     names = ("webhook-id", "webhook-timestamp", "webhook-signature")
     odd = dict(zip(names, headers.values(), strict=False))
-    with suppress(webhooks.WebhookRejected):
-        webhooks.verify({**headers, **odd}, body, secret)
+    with suppress(verify.WebhookRejected):
+        verify.verify({**headers, **odd}, body, secret)
 
 
 def test_a_body_that_drips(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,9 +292,9 @@ def test_a_head_that_drips_loses_its_connection(monkeypatch: pytest.MonkeyPatch)
     """The server of `kling callbacks` hangs up on a request that does not get to its end."""
     from uvicorn import Config, Server
 
-    from kling_core import receiving
+    from kling_core.callbacks import slow_senders
 
-    monkeypatch.setattr(receiving, "HEAD", 0.5)
+    monkeypatch.setattr(slow_senders, "HEAD", 0.5)
 
     async def app(_scope: Any, receive: Any, send: Any) -> None:
         await receive()
@@ -300,7 +302,7 @@ def test_a_head_that_drips_loses_its_connection(monkeypatch: pytest.MonkeyPatch)
         await send({"type": "http.response.body", "body": b"ok"})
 
     listener = socket.create_server(("127.0.0.1", 0))
-    server = Server(Config(app, http=receiving.Impatient, log_level="error", lifespan="off"))
+    server = Server(Config(app, http=slow_senders.Impatient, log_level="error", lifespan="off"))
     thread = threading.Thread(target=lambda: asyncio.run(server.serve([listener])))
     thread.start()
     try:

@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from kling_core import AsyncKling, InvalidRequest, Kling, Sandbox
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.media import inputs, names
 from kling_core.media.formats import ImageFacts
 from kling_core.media.inputs import Unreadable, read

@@ -13,11 +13,10 @@ import pytest
 from helpers.clips import clip
 from helpers.scripted import Script, client_of, envelope, outcome, task
 
-from kling_core import output_places
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 from kling_core.errors import DownloadError
-from kling_core.flow import Saved
-from kling_core.ledger import keeping
+from kling_core.flows import output_paths, save
+from kling_core.wire.effects import Saved
 
 pytestmark = pytest.mark.filterwarnings(
     r"ignore:[\s\S]*is not what was asked for:kling_core.errors.KlingWarning"
@@ -97,7 +96,7 @@ def test_a_file_of_any_name(name: str, kind: str, tmp_path: Path) -> None:
     path = done.videos[0].path
     assert path == Path(name)
     assert path.read_bytes() == DATA
-    assert {p.name for p in tmp_path.iterdir()} == {name, keeping.sidecar(path).name}
+    assert {p.name for p in tmp_path.iterdir()} == {name, save.sidecar(path).name}
 
 
 @pytest.mark.parametrize("name", FOLDERS, ids=ascii)
@@ -163,9 +162,9 @@ def test_the_projects_folder_is_tried_too(tmp_path: Path) -> None:
 def test_trying_leaves_nothing_behind(tmp_path: Path) -> None:
     """The folder is made; what was tried in it is gone, and an existing file is as it was."""
     (tmp_path / "clip.mp4").write_bytes(b"mine")
-    output_places.must_be_writable("clip.mp4")
-    output_places.must_be_writable("other.mp4")
-    output_places.must_be_writable("deep/er")
+    output_paths.must_be_writable("clip.mp4")
+    output_paths.must_be_writable("other.mp4")
+    output_paths.must_be_writable("deep/er")
     assert {str(p.relative_to(tmp_path)) for p in tmp_path.rglob("*")} == {
         "clip.mp4",
         "deep",
@@ -178,10 +177,10 @@ def test_names_that_are_short_of_room(monkeypatch: pytest.MonkeyPatch, tmp_path:
     """Where names have 143 bytes (an encrypted home), ours are cut to that, and stay apart."""
     monkeypatch.setattr(os, "pathconf", lambda *_: 143)
     names = ["x" * 139 + ".mp4", "x" * 138 + "y.mp4"]
-    beside = {keeping.sidecar(tmp_path / name).name for name in names}
+    beside = {save.sidecar(tmp_path / name).name for name in names}
     assert len(beside) == 2
     assert all(len(name) <= 143 for name in beside)
-    assert keeping.sidecar(tmp_path / "clip.mp4").name == "clip.mp4.json"
+    assert save.sidecar(tmp_path / "clip.mp4").name == "clip.mp4.json"
 
 
 @pytest.mark.parametrize(

@@ -6,16 +6,15 @@ from typing import Any, get_type_hints
 
 import pytest
 
-from kling_core.catalog import possible
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Request
+from kling_core.declare import choices, registry
+from kling_core.declare.endpoint import Request
 
 URL = "https://example.com/a.png"
 EVERY = [pytest.param(e, id=e.name) for e in registry.endpoints()]
 
 
-def judged(name: str, **given: Any) -> possible.Possible:
-    return possible.judge(registry.get(name).request(**given))
+def judged(name: str, **given: Any) -> choices.Possible:
+    return choices.judge(registry.get(name).request(**given))
 
 
 @pytest.mark.parametrize("endpoint", EVERY)
@@ -23,7 +22,7 @@ def test_samples_are_valid_by_type_and_bounds(endpoint):
     """A sample of a field alone breaks no rule about that field's own form."""
     hints = get_type_hints(endpoint.request)
     for name, declared in endpoint.request.params().items():
-        found = possible.samples(declared, hints[name])
+        found = choices.samples(declared, hints[name])
         assert found
         for sample in found:
             violations = endpoint.request(**{name: sample}).check().violations
@@ -35,12 +34,12 @@ def test_samples_are_valid_by_type_and_bounds(endpoint):
 def test_what_is_refused_breaks_a_rule_and_what_is_not_does_not(endpoint):
     """A choice is refused exactly when giving it raises an objection of its own."""
     bare = endpoint.request()
-    found = possible.judge(bare)
+    found = choices.judge(bare)
     before = {(v.field, v.message) for v in bare.check().violations}
     for name, declared in endpoint.request.params().items():
-        if possible.is_named(declared) or name in found.fields:
+        if choices.is_named(declared) or name in found.fields:
             continue
-        for choice in possible.choices(endpoint, name):
+        for choice in choices.choices(endpoint, name):
             after = bare.replace(**{name: choice.value}).check().violations
             own = [v for v in after if v.field == name and (v.field, v.message) not in before]
             assert bool(own) == (choice.value in found.choices.get(name, {})), (name, choice)
@@ -109,15 +108,15 @@ def test_a_sum_that_is_wrong_already_refuses_no_length():
 
 def test_named_choices_tell_what_is_special():
     """Retired models stand last and say so; scenes say that they take two images."""
-    models = possible.choices(registry.get("t2v"), "model_name")
+    models = choices.choices(registry.get("t2v"), "model_name")
     assert [c.note for c in models][-1] == "retired"
     assert [c.note == "retired" for c in models] == sorted(c.note == "retired" for c in models)
-    scenes = possible.choices(registry.get("effects"), "effect_scene")
+    scenes = choices.choices(registry.get("effects"), "effect_scene")
     assert {c.note for c in scenes} == {"", "two images"}
 
 
 def test_trying_changes_nothing():
     """The request that is judged stays as it is."""
     request: Request = registry.get("t2v").request(prompt="a", duration=10)
-    possible.judge(request)
+    choices.judge(request)
     assert request.given == {"prompt": "a", "duration": 10}

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from kling_core.catalog import data
-from kling_core.catalog.pricing import Quote, prices, quote, why_unknown
+from kling_core.catalog import tables
+from kling_core.rules.price import Quote, prices, quote, why_unknown
 
 # model, mode, sound, voice cited, seconds, units, dollars
 VIDEO = [
@@ -276,7 +276,7 @@ def test_quotes_of_each_kind_in_words(
 
 def test_every_price_is_decimal_dated_and_consistent() -> None:
     """Each row has a date, a known source, and dollars that are its units at the unit price."""
-    table = data.load("prices.json")
+    table = tables.load("prices.json")
     assert len(prices()) == len(table["rows"]) > 40
     for price in prices():
         assert isinstance(price.usd, Decimal)
@@ -302,6 +302,6 @@ def test_no_variant_is_priced_twice() -> None:
 def test_every_living_model_has_a_price() -> None:
     """Whatever a living model makes at our defaults can be quoted."""
     for endpoint in ("text_to_video", "image_to_video", "image_generation", "virtual_try_on"):
-        for model in data.models(endpoint):
+        for model in tables.models(endpoint):
             fields = {"model_name": model.name, "image": "a.png"}
             assert model.status == "retired" or quote(endpoint, fields), (endpoint, model.name)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kling_core.cli.arguments import UsageProblem, build, consumes, fields, parse
-from kling_core.endpoints import registry
+from kling_core.commands.arguments import UsageProblem, build, consumes, fields, parse
+from kling_core.declare import registry
 from kling_core.errors import InvalidRequest
 
 T2V = registry.get("text-to-video")

@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from kling_core.cli.arguments import UsageProblem
-from kling_core.endpoints import registry
-from kling_jupyter import grammar, words
+from kling_core.commands.arguments import UsageProblem
+from kling_core.declare import registry
+from kling_jupyter import words
+from kling_jupyter.parsing import grammar
 
 T2V = registry.get("text_to_video")
 I2V = registry.get("image_to_video")

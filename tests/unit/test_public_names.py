@@ -11,7 +11,7 @@ import pytest
 
 import kling_core
 from kling_core import methods
-from kling_core.endpoints import registry
+from kling_core.declare import registry
 
 NAMES = [
     "APIError",
@@ -179,7 +179,7 @@ NEW_ENDPOINT = '''
 from __future__ import annotations
 
 from kling_core.endpoints import parts
-from kling_core.endpoints.base import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request, param
 
 
 class NewThing(Request):

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 import pytest
 
-from kling_core.catalog.conditions import given
-from kling_core.catalog.rules import (
+from kling_core.declare import registry
+from kling_core.errors import Violation
+from kling_core.rules.conditions import given
+from kling_core.rules.rules import (
     All,
     Any_,
     AtLeastOne,
@@ -24,8 +26,6 @@ from kling_core.catalog.rules import (
     Rule,
     check,
 )
-from kling_core.endpoints import registry
-from kling_core.errors import Violation
 
 SOUND = Is("sound", "on")
 FRAMES = All(Given("image"), Given("image_tail"))

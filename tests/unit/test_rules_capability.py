@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kling_core.catalog import data
-from kling_core.catalog.capability import untaken
-from kling_core.catalog.rules import Given, check
+from kling_core.catalog import tables
+from kling_core.declare.endpoint import Endpoint
 from kling_core.endpoints import image_generation, image_to_video, text_to_video
-from kling_core.endpoints.base import Endpoint
 from kling_core.errors import Violation
+from kling_core.rules.capability import untaken
+from kling_core.rules.rules import Given, check
 
 T2V, I2V = text_to_video.ENDPOINT, image_to_video.ENDPOINT
 LONG = " ".join(str(seconds) for seconds in range(3, 16))
@@ -100,7 +100,7 @@ def test_table_matches_the_published_map(
     model: str, endpoint: Endpoint, mode: str, durations: str, features: str
 ) -> None:
     """Our data holds each row of the map, with neither more nor fewer features."""
-    row = data.model(model, endpoint.name)
+    row = tables.model(model, endpoint.name)
     assert row is not None
     for duration in durations.split():
         offered = row.endpoints[endpoint.name].modes[mode][duration]
@@ -117,7 +117,7 @@ def test_table_has_no_further_cells() -> None:
     ours = {
         (model.name, endpoint.name, mode, duration)
         for endpoint in (T2V, I2V)
-        for model in data.models(endpoint.name)
+        for model in tables.models(endpoint.name)
         for mode, durations in model.endpoints[endpoint.name].modes.items()
         for duration in durations
     }
@@ -481,7 +481,7 @@ def test_kind_tells_violations_apart() -> None:
 def requests(draw: st.DrawFn) -> tuple[Endpoint, dict[str, object]]:
     """Any mixture of settings, sensible or not."""
     endpoint = draw(st.sampled_from([T2V, I2V, image_generation.ENDPOINT]))
-    names = sorted({model.name for model in data.models()})
+    names = sorted({model.name for model in tables.models()})
     fields: dict[str, object] = {"model_name": draw(st.sampled_from(names))}
     if endpoint is image_generation.ENDPOINT:
         fields |= {"prompt": "a boat"}

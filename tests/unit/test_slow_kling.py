@@ -18,13 +18,13 @@ from helpers.slow_kling import SlowKling, client
 from helpers.walk import example, in_memory
 
 from kling_core import errors
-from kling_core.endpoints import registry
-from kling_core.endpoints.base import Endpoint
-from kling_core.flow import Call, Send, drive
-from kling_core.ledger.rows import SETTLING, Row
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint
+from kling_core.flows.submit import resume, submit
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.records import SETTLING, Row
 from kling_core.ledger.schema import tasks
-from kling_core.ledger.store import Ledger
-from kling_core.submit import resume, submit
+from kling_core.wire.effects import Call, Send, drive
 
 pytestmark = pytest.mark.filterwarnings("ignore::kling_core.errors.KlingWarning")
 

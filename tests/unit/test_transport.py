@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from kling_core import AsyncKling, Kling, Sandbox, errors
-from kling_core.flow import Reply, Send
+from kling_core.wire.effects import Reply, Send
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 TIMES = Timeouts(5, 5, 10)

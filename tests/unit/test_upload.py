@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from kling_jupyter.widgets.upload import LARGEST, PIECE, UploadRefused, Uploads
+from kling_jupyter.widgets.form_uploads import LARGEST, PIECE, UploadRefused, Uploads
 
 
 def pieces(data: bytes) -> list[bytes]:

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from kling_core import Kling
+from kling_core.declare.plain_values import as_id, plain
 from kling_core.errors import InvalidRequest, TaskNotFound
-from kling_core.values import as_id, plain
 
 NAN = float("nan")
 

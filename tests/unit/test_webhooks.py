@@ -9,8 +9,8 @@ import json
 
 import pytest
 
+from kling_core.callbacks.verify import TOLERANCE, WebhookRejected, key_of, parse, verify
 from kling_core.errors import ConfigError, KlingError
-from kling_core.webhooks import TOLERANCE, WebhookRejected, key_of, parse, verify
 
 SECRET = "whsec_dGVzdHNlY3JldHRlc3RzZWNyZXR0ZXN0c2VjcmV0MTI="
 BODY = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kling_core.words import blank, did_you_mean, nearest, ranges
+from kling_core.text import blank, did_you_mean, nearest, ranges
 
 
 def test_ranges():

@@ -13,7 +13,7 @@ from kling_core.sandbox.jobs import Contract
 
 def contract(endpoint: str) -> Contract | None:
     """The contract of the endpoint with that name, `None` when none is written."""
-    module = f"{__name__}.{endpoint}"
+    module = f"{__name__}.v1.{endpoint}"
     if find_spec(module) is None:
         return None
     return import_module(module).CONTRACT

@@ -1,0 +1,1 @@
+"""The operations, each written once as a flow: submit, resolve, watch, wait, download, rescue."""

@@ -1,0 +1,54 @@
+"""What Kling says later: the deduction of a task may come after its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from kling_core.declare import registry
+from kling_core.errors import KlingError, LedgerError, TaskNotFound
+from kling_core.flows import read
+from kling_core.ledger.ledger import Ledger
+from kling_core.outputs import RETENTION
+from kling_core.wire.effects import Call, Flow
+
+if TYPE_CHECKING:
+    from kling_core.flows.session import Session
+    from kling_core.task import TaskState
+
+__all__ = ["ask", "look"]
+
+MOST = 20
+"""Tasks that are asked about at once."""
+
+
+def look(task: TaskState) -> Flow[dict[str, Any]]:
+    """Ask once for a task; what it says is written down where the ledger knows the task."""
+    data = yield from read.get(task.session, task.endpoint, task.task_id)
+    if task.row_id is not None:
+        with suppress(LedgerError):  # whoever looks wants to see, ledger or not
+            ledger: Ledger = yield Call(task.session.ledger)
+            yield Call(partial(ledger.observe, task.endpoint.name, [data]))
+    return data
+
+
+def ask(session: Session) -> Flow[None]:
+    """Ask for the newest tasks that have ended and of which Kling did not say what it deducted.
+
+    Trouble is nobody's here: what is not said stays unknown, and is asked for again.
+    """
+    ledger: Ledger = yield Call(session.ledger)
+    since = ledger.now() - RETENTION.total_seconds()
+    left: Sequence[tuple[str, str]] = yield Call(partial(ledger.unsaid, since, MOST))
+    for name, task_id in left:
+        try:
+            data: Mapping[str, Any] = yield from read.get(
+                session, registry.load(name), task_id, attempts=1
+            )
+        except TaskNotFound:
+            continue
+        except KlingError:
+            return
+        yield Call(partial(ledger.observe, name, [data]))

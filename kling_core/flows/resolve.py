@@ -1,0 +1,227 @@
+"""What became of a create whose answer was lost: found, or open until a moment that is told.
+
+By the id that we gave it; endpoints that take none (lip-sync) compare the account's list before and
+after (`kling_core.flows.likeness`). Nothing here sends a create.
+
+What Kling shows is believed at once. That it shows nothing is a hint: a slow service may still
+carry the request out, and its look-ups lag. Only a look after `Row.doubt_until` proves it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from kling_core import errors
+from kling_core import text as words
+from kling_core.caller_warnings import notify
+from kling_core.editions.task_facts import Answer
+from kling_core.errors import KlingError, SubmitOutcomeUnknown
+from kling_core.flows import likeness, read
+from kling_core.flows.attempt import Attempt
+from kling_core.ledger.records import Claims, Row
+from kling_core.wire.effects import Call, Flow, Sleep
+
+__all__ = ["adopt", "believed", "doubted", "find", "how_to_find", "read_list", "resolve", "unknown"]
+
+RESENDS = 2
+"""How often a create is sent again after two look-ups found nothing."""
+
+LIST_PAGE, LIST_PAGES = 500, 10
+"""Tasks on a list page, the most that Kling gives; and how many pages are compared."""
+
+
+def believed(attempt: Attempt, row: Row) -> float:
+    """The moment from which "not found" is believed of a row that was sent, by the ledger's clock.
+
+    Whoever holds the row now knows that no exchange of it is under way, so it is never later than
+    counted from now, whatever a clock that was far ahead has written.
+    """
+    now, settling = attempt.ledger.now(), attempt.session.pace.settling
+    if row.doubt_until is None:  # its process ran older code
+        return (row.updated_at + settling) if row.unsettled else now
+    return min(row.doubt_until, now + settling)
+
+
+def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:
+    """The server has a task with our id already: that task is ours."""
+    found = yield from find(attempt, error)
+    if found is None and attempt.ours:
+        raise unknown(attempt, error, errors.TaskNotFound("it finds no such task"))
+    if found is None:
+        error.fix = "A task of another endpoint has this external_task_id: choose another one."
+        raise error
+    if not attempt.ours:
+        notify(
+            f"external_task_id {attempt.external_task_id} is that of task {found['task_id']}, "
+            "made elsewhere: that task is returned, whatever it was asked for"
+        )
+    return found
+
+
+def doubted(attempt: Attempt, data: dict[str, Any]) -> KlingError | None:
+    """Why an answer that accepts a create decides nothing; None when it is about this request."""
+    if not data.get("task_id"):
+        text = "Kling accepted the request but named no task"
+    elif _of_another(attempt, data):
+        text = "Kling answered with the task of another request"
+    else:
+        return None
+    return errors.UnreadableAnswer(text, retryable=True, billed="unknown")
+
+
+def _of_another(attempt: Attempt, data: dict[str, Any]) -> bool:
+    """Whether an answer names the external id of another request; an empty one is not set."""
+    named = Answer(data).info.get("external_task_id")
+    return bool(named) and named != attempt.external_task_id
+
+
+def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
+    """The outcome is in doubt: the task when Kling shows it, else None to send again, same id.
+
+    Raises `SubmitOutcomeUnknown` when it is not to be sent again: it may still become a task.
+    """
+    found = yield from find(attempt, error)
+    if found is not None:
+        return found
+    attempt.resends += 1
+    again = error.retryable and attempt.external_task_id is not None
+    if not again or attempt.resends > RESENDS:
+        raise unknown(attempt, error)
+    attempt.ours = True
+    yield Sleep(attempt.session.backoff(attempt.resends))
+    return None
+
+
+def find(
+    attempt: Attempt, error: KlingError, *, looks: int = 2, certain: bool = False
+) -> Flow[dict[str, Any] | None]:
+    """The task; None when as many looks, seconds apart, show none.
+
+    `certain` when it would be shown by now: the moment of belief is over.
+
+    Raises `SubmitOutcomeUnknown` when they decide nothing.
+    """
+    if attempt.external_task_id is None:
+        return (yield from _compare(attempt, error, looks=looks, certain=certain))
+    for look in range(looks):
+        if look:
+            yield Sleep(attempt.session.pace.recheck)
+        try:
+            found = yield from _look_up(attempt)
+        except KlingError as trouble:
+            raise unknown(attempt, error, trouble) from trouble
+        if found is not None:
+            return found
+    return None
+
+
+def _look_up(attempt: Attempt) -> Flow[dict[str, Any] | None]:
+    wanted = attempt.external_task_id
+    assert wanted is not None
+    try:
+        data = yield from read.get(
+            attempt.session, attempt.endpoint, wanted, attempts=attempt.reads
+        )
+    except (errors.TaskNotFound, errors.NotFound):
+        return None
+    if not Answer(data).task_id or _of_another(attempt, data):
+        raise errors.UnreadableAnswer("Kling answered the look-up without this task")
+    return data
+
+
+def read_list(attempt: Attempt) -> Flow[None]:
+    """Remember the account's tasks before the first POST, for whoever has to compare after it."""
+    rows, _ = yield from _list(attempt)
+    attempt.known = frozenset(str(row.get("task_id")) for row in rows)
+    yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known)))
+
+
+def _list(attempt: Attempt) -> Flow[tuple[list[dict[str, Any]], bool]]:
+    """The tasks that Kling lists for the endpoint, and whether these are all."""
+    found: list[dict[str, Any]] = []
+    for number in range(1, LIST_PAGES + 1):
+        rows = yield from read.page(
+            attempt.session, attempt.endpoint, number, LIST_PAGE, attempts=attempt.reads
+        )
+        found += rows
+        if len(rows) < LIST_PAGE:
+            return found, True
+    return found, False
+
+
+def _compare(
+    attempt: Attempt, error: KlingError, *, looks: int, certain: bool
+) -> Flow[dict[str, Any] | None]:
+    """The one new task of the list that is ours; None when a whole list shows none that could be.
+
+    The list is read first, then what others have made: whoever made a task of the list has been
+    told so by then, or still counts as a rival.
+    """
+    if attempt.known is None:
+        known: frozenset[str] | None = yield Call(partial(attempt.ledger.remembered, attempt.id))
+        if known is None:  # it ended before the list was read, so before the POST
+            return None
+        attempt.known = known
+    whole, seen = True, dict[str, None]()
+    for _ in range(looks):
+        if looks > 1:
+            yield Sleep(attempt.session.pace.recheck)
+        try:
+            rows, all_of_them = yield from _list(attempt)
+        except KlingError as trouble:
+            raise unknown(attempt, error, trouble) from trouble
+        whole = whole and all_of_them
+        claims: Claims = yield Call(partial(attempt.ledger.claims, attempt.id))
+        like = likeness.among(rows, attempt.known, claims, attempt)
+        found = like.found(certain=certain and whole)
+        if found is not None:
+            return found
+        seen |= dict.fromkeys(like.candidates)
+        if len(like.same) > 1:
+            break
+    if whole and not seen:
+        return None
+    raise unknown(attempt, error, candidates=tuple(seen))
+
+
+def unknown(
+    attempt: Attempt,
+    reason: KlingError,
+    trouble: KlingError | None = None,
+    *,
+    candidates: Sequence[str] = (),
+) -> SubmitOutcomeUnknown:
+    """The error of a create that may have become a task, or may yet."""
+    then = f"; the look-up: {trouble.message}" if trouble else ""
+    maybe = f"; it may be task {' or '.join(candidates)}" if candidates else ""
+    return SubmitOutcomeUnknown(
+        f"the request went out but its answer was lost ({reason.message}{then}{maybe})",
+        endpoint=attempt.endpoint.name,
+        external_task_id=attempt.external_task_id,
+        code=reason.code,
+        http_status=reason.http_status,
+        request_id=reason.request_id,
+        settles_at=attempt.until,
+        fix=how_to_find(attempt),
+    )
+
+
+def how_to_find(attempt: Attempt) -> str:
+    """What to do about a request whose outcome is unknown, in the words of Python."""
+    name, until = attempt.endpoint.name, attempt.until
+    again = "kling.tasks.resume() (or `kling resume`)"
+    when = "" if until is None else f" at {words.at(until, attempt.ledger.now())}"
+    proof = f"; if it is not there{when}, nothing was made" if when else ""
+    if attempt.external_task_id:
+        return (
+            f"Do not submit again: {again} looks it up and takes it over{proof}. Until then it "
+            f"counts as made. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your "
+            "task."
+        )
+    return (
+        f"Do not submit again: {again} compares the account's list{proof}. Until then it counts "
+        f"as made. By hand: kling.{name}.list() shows the newest tasks, and a new one from the "
+        "same video is yours."
+    )

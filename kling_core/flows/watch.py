@@ -1,0 +1,247 @@
+"""Following all running tasks of an account at once: one watcher, few requests.
+
+Whoever waits takes part: in each process one of the waiting looks at the ledger for all of them,
+and of all processes one holds the lease row of the endpoint and asks Kling. Below three running
+tasks it asks for each; from three on it reads list pages, which carry up to 500 tasks a request.
+Kling promises no order of its lists, so tasks that a page does not show are looked for on the
+following pages in the following rounds.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from kling_core import errors
+from kling_core.declare import registry
+from kling_core.editions.task_facts import Answer
+from kling_core.flows import read
+from kling_core.flows.session import Session
+from kling_core.ledger.cadence import Running, rest
+from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.progress import Version
+from kling_core.ledger.records import HOLDS, Look, Seen
+from kling_core.outputs import RETENTION
+from kling_core.wire.effects import Call, Flow
+
+PAGE = 500
+"""Tasks on a list page, the most that Kling gives."""
+
+SINGLE = 3
+"""From this many running tasks on, list pages are cheaper than single questions."""
+
+HISTORY = 60.0
+"""Seconds for which what earlier tasks took is not read again."""
+
+LEAD = 10.0
+"""Ticks of the line for which a lead is held without being renewed."""
+
+LONGEST_LEAD = 60.0
+"""Seconds for which nobody leads without renewing it: a lead until later is a wrong clock's."""
+
+ASTRAY = 300.0
+"""Seconds between two questions for a task that Kling has not found for so long that its slot is
+free again: it may come back, but the others must not wait for it."""
+
+PATIENCE = 20.0
+"""Times `Pace.recheck` for which Kling may not find a task before whoever waits is told."""
+
+KEPT = RETENTION - timedelta(days=1)
+"""Below this age Kling purges nothing: a task that it does not find is not visible to us."""
+
+_PASSING = (
+    errors.ConnectionFailed,
+    errors.ServerError,
+    errors.RateLimited,
+    errors.UnreadableAnswer,
+)
+
+
+class Watch:
+    """The watching of one endpoint in this process, shared by all of its flows that wait."""
+
+    def __init__(self, session: Session, ledger: Ledger, endpoint: str) -> None:
+        self.session = session
+        self.ledger = ledger
+        self.endpoint = endpoint
+        self.leads = False
+        self._lease = f"watch {endpoint}"
+        self._looking = threading.Lock()
+        self._coming = threading.Lock()
+        self._waiting: dict[str, int] = {}
+        self._known: dict[str, Version] = {}
+        self._looked = -math.inf
+        self._asked = -math.inf
+        self._mark = ""  # the last nudge that we have asked for
+        self._learned = -math.inf
+        self._spans: dict[tuple[str, str | None], tuple[float, float]] = {}
+        self._page = 1
+        self._lost: list[Running] = []
+        self._gone: dict[str, float] = {}  # since when Kling has not found a row's task
+        self._astray: dict[str, float] = {}  # when one that went astray was last asked for
+
+    # --- who waits -------------------------------------------------------------------------
+
+    def join(self, row_id: str) -> None:
+        """From now on the state of this row is looked at."""
+        with self._coming:
+            self._waiting[row_id] = self._waiting.get(row_id, 0) + 1
+
+    def leave(self, row_id: str) -> None:
+        """One waits less; the last one of the process lets somebody else lead at once."""
+        with self._coming:
+            self._waiting[row_id] -= 1
+            if not self._waiting[row_id]:
+                del self._waiting[row_id]
+                self._known.pop(row_id, None)
+                self._gone.pop(row_id, None)  # whoever waits again is patient again
+            resign = self.leads and not self._waiting
+            self.leads = self.leads and not resign
+        if resign:
+            self.ledger.resign(self._lease, self.ledger.owner)
+
+    def version(self, row_id: str) -> Version | None:
+        """State, last change and giving up of a row, as of the last look; None before one."""
+        return self._known.get(row_id)
+
+    def missing(self, row_id: str) -> float | None:
+        """Seconds for which Kling has not found a task that it should have; None while it may."""
+        since = self._gone.get(row_id)
+        seconds = 0.0 if since is None else self.session.clock.monotonic() - since
+        return seconds if seconds >= PATIENCE * self.session.pace.recheck else None
+
+    # --- looking ---------------------------------------------------------------------------
+
+    def step(self) -> Flow[bool]:
+        """Look at the ledger, and at Kling when it is time and the lead is ours; True if asked.
+
+        Whoever comes while another flow of this process is at it, or too soon, does nothing.
+        Passing troubles of the network are swallowed.
+        """
+        clock, tick = self.session.clock, self.session.pace.line_tick
+        if clock.monotonic() - self._looked < 0.9 * tick or not self._looking.acquire(False):
+            return False
+        try:
+            look: Look = yield Call(self._look)
+            self._looked = clock.monotonic()
+            running = [self._running(seen) for seen in look.running if seen.unclear < HOLDS]
+            strays = self._strayed(look)
+            if not self.leads or not (running or strays):
+                return False
+            since = clock.monotonic() - self._asked
+            jitter = 0.9 + 0.2 * self.session.random.random()
+            due = rest(running, self.session.pace, since=since, line=look.line, jitter=jitter) <= 0
+            if look.mark == self._mark and not (due or strays):
+                return False
+            self._mark = look.mark
+            yield from self._search(strays)
+            yield from self._ask(running)
+            self._asked = clock.monotonic()
+            yield Call(self._read)
+            return True
+        finally:
+            self._looking.release()
+
+    def _look(self) -> Look:
+        """Who leads, what runs, and how the rows are that are waited for."""
+        ledger = self.ledger
+        seconds = max(LEAD * self.session.pace.line_tick, 1.0)
+        longest = max(LONGEST_LEAD, seconds)
+        look = ledger.look(self.endpoint, self._lease, longest=longest)
+        left = look.until - ledger.now()
+        ours = look.leader == ledger.owner
+        held = ledger.counts(look.until, longest=longest)
+        if (ours and not seconds / 2 <= left <= seconds) or not (ours or held):
+            self.leads = ledger.lead(self._lease, ledger.owner, seconds=seconds, longest=longest)
+        else:
+            self.leads = ours
+        if self.leads and self.session.clock.monotonic() - self._learned > HISTORY:
+            self._spans = ledger.spans(self.endpoint)
+            self._learned = self.session.clock.monotonic()
+        self._read()
+        return look
+
+    def _running(self, seen: Seen) -> Running:
+        return Running(seen.row_id, seen.task_id, seen.age, self._spans.get(seen.kind))
+
+    def _strayed(self, look: Look) -> list[Running]:
+        """Of what has gone astray, the few whose turn it is to be asked for."""
+        now = self.session.clock.monotonic()
+        lost = {seen.row_id: seen for seen in look.running if seen.unclear >= HOLDS}
+        self._astray = {name: self._astray.get(name, -math.inf) for name in lost}
+        turn = sorted((at, name) for name, at in self._astray.items() if now - at >= ASTRAY)
+        return [self._running(lost[name]) for _, name in turn[: SINGLE - 1]]
+
+    def _read(self) -> None:
+        with self._coming:
+            waiting = list(self._waiting)
+        self._known.update(self.ledger.versions(waiting))
+
+    # --- asking ----------------------------------------------------------------------------
+
+    def _ask(self, running: Sequence[Running]) -> Flow[None]:
+        try:
+            if len(running) < SINGLE:
+                yield from self._singly(running)
+            elif self._lost:
+                lost, self._lost = self._lost, []
+                yield from self._singly(lost)
+            else:
+                yield from self._by_pages(running)
+        except _PASSING:
+            return
+
+    def _search(self, strays: Sequence[Running]) -> Flow[None]:
+        """Ask for what has gone astray; its trouble is not that of the others."""
+        if not strays:
+            return
+        now = self.session.clock.monotonic()
+        self._astray |= {task.row_id: now for task in strays}
+        with suppress(errors.KlingError):
+            yield from self._singly(strays)
+
+    def _singly(self, running: Sequence[Running]) -> Flow[None]:
+        declared = registry.load(self.endpoint)
+        for task in running:
+            try:
+                data = yield from read.get(self.session, declared, task.task_id, attempts=1)
+                if Answer(data).task_id != task.task_id:
+                    raise errors.TaskNotFound("Kling answered with another task")  # noqa: TRY301
+            except errors.TaskNotFound:
+                # Twice, and only of an old one: a young task is Kling's, whoever answers us.
+                if task.row_id in self._gone and task.age >= KEPT.total_seconds():
+                    yield Call(partial(self.ledger.expired, task.row_id))
+                if task.row_id not in self._gone:
+                    self._gone[task.row_id] = self.session.clock.monotonic()
+                    yield Call(partial(self.ledger.unclear, task.row_id))
+                continue
+            self._gone.pop(task.row_id, None)
+            yield Call(partial(self.ledger.observe, self.endpoint, [data]))
+
+    def _by_pages(self, running: Sequence[Running]) -> Flow[None]:
+        declared = registry.load(self.endpoint)
+        wanted = {task.task_id for task in running}
+        size = min(PAGE, len(wanted) + 20)
+        start, whole = self._page, False
+        seen: list[dict[str, Any]] = []
+        pages = range(start, start + math.ceil(len(wanted) / PAGE))
+        for number in pages:
+            rows = yield from read.page(self.session, declared, number, size, attempts=1)
+            seen += [row for row in rows if str(row.get("task_id")) in wanted]
+            if len(rows) < size:
+                whole = True
+                break
+        yield Call(partial(self.ledger.observe, self.endpoint, seen))
+        found = {str(row.get("task_id")) for row in seen}
+        for task in running:
+            if task.task_id in found:
+                self._gone.pop(task.row_id, None)
+        missing = [task for task in running if task.task_id not in found]
+        self._page = 1 if whole or not missing else start + len(pages)
+        if missing and (whole or len(missing) < SINGLE):
+            self._lost = missing[: SINGLE - 1]  # asked for by their ids in the next round

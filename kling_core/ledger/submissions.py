@@ -1,0 +1,299 @@
+"""The way of a request through the ledger: from prepared to accepted, refused or in doubt."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields as dataclass_fields
+from dataclasses import replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from kling_core.editions.task_facts import Answer
+from kling_core.errors import LedgerError
+from kling_core.ledger import statements
+from kling_core.ledger.money import Budget
+from kling_core.ledger.progress import News
+from kling_core.ledger.records import (
+    ENDED,
+    HEIR,
+    IN_LINE,
+    LIVE,
+    RUNNING,
+    SETTLING,
+    Entry,
+    Row,
+    as_amount,
+    as_plain,
+    as_text,
+)
+from kling_core.ledger.redact import without_secrets
+from kling_core.ledger.schema import outputs, tasks
+from kling_core.ledger.slots import Slots
+
+
+class Intake(Slots, News):
+    """Rows on their way to Kling."""
+
+    def prepare(
+        self,
+        entry: Entry,
+        *,
+        lease: float,
+        budget: Budget | None = None,
+        dedupe: float | None = None,
+    ) -> tuple[Row, bool]:
+        """Write a request down; returns its row, and False when the id was there already.
+
+        One that Kling refused is written again over its row: its id is free. With `dedupe` an
+        identical request that has not ended, however old, or ended less than so many seconds ago
+        is returned instead, under its own id: of several processes that ask at once, one writes.
+
+        Raises `BudgetExceeded` when a limit would be passed; nothing is written then.
+        """
+        self.alive()
+        values = self._prepared(entry, lease)
+        with self._transaction() as db:
+            if dedupe is not None:
+                self._alone(db, "dedupe")
+                if (twin := self._twin(db, entry.digest, dedupe)) is not None:
+                    return twin, False
+            if budget is not None:
+                known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
+                if known in (None, "rejected"):
+                    self._afford(db, budget, entry.project, line=True)
+            new = bool(statements.WRITE_DOWN.run(db, values)) or self._renewed(db, values)
+            if new:
+                self._leased(entry.id, values["created_at"], lease)
+            return self._get(db, entry.id), new
+
+    def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
+        refused = (tasks.c.id == values["id"], tasks.c.state == "rejected")
+        blank = {"known": None, "sent_at": None, "finished_at": None, "doubt_until": None}
+        return bool(db.execute(sa.update(tasks).where(*refused).values(**values, **blank)).rowcount)
+
+    def release(self, row_id: str) -> None:
+        """Let go of a row in line that this process holds; the row may be sent later."""
+        ours = (tasks.c.id == row_id, tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE))
+        free = {"state": "prepared", "owner": None, "lease_until": None, "updated_at": self.now()}
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(*ours).values(free))
+
+    def _prepared(self, entry: Entry, lease: float) -> dict[str, Any]:
+        now = self.now()
+        values = {field.name: getattr(entry, field.name) for field in dataclass_fields(entry)}
+        return values | {
+            "state": "prepared",
+            "request": as_text(entry.request),
+            "media": as_text(entry.media),
+            "text": as_plain(entry.text),
+            "quote_units": as_amount(entry.quote_units),
+            "quote_usd": as_amount(entry.quote_usd),
+            "owner": self.owner,
+            "lease_until": now + lease,
+            "error": "",
+            "raw": "{}",
+            "tries": 0,
+            "created_at": now,
+            "updated_at": now,
+        }
+
+    def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
+        ended = sa.func.coalesce(tasks.c.finished_at, tasks.c.created_at)
+        lately = sa.and_(tasks.c.state == "succeeded", ended >= self.now() - seconds)
+        query = (
+            sa.select(tasks)
+            .where(tasks.c.digest == digest)
+            .where(sa.or_(tasks.c.state.in_((*IN_LINE, *LIVE)), lately))
+            .order_by(tasks.c.created_at.desc(), tasks.c.id)
+        )
+        found = db.execute(query.limit(1)).mappings().first()
+        return Row.of(found) if found is not None else None
+
+    def twin(self, digest: str, seconds: float) -> Row | None:
+        """The newest identical request that is open, or succeeded less than `seconds` ago."""
+        with self._transaction(read=True) as db:
+            return self._twin(db, digest, seconds)
+
+    def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
+        """The account's tasks before a POST that carries no id of ours."""
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(tasks.c.id == row_id).values(known=as_text(task_ids)))
+
+    def remembered(self, row_id: str) -> frozenset[str] | None:
+        """What `remember` wrote; None when the row never came that far."""
+        with self._transaction(read=True) as db:
+            query = sa.select(tasks.c.known).where(tasks.c.id == row_id)
+            text = db.execute(query).scalar_one()
+        return None if text is None else frozenset(json.loads(text))
+
+    def take(self, row_id: str, *, lease: float) -> Row | None:
+        """Take over an open row whose owner is gone; None while somebody else holds it.
+
+        A row in line may be taken by its own process too. One that Kling has is nobody's to take:
+        its owner may have written that down a moment ago.
+        """
+        now = self.now()
+        with self._transaction() as db:
+            row = self._get(db, row_id)
+            if self._ours(row) and row.state not in IN_LINE:
+                return None
+            gone = row.owner is not None and not self._in_hands(row)
+            same = sa.and_(tasks.c.owner == row.owner, tasks.c.lease_until == row.lease_until)
+            free = sa.or_(
+                tasks.c.owner.is_(None),
+                *([same] if gone else []),
+                sa.and_(tasks.c.owner == self.owner, tasks.c.state.in_(IN_LINE)),
+                tasks.c.lease_until < now,
+            )
+            free = sa.and_(free, tasks.c.state.not_in((*RUNNING, *ENDED)))
+            done = db.execute(
+                sa.update(tasks)
+                .where(tasks.c.id == row_id, free)
+                .values(owner=self.owner, lease_until=now + lease)
+            )
+            if not done.rowcount:
+                return None
+            self._leased(row_id, now, lease)
+            return self._get(db, row_id)
+
+    def beat(self, row_id: str, *, lease: float, settling: float = SETTLING) -> bool:
+        """Say that the row's owner lives and sends it; False when somebody else has it now.
+
+        A row in doubt is sent so without standing in line: it holds its slot, and counts.
+        """
+        now = self.now()
+        sending = {"state": "submitting", "lease_until": now + lease, "updated_at": now}
+        with self._transaction() as db:
+            done = db.execute(
+                sa.update(tasks)
+                .where(
+                    tasks.c.id == row_id,
+                    tasks.c.owner == self.owner,
+                    tasks.c.state.in_(("submitting", "unknown")),
+                )
+                .values(**sending, doubt_until=now + lease + settling)
+            )
+            if done.rowcount == 1:
+                self._leased(row_id, now, lease)
+            return done.rowcount == 1
+
+    def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
+        """Kling has the task: its id and first state.
+
+        Whoever read Kling's lists meanwhile may have taken the task in already: then this row is
+        its owner from now on, with what was saved. What somebody else has learned of the task
+        since, while we were suspended, stays.
+
+        Raises `LedgerError` when the row has another task by now.
+        """
+        with self._transaction() as db:
+            endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
+            about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
+            for other, raw, *_ in statements.SEEN.run(db, about):
+                if other != row_id:
+                    self._hand_over(db, other, row_id)
+                elif Answer(data).overtaken(Answer(json.loads(raw))):
+                    return self._get(db, row_id)
+            if known not in (None, about["task_id"]):
+                raise LedgerError(
+                    f"{row_id} has the task {known} already",
+                    fix="Both are at Kling: `kling rescue` takes the other one in.",
+                )
+            self._observe(db, row_id, data, product=product, first=True)
+            self._taken(db, row_id, product, limit)
+            return self._without_secrets(db, self._get(db, row_id))
+
+    def _without_secrets(self, db: sa.Connection, row: Row) -> Row:
+        """What will not be sent again needs no passwords in its addresses."""
+        request = without_secrets(row.request)
+        if request is row.request:
+            return row
+        values = {"request": as_text(request)}
+        db.execute(sa.update(tasks).where(tasks.c.id == row.id).values(values))
+        return replace(row, request=request)
+
+    def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
+        """Give the task and the outputs of an adopted row to the row whose request made it."""
+        made = sa.select(tasks.c.digest).where(tasks.c.id == adopted)
+        if db.execute(made).scalar_one() != "":
+            raise LedgerError(
+                f"Kling gave {row_id} the task that it gave {adopted} before",
+                fix="Nothing was lost: `kling show` tells both. Please report this.",
+            )
+        given = {"task_id": None, "state": "rejected", "error": f"{HEIR}{row_id}"}
+        db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
+        db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
+
+    def adopt(
+        self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None
+    ) -> bool:
+        """Write down a task that was made elsewhere; False when it is known already."""
+        task_id = str(data.get("task_id") or data.get("id"))
+        with self._transaction() as db:
+            known = sa.select(tasks.c.id).where(
+                tasks.c.endpoint == entry.endpoint, tasks.c.task_id == task_id
+            )
+            if db.execute(known).first():
+                return False
+            values = self._prepared(entry, 0.0) | {"state": "submitted"}
+            if created_at is not None:
+                made = min(created_at, self.now())
+                values |= {"created_at": made, "sent_at": made}
+            db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
+            self._observe(db, entry.id, data, product=entry.product, first=True)
+            return True
+
+    def refused(self, row_id: str, error: str) -> None:
+        """Kling refused the request; nothing is billed."""
+        self._settle(row_id, "rejected", error, doubt_until=None, finished_at=self.now())
+
+    def doubtful(self, row_id: str, error: str, *, until: float | None = None) -> None:
+        """The request went out and its answer is lost; None leaves the moment `until` as it is."""
+        more: dict[str, Any] = {} if until is None else {"doubt_until": until}
+        self._settle(row_id, "unknown", error, **more)
+
+    def unsent(self, row_id: str, error: str) -> None:
+        """Nothing is out, which is certain; the row may be sent later."""
+        kept = sa.case((tasks.c.state.in_(IN_LINE), tasks.c.doubt_until), else_=None)
+        self._settle(row_id, "prepared", error, among=(*IN_LINE, "submitting"), doubt_until=kept)
+
+    def never_accepted(self, row_id: str, error: str) -> None:
+        """It was sent, and so long ago that Kling would show its task; it may be sent later."""
+        self._settle(row_id, "prepared", error)
+
+    def expired(self, row_id: str) -> None:
+        """Kling has purged the task."""
+        among, gone = (*IN_LINE, *LIVE), self.now()
+        self._settle(row_id, "expired", "purged at Kling", among=among, finished_at=gone)
+
+    def _settle(
+        self,
+        row_id: str,
+        state: str,
+        error: str,
+        *,
+        among: Sequence[str] = (*IN_LINE, "submitting", "unknown"),
+        **more: Any,
+    ) -> None:
+        """Let go of a row of these states, unless somebody else holds it."""
+        with self._transaction() as db:
+            done = db.execute(
+                sa.update(tasks)
+                .where(
+                    tasks.c.id == row_id,
+                    sa.or_(tasks.c.owner.is_(None), tasks.c.owner == self.owner),
+                    tasks.c.state.in_(among),
+                )
+                .values(
+                    state=state,
+                    error=as_plain(error),
+                    owner=None,
+                    lease_until=None,
+                    updated_at=self.now(),
+                    **more,
+                )
+            )
+            if state in ENDED and done.rowcount:
+                self._without_secrets(db, self._get(db, row_id))

@@ -1,0 +1,1 @@
+"""The wire contracts of `/v1`, written from the fact files."""

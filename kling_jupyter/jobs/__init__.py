@@ -1,0 +1,1 @@
+"""A generation in the notebook: its job, its views, its files."""

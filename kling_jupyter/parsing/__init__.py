@@ -1,0 +1,1 @@
+"""The text of a line or cell: options, fields, variables, the prompt."""

@@ -1,0 +1,1 @@
+"""The server over HTTP: the application, who calls, who issued the token."""

@@ -1,0 +1,1 @@
+"""What the protocol has beside tools: resources, prompts, completions, tasks."""
