@@ -95,6 +95,7 @@ def test_who_takes_up_the_work_is_killed_as_well(stage: Stage) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)  # the databases of all kills are removed after it
 def test_two_hundred_kills_were_survived(stage: Stage) -> None:
     """All of the above together, on this store."""
     assert sum(stage.kills.values()) >= 200
