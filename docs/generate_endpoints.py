@@ -12,7 +12,8 @@ from typing import Any, get_args, get_origin, get_type_hints
 
 from kling_core.catalog import tables
 from kling_core.declare import registry
-from kling_core.declare.endpoint import Endpoint, Param
+from kling_core.declare.endpoint import Endpoint
+from kling_core.declare.fields import Param
 
 _INTRODUCTION = (
     "Written by `make generate` from the declarations in `kling_core/endpoints/`. The examples "

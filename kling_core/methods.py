@@ -115,11 +115,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from kling_core.rules.price import Quote
-from kling_core.endpoints import parts
+from kling_core.declare import shared_fields
 from kling_core.declare.endpoint import Check
 {imports}
 from kling_core.resources import AsyncResource, Resource
+from kling_core.rules.price import Quote
 from kling_core.task import AsyncTask, Task
 
 Money = Decimal | float | str

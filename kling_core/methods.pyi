@@ -6,7 +6,6 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
-from kling_core.rules.price import Quote
 from kling_core.declare import shared_fields
 from kling_core.declare.endpoint import Check
 from kling_core.endpoints.image_generation import ImageGeneration
@@ -18,6 +17,7 @@ from kling_core.endpoints.video_effects import VideoEffects
 from kling_core.endpoints.video_extension import VideoExtension
 from kling_core.endpoints.virtual_try_on import VirtualTryOn
 from kling_core.resources import AsyncResource, Resource
+from kling_core.rules.price import Quote
 from kling_core.task import AsyncTask, Task
 
 Money = Decimal | float | str

@@ -16,13 +16,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands.options import Option, options
-from kling_core.declare.endpoint import Part
+from kling_core.declare.fields import Part
 from kling_jupyter import prompts
 from kling_jupyter.parsing import cell_fields, grammar
 from kling_jupyter.words import quoted as in_quotes
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Param, Request
+    from kling_core.declare.endpoint import Request
+    from kling_core.declare.fields import Param
 
 __all__ = ["Variable", "magic", "python"]
 

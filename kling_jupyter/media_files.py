@@ -7,11 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.declare.endpoint import Part
+from kling_core.declare.fields import Part
 from kling_jupyter.codegen import Variable
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Param, Request
+    from kling_core.declare.endpoint import Request
+    from kling_core.declare.fields import Param
     from kling_core.media.item import Kind
 
     Change = Callable[[Any, Kind, str], Any]

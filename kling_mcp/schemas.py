@@ -17,7 +17,8 @@ from kling_core.errors import Violation
 from kling_core.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.declare.fields import Param
 
 __all__ = ["Schema", "field", "fields", "judge", "longest", "object_schema", "outlined"]
 
@@ -104,7 +105,7 @@ def _simplest(kinds: list[Any]) -> Schema:
             return {"type": "string", "enum": list(get_args(kind))}
     if str in kinds:
         return {"type": "string"}
-    from kling_core.declare.endpoint import Part
+    from kling_core.declare.fields import Part
 
     part = next(k for k in kinds if isinstance(k, type) and issubclass(k, Part))
     return _part(part)

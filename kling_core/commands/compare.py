@@ -68,7 +68,7 @@ def _fields(row: Row) -> Mapping[str, Any]:
 def _value(row: Row, fields: Mapping[str, Any], name: str) -> tuple[Any, bool]:
     """What a request has in a field, and whether that is the default, because it was left out."""
     from kling_core.declare import registry
-    from kling_core.declare.endpoint import MISSING
+    from kling_core.declare.fields import MISSING
 
     if name in fields:
         return fields[name], False

@@ -9,7 +9,8 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param, Part
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.declare.fields import Param, Part
 
 Kind = Literal["text", "media", "choice", "switch", "flag", "structure"]
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_
 from kling_core.catalog import tables as data
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param, Part, Request
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.declare.fields import Param, Part
     from kling_core.errors import Violation
 
 __all__ = ["Choice", "Possible", "choices", "is_named", "judge", "literals", "samples"]

@@ -13,7 +13,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
-from kling_core.declare.endpoint import Param, Part
+from kling_core.declare.fields import Param, Part
 from kling_core.errors import Violation
 from kling_core.text import blank
 

@@ -1,4 +1,4 @@
-"""All endpoints, found by looking into this folder: a new file is a new endpoint."""
+"""All endpoints, found by looking into their folder: a new file is a new endpoint."""
 
 from __future__ import annotations
 
@@ -10,15 +10,12 @@ from kling_core.declare.endpoint import Endpoint
 from kling_core.errors import KlingError
 from kling_core.text import did_you_mean
 
-_MACHINERY = {"base", "registry", "checking", "parts", "prompting", "validation"}
-
 
 @cache
 def names() -> tuple[str, ...]:
     """The names of all endpoints, sorted."""
     package = import_module("kling_core.endpoints")
-    found = (module.name for module in pkgutil.iter_modules(package.__path__))
-    return tuple(sorted(name for name in found if name not in _MACHINERY))
+    return tuple(sorted(module.name for module in pkgutil.iter_modules(package.__path__)))
 
 
 @cache

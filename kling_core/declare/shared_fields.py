@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from kling_core.declare.endpoint import Part, param
+from kling_core.declare.fields import Part, param
 from kling_core.rules.rules import Check
 from kling_core.text import blank
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 
 SOURCE = "Kling API reference, multi-image to video (2026-03)"
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.rules.rules import Any_, Given, Is, Needed, Not, Only
 
 SOURCE = "Kling API reference, text to video (2026-03)"

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from kling_core.catalog import tables
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.rules.rules import Check, ExactlyOne
 from kling_core.text import did_you_mean
 

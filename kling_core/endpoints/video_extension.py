@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.rules.rules import Given
 
 SOURCE = "Kling API reference, video extension (2026-03)"

@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from kling_core.declare.endpoint import Part, Request
+from kling_core.declare.endpoint import Request
+from kling_core.declare.fields import Part
 from kling_core.errors import KlingError
 from kling_core.ledger.records import Row
 from kling_core.media.item import Media

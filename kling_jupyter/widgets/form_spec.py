@@ -18,7 +18,8 @@ from kling_core.catalog import tables
 from kling_core.declare import choices as possible
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param, Part
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.declare.fields import Param, Part
 
 __all__ = ["label", "spec"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands.arguments import UsageProblem
-from kling_core.declare.endpoint import Part
+from kling_core.declare.fields import Part
 from kling_core.media.inputs import Media, Unreadable, read
 from kling_jupyter.codegen import Variable
 from kling_jupyter.input_values import adopted
@@ -19,7 +19,8 @@ from kling_jupyter.media_files import each_medium
 from kling_jupyter.parsing import variables
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param, Request
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.declare.fields import Param
     from kling_core.media.item import Kind
     from kling_jupyter.widgets.form_uploads import Upload, Uploads
 

@@ -19,7 +19,8 @@ from kling_core.media import names
 from kling_core.media.safe_urls import public
 
 if TYPE_CHECKING:
-    from kling_core.declare.endpoint import Endpoint, Param
+    from kling_core.declare.endpoint import Endpoint
+    from kling_core.declare.fields import Param
     from kling_core.outputs import Output
     from kling_mcp.tool import Call
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from kling_core.declare import registry
-from kling_core.declare.endpoint import Endpoint, Part, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import Part, param
 from kling_jupyter.widgets.form_spec import label, spec
 
 EVERY = [pytest.param(e, id=e.name) for e in registry.endpoints()]

@@ -129,10 +129,11 @@ def test_import_is_light() -> None:
 def test_reading_declarations_is_light() -> None:
     """Declarations, codes and the catalog load no HTTP, no media and no validation library."""
     code = f"""
-        from kling_core import codes, errors
-        from kling_core.catalog import data
-        from kling_core.endpoints import registry
-        registry.endpoints(), data.models()
+        from kling_core import errors
+        from kling_core.catalog import tables
+        from kling_core.declare import registry
+        from kling_core.wire import error_codes
+        registry.endpoints(), tables.models()
         print(*[name for name in {HEAVY!r} if name in sys.modules])
     """
     assert run(code) == ""
@@ -178,17 +179,18 @@ NEW_ENDPOINT = '''
 
 from __future__ import annotations
 
-from kling_core.endpoints import parts
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 
 
 class NewThing(Request):
     """Make a new thing."""
 
     prompt: str = param(doc="What it is.", max_length=10, unit="characters")
-    image: parts.MediaInput | None = param(default=None, doc="A picture.", media="image")
+    image: shared_fields.MediaInput | None = param(default=None, doc="A picture.", media="image")
     wobble: float | None = param(default=None, doc="How much.", ge=0, le=2)
-    external_task_id: str | None = parts.external_task_id_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
 
 
 ENDPOINT = Endpoint(
@@ -207,9 +209,9 @@ ENDPOINT = Endpoint(
 
 PREPARED = """
         import kling_core.endpoints
-        from kling_core.catalog import data
+        from kling_core.catalog import tables
         kling_core.endpoints.__path__.append({folder!r})
-        rows = data.load("endpoints.json")["endpoints"]
+        rows = tables.load("endpoints.json")["endpoints"]
         rows["new_thing"] = {{**rows["text_to_video"], "status": "active"}}
 """
 """The file is in the folder, and the catalog has its row."""
@@ -220,7 +222,7 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
     (tmp_path / "new_thing.py").write_text(NEW_ENDPOINT, encoding="utf-8")
     code = f"""{PREPARED.format(folder=str(tmp_path))}
         from kling_core import AsyncKling, Kling, methods
-        from kling_core.endpoints import registry
+        from kling_core.declare import registry
 
         assert "new_thing" in registry.names()
         assert registry.get("nt") is registry.get("new-thing") is registry.load("new_thing")
@@ -247,8 +249,8 @@ def test_a_new_endpoint_has_a_command(tmp_path: Path) -> None:
     """The parser that the command line and the magics use knows it, with its options."""
     (tmp_path / "new_thing.py").write_text(NEW_ENDPOINT, encoding="utf-8")
     code = f"""{PREPARED.format(folder=str(tmp_path))}
-        from kling_core.cli import arguments
-        from kling_core.endpoints import registry
+        from kling_core.commands import arguments
+        from kling_core.declare import registry
 
         text = arguments.build(registry.get("new-thing"), prog="kling run new-thing").format_help()
         assert "--wobble" in text and "--image" in text and "How much." in text, text
