@@ -22,7 +22,7 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
     entry = Entry(
         id=str(external or f"{endpoint.name}-{answer.task_id}"),
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
         weight=max(1, len(answer.outputs)) if isinstance(endpoint.weight, str) else 1,
         external_task_id=external,
         request={},

@@ -122,7 +122,7 @@ def begin(
     entry = Entry(
         id=row_id,
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
         weight=request.slots(),
         external_task_id=external,
         project=project,
