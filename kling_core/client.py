@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import httpx
 
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
     from kling_core.ledger.records import Row
     from kling_core.sandbox import Sandbox
     from kling_core.task import AsyncTask, Task

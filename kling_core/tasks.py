@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from kling_core.client import AsyncKling, Kling
     from kling_core.flows.resume import Settled
+    from kling_core.flows.task_state import TaskState
     from kling_core.ledger.costs import By
     from kling_core.ledger.records import Costs
-    from kling_core.task import AsyncTask, Task, TaskState
+    from kling_core.task import AsyncTask, Task
 
 
 class Tasks:

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -39,7 +38,7 @@ from kling_core.flows import outcome, read, recorded_request
 from kling_core.flows import resolve as doubt
 from kling_core.flows.attempt import Attempt, begin
 from kling_core.flows.limits import fits, too_heavy, within
-from kling_core.flows.line import Line
+from kling_core.flows.line import Line, Waiting
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.session import Session
 from kling_core.flows.watch import Watch
@@ -67,28 +66,6 @@ EMPTY_LIGHT, EMPTY_HEAVY = 300.0, 60.0
 
 WATCHING = 3
 """How many of the first in line take part in the watching."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """News of a create that waits for a slot: how many are ahead, and what is busy.
-
-    After a 1302 or 1303 `reason` is Kling's message and `seconds` how long the next try is put off.
-    `doubtful` of the busy slots are held by what may not run at all.
-    """
-
-    ahead: int
-    busy: int
-    limit: int | None
-    seconds: float = 0.0
-    reason: str = ""
-    doubtful: int = 0
-
-    def __str__(self) -> str:
-        place = f", {self.ahead} ahead" if self.ahead else ", next in line"
-        doubt = f", {self.doubtful} of them in doubt: see kling tasks" if self.doubtful else ""
-        slots = f" ({self.busy}/{self.limit} busy{doubt})" if self.limit else ""
-        return f"waiting for a slot{slots}{place}"
 
 
 def submit(

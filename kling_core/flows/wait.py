@@ -17,8 +17,8 @@ from kling_core.wire.effects import Call, Flow, Sleep, Tell, bounded
 
 if TYPE_CHECKING:
     from kling_core.flows.session import Session
+    from kling_core.flows.task_state import TaskState
     from kling_core.flows.watch import Watch
-    from kling_core.task import TaskState
 
 
 def judge(timeout: Any, listener: Any) -> None:

@@ -22,11 +22,11 @@ from kling_core.declare import registry
 from kling_core.editions.task_facts import Answer
 from kling_core.flows import read
 from kling_core.flows.session import Session
+from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.cadence import Running, rest
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.progress import Version
 from kling_core.ledger.records import HOLDS, Look, Seen
-from kling_core.outputs import RETENTION
 from kling_core.wire.effects import Call, Flow
 
 PAGE = 500

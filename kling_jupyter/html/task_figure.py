@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from kling_core.declare.endpoint import Request
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
     from kling_core.task import Task
     from kling_jupyter.errors import KlingMagicError
 

@@ -17,7 +17,7 @@ from kling_core.flows.output_paths import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
     from kling_core.task import Task
     from kling_core.wire.effects import Port
 

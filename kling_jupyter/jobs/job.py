@@ -29,8 +29,8 @@ from kling_jupyter.parsing.grammar import Settings
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.outputs import Audio, Image, Video
-    from kling_core.task import Cost, Task
+    from kling_core.flows.task_state import Cost
+    from kling_core.task import Audio, Image, Task, Video
     from kling_jupyter.widgets.card import Card
     from kling_jupyter.workspace import Studio
 

@@ -116,7 +116,7 @@ def test_found_again_it_holds_its_slot_again(ledger: Ledger, moved: Moved) -> No
 
 def test_who_waits_hears_of_doubtful_slots(ledger: Ledger) -> None:
     """The line says how many of the busy slots may be held for nothing."""
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
 
     running(ledger, "1")
     _unknown(ledger)
