@@ -10,7 +10,7 @@ from kling_jupyter.brought import unfolded
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
 
 __all__ = ["adopted"]
 
@@ -45,7 +45,7 @@ def _output(value: Any, field: str) -> Any:
     """The only output of a task; anything else as it is."""
     if isinstance(value, (str, bytes, int, float)):
         return value
-    from kling_core.task import TaskState
+    from kling_core.flows.task_state import TaskState
     from kling_jupyter.jobs.job import Job
 
     if isinstance(value, Job):
@@ -70,6 +70,6 @@ def _output(value: Any, field: str) -> Any:
 def _is_output(value: Any) -> TypeGuard[Output]:
     if isinstance(value, (str, bytes, int, float)):
         return False
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
 
     return isinstance(value, Output)

@@ -72,7 +72,7 @@ def value(word: str, names: Mapping[str, Any], *, otherwise: str = "") -> Any:
 
 def _task(value: Any, word: str) -> Any:
     """The task behind a value: itself, or that of an output or of a job."""
-    from kling_core.task import TaskState
+    from kling_core.flows.task_state import TaskState
     from kling_jupyter.jobs.job import Job
 
     for candidate in (value, getattr(value, "task", None)):

@@ -12,12 +12,24 @@ from kling_core.text import blank
 
 if TYPE_CHECKING:
     import os
-    from typing import IO
+    from datetime import datetime
+    from pathlib import Path
+    from typing import IO, Protocol
 
     import numpy as np
     import PIL.Image
 
-    from kling_core.outputs import Output
+    class Made(Protocol):
+        """What an earlier task made, as `kling_core.Output` says it: it may be an input in turn."""
+
+        @property
+        def kind(self) -> str: ...
+        @property
+        def url(self) -> str: ...
+        @property
+        def path(self) -> Path | None: ...
+        @property
+        def expires_at(self) -> datetime | None: ...
 
     MediaInput = (
         str
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
         | IO[bytes]
         | PIL.Image.Image
         | np.ndarray[Any, Any]
-        | Output
+        | Made
     )
     """A path, bytes, an open file, a PIL image, a numpy array, a URL, or a previous output."""
 else:

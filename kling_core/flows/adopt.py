@@ -11,7 +11,7 @@ from kling_core.ledger.records import Entry, Row
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_core.task import TaskState
+    from kling_core.flows.task_state import TaskState
 
 
 def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from kling_core.declare import registry
 from kling_core.errors import KlingError, LedgerError, TaskNotFound
 from kling_core.flows import read
+from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
-from kling_core.outputs import RETENTION
 from kling_core.wire.effects import Call, Flow
 
 if TYPE_CHECKING:
     from kling_core.flows.session import Session
-    from kling_core.task import TaskState
+    from kling_core.flows.task_state import TaskState
 
 __all__ = ["ask", "look"]
 

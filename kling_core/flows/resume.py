@@ -14,9 +14,9 @@ from kling_core.editions.task_facts import Answer
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flows import adopt, late_costs, read, submit
 from kling_core.flows.session import Session
+from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import RUNNING, Kept, Row
-from kling_core.outputs import RETENTION
 from kling_core.wire.effects import Call, Flow, Tell
 
 T = TypeVar("T")

@@ -27,7 +27,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -35,11 +34,13 @@ from typing import Any
 from kling_core import errors
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
+from kling_core.flows import line as lines
 from kling_core.flows import outcome, read, recorded_request
 from kling_core.flows import resolve as doubt
+from kling_core.flows import watch as watching
 from kling_core.flows.attempt import Attempt, begin
 from kling_core.flows.limits import fits, too_heavy, within
-from kling_core.flows.line import Line
+from kling_core.flows.line import Line, Waiting
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.session import Session
 from kling_core.flows.watch import Watch
@@ -67,28 +68,6 @@ EMPTY_LIGHT, EMPTY_HEAVY = 300.0, 60.0
 
 WATCHING = 3
 """How many of the first in line take part in the watching."""
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """News of a create that waits for a slot: how many are ahead, and what is busy.
-
-    After a 1302 or 1303 `reason` is Kling's message and `seconds` how long the next try is put off.
-    `doubtful` of the busy slots are held by what may not run at all.
-    """
-
-    ahead: int
-    busy: int
-    limit: int | None
-    seconds: float = 0.0
-    reason: str = ""
-    doubtful: int = 0
-
-    def __str__(self) -> str:
-        place = f", {self.ahead} ahead" if self.ahead else ", next in line"
-        doubt = f", {self.doubtful} of them in doubt: see kling tasks" if self.doubtful else ""
-        slots = f" ({self.busy}/{self.limit} busy{doubt})" if self.limit else ""
-        return f"waiting for a slot{slots}{place}"
 
 
 def submit(
@@ -193,7 +172,7 @@ LOOKED_AT = 5
 def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
     """Look up what is in doubt, now and then; no trouble with it is this request's."""
     idle = 10 * session.pace.recheck
-    if not session.line(product).doubts(idle):
+    if not lines.of(session, product).doubts(idle):
         return
     look = partial(ledger.orphans, product, idle=idle)
     left: list[Row] = yield from outcome.before_sending(look)
@@ -378,7 +357,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
                 Waiting(place.ahead, place.busy, place.limit, doubtful=place.doubtful),
             )
             yield Sleep(session.pace.line_tick)
-            line = session.line(attempt.endpoint.pool)
+            line = lines.of(session, attempt.endpoint.pool)
             if place.ahead < WATCHING:
                 yield from _tend(attempt, watches, line)
             yield from line.look()
@@ -412,7 +391,7 @@ def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]
     names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
     for name in names:
         if name not in watches:
-            watches[name] = session.watch(name)
+            watches[name] = watching.of(session, name)
             watches[name].join(attempt.id)
         with suppress(KlingError):
             if (yield from watches[name].step()):

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from kling_core import caller_warnings
 from kling_core.errors import KlingError, WaitTimeout
@@ -29,8 +29,8 @@ from kling_jupyter.parsing.grammar import Settings
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.outputs import Audio, Image, Video
-    from kling_core.task import Cost, Task
+    from kling_core.flows.task_state import Cost
+    from kling_core.task import Audio, Image, Task, Video
     from kling_jupyter.widgets.card import Card
     from kling_jupyter.workspace import Studio
 
@@ -76,7 +76,8 @@ class Job:
         self.notes = list(notes)
         self._studio = studio
         self._settings = settings
-        self._client: Kling = studio.client if task is None else task.client
+        # Tasks of a notebook come from its clients, which are more than runners.
+        self._client = studio.client if task is None else cast("Kling", task.client)
         self._folder = studio.folder
         self._default = anchored(studio.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)

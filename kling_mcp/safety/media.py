@@ -22,7 +22,7 @@ from kling_core.media.safe_urls import public
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
     from kling_mcp.tool import Call
 
 __all__ = ["OUTPUT_URI", "Refused", "admit", "inside", "output_of", "parent"]
