@@ -102,12 +102,12 @@ def _fits_to(offer: Offer, fragment: str) -> bool:
 
 def _in_line(studio: Studio, typed: str) -> tuple[str, Iterable[Offer]]:
     """Behind `%kling `."""
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
     *words, fragment = re.split(r"\s+", typed)
     if not words:
         return fragment, _commands()
-    command = commands.COMMANDS.get(words[0].lower())
+    command = COMMANDS.get(words[0].lower())
     takes = command.takes.split() if command is not None else ["GENERATION"]
     if "GENERATION" in takes:
         rest = words if command is None else words[1:]
@@ -167,9 +167,9 @@ def _in_options(
 
 @cache
 def _commands() -> tuple[Offer, ...]:
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
-    named = [Offer(name, "command") for name in commands.COMMANDS]
+    named = [Offer(name, "command") for name in COMMANDS]
     return (*_endpoints(), *named)
 
 
@@ -259,7 +259,7 @@ def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
 def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
     """Words of a kind, see `Command`."""
     from kling_core.catalog import tables
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
     match kind:
         case "MODEL":
@@ -267,7 +267,7 @@ def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
         case "ENDPOINT":
             return _endpoints()
         case "COMMAND":
-            return [Offer(name, "command") for name in commands.COMMANDS]
+            return [Offer(name, "command") for name in COMMANDS]
         case "TASK":
             return _tasks(studio)
         case "VIDEO":

@@ -16,9 +16,10 @@ from kling_core import text as words
 from kling_core.commands.advice import Wording
 from kling_core.errors import KlingError
 from kling_core.text import safe
-from kling_jupyter import anywhere
+from kling_jupyter import display
 
 __all__ = [
+    "MAGICS",
     "KlingMagicError",
     "StoppedWaiting",
     "command_to_get",
@@ -59,8 +60,7 @@ class KlingMagicError(KlingError):
 
 def _coloured() -> bool:
     """Whether colours are wished for: not by NO_COLOR, nor by `%colors NoColor`."""
-    shell = anywhere.shell()
-    wished = str(getattr(shell, "colors", "")).lower()
+    wished = str(getattr(display.shell(), "colors", "")).lower()
     return not os.environ.get("NO_COLOR") and wished != "nocolor"
 
 
@@ -91,9 +91,7 @@ def in_notebook(text: str) -> str:
 
 def _with_percent(text: str) -> str:
     """The commands of `kling` as magics, where there is such a magic."""
-    from kling_jupyter.commands import COMMANDS
-
-    return re.sub(rf"(?<![%\w./-])kling (?=(?:{'|'.join(COMMANDS)})\b)", "%kling ", text)
+    return _COMMAND.sub("%kling ", text)
 
 
 def translated(error: KlingError) -> KlingMagicError:
@@ -121,7 +119,7 @@ def _without_fix(error: KlingError) -> str:
 def _no_credential(error: KlingError) -> str:
     if "there is no Kling credential" not in error.message:
         return error.fix
-    if not anywhere.has_magics():
+    if not display.has_magics():
         return (
             "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY, in the environment; "
             "KLING_SANDBOX=1 there plays without a key. Then try again."
@@ -148,6 +146,24 @@ def _late(error: KlingError) -> str:
     task = getattr(error, "task", None)
     return f"Get it with: {command_to_get(task.endpoint.name, task.task_id)}" if task else error.fix
 
+
+MAGICS = (
+    "costs",
+    "doctor",
+    "get",
+    "give-up",
+    "models",
+    "quote",
+    "rerun",
+    "rescue",
+    "resume",
+    "show",
+    "tasks",
+    "wait",
+)
+"""The commands of `kling` that are magics too: `kling wait` is said as `%kling wait`."""
+
+_COMMAND = re.compile(rf"(?<![%\w./-])kling (?=(?:{'|'.join(MAGICS)})\b)")
 
 _FIXES: tuple[tuple[type[KlingError], Callable[[KlingError], str]], ...] = (
     (errors.ConfigError, _no_credential),

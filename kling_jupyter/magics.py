@@ -82,12 +82,12 @@ class KlingMagics(Magics):
         %kling help [command]                         all commands, or one command's options
         """
         from kling_core.commands.arguments import HelpShown
-        from kling_jupyter import commands
+        from kling_jupyter.commands import dispatch
 
         names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
         try:
             with shown():
-                return commands.run(self.studio, line, cell, names)
+                return dispatch.run(self.studio, line, cell, names)
         except HelpShown as asked:
             say(in_notebook(asked.text))
             return None

@@ -1,4 +1,7 @@
-"""Tasks as a line names them: an id, a beginning or end of one, or a variable in braces."""
+"""Tasks as a line names them: an id, a beginning or end of one, or a variable in braces.
+
+Those that the ledger does not know are asked of Kling.
+"""
 
 from __future__ import annotations
 
@@ -8,15 +11,19 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.commands.arguments import UsageProblem
 from kling_core.errors import TaskNotFound
+from kling_core.ledger.records import ENDED, RUNNING
 from kling_jupyter.parsing import variables
 
 if TYPE_CHECKING:
     import argparse
 
+    from kling_core.client import Kling
+    from kling_core.declare.endpoint import Endpoint
     from kling_core.ledger.records import Row
+    from kling_core.task import Task
     from kling_jupyter.workspace import Studio
 
-__all__ = ["ident", "one", "row", "value", "words"]
+__all__ = ["fetched", "ident", "one", "row", "value", "words"]
 
 _BY_ID = ", or give the task's id"
 _WORD = re.compile(r"\{[^{}]*\}|\S+")
@@ -54,6 +61,27 @@ def ident(studio: Studio, word: str, names: Mapping[str, Any]) -> str:
     return named if isinstance(named, str) else _known(studio, word, _task(named, word)).id
 
 
+def fetched(client: Kling, endpoint: Endpoint | None, task_id: str) -> Task:
+    """The task with this id (ours or Kling's) or with an unambiguous beginning of it.
+
+    What the ledger does not know is asked of Kling, which takes the endpoint. Raises
+    `TaskNotFound`, and `UsageProblem` for a request that never became a task.
+    """
+    row = client.tasks.ledger.get(task_id)
+    if row is not None and endpoint is not None and row.endpoint != endpoint.name:
+        row = None
+    if row is not None and row.task_id:
+        return client.tasks.get(row.id)
+    if row is not None:
+        raise _no_task(row)
+    if endpoint is None:
+        raise UsageProblem(
+            f"the ledger knows no task {task_id}, or more than one that begins so",
+            fix=f"Name its endpoint too: %kling get text-to-video {task_id}",
+        )
+    return getattr(client, endpoint.name).get(task_id)
+
+
 def value(word: str, names: Mapping[str, Any], *, otherwise: str = "") -> Any:
     """What stands in a whole `{variable}`, or the word itself.
 
@@ -73,16 +101,26 @@ def value(word: str, names: Mapping[str, Any], *, otherwise: str = "") -> Any:
 def _task(value: Any, word: str) -> Any:
     """The task behind a value: itself, or that of an output or of a job."""
     from kling_core.task import TaskState
-    from kling_jupyter.jobs.job import Job
 
     for candidate in (value, getattr(value, "task", None)):
         if isinstance(candidate, TaskState):
             return candidate
-    if isinstance(value, Job):
+    if hasattr(value, "kling_task"):  # a job
         raise UsageProblem(f"{word} has no task yet: the request is {value.status}")
     raise UsageProblem(
         f"{word} is of type {type(value).__name__} and no task",
         fix="Name a task, an output of one, or a text with an id.",
+    )
+
+
+def _no_task(row: Row) -> UsageProblem:
+    if row.state in (*RUNNING, *ENDED):
+        why = f": {row.error}" if row.error else ""
+        return UsageProblem(f"{row.id} is {row.state}{why}", fix="There is no task to get.")
+    if row.state in ("prepared", "waiting"):
+        return UsageProblem(f"{row.id} was never sent", fix="`kling resume --send` sends it.")
+    return UsageProblem(
+        f"it is not certain whether {row.id} became a task", fix="`kling resume` finds out."
     )
 
 

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_jupyter import named_tasks
-from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.keeping import keep
+from kling_jupyter.commands.base import Line, keep
 from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser, UsageProblem
-from kling_jupyter import commands, named_tasks
-from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.keeping import keep
+from kling_jupyter import named_tasks
+from kling_jupyter.commands.base import Line, endpoint_of, keep
 from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ def run(studio: Studio, line: Line) -> Camera:
     typed = grammar.flags(options, "camera", line.rest)
     word = getattr(typed, "image", None)
     image = named_tasks.value(word, line.names) if word is not None else None
-    endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
+    endpoint = endpoint_of(typed.endpoint).name if typed.endpoint else None
     try:
         made = Camera(image, endpoint=endpoint, move=typed.move)
     except ValueError as error:

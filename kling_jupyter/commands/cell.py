@@ -6,13 +6,15 @@ is to wait.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from kling_jupyter import workspace
+from kling_jupyter.display import Shell
 from kling_jupyter.jobs import endings
 from kling_jupyter.jobs.job import Job
-from kling_jupyter.jobs.views import Printed
-from kling_jupyter.parsing.grammar import Settings
+from kling_jupyter.jobs.views import News, Printed, View
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
@@ -30,7 +32,7 @@ def start(studio: Studio, request: Request, settings: Settings, notes: Sequence[
     """
     if studio.interrupted:
         raise endings.held_back()
-    job = Job(studio, request.endpoint, settings, request=request, notes=notes)
+    job = Job(studio, request.endpoint, settings, live=_card, request=request, notes=notes)
     studio.begun.append(job)
     return _in_cell(studio, job, settings)
 
@@ -46,8 +48,8 @@ def follow(
     """
     settings = settings or Settings()
     job = studio.jobs.get(task.task_id)
-    if job is None or settings.out:
-        job = Job(studio, task.endpoint, settings, task=task, notes=notes)
+    if not isinstance(job, Job) or settings.out:
+        job = Job(studio, task.endpoint, settings, live=_card, task=task, notes=notes)
     return _in_cell(studio, job, settings)
 
 
@@ -56,12 +58,19 @@ def watch(task: Task) -> Card:
 
     Its files are fetched to where downloads of its client go, and played in the card.
     """
-    from kling_jupyter import anywhere
+    from kling_jupyter.widgets.card import Card, Embedded
 
-    job = Job(anywhere.studio(), task.endpoint, Settings(), task=task)
-    card = job.card()
+    job = Job(workspace.studio(), task.endpoint, Settings(), live=_card, task=task)
+    card = Card(job.news(), job.stop)
+    job.view(Embedded(card))
     job.begin()
     return card
+
+
+def _card(shell: Shell, news: News, stop: Callable[[], None]) -> View:
+    from kling_jupyter.widgets.card import Carded
+
+    return Carded(shell, news, stop)
 
 
 def _in_cell(studio: Studio, job: Job, settings: Settings) -> Job:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.commands.arguments import Parser, UsageProblem
-from kling_jupyter import commands
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import has_pages, say
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
@@ -36,7 +36,7 @@ def run(studio: Studio, line: Line) -> KlingForm:
     words = str(getattr(typed, "words", "") or "").split()
     if len(words) > 1 or not (words or typed.origin):
         raise UsageProblem("name one endpoint", fix="%kling form text-to-video")
-    endpoint = commands.endpoint(words[0]).name if words else ""
+    endpoint = endpoint_of(words[0]).name if words else ""
     if not has_pages(studio.shell):
         name = endpoint.replace("_", "-") or "text-to-video"
         raise UsageProblem(
@@ -44,7 +44,7 @@ def run(studio: Studio, line: Line) -> KlingForm:
         )
     from kling_jupyter.widgets.form import KlingForm
 
-    settings = grammar.Settings(name=typed.name, out=typed.out, max_cost=typed.max_cost)
+    settings = Settings(name=typed.name, out=typed.out, max_cost=typed.max_cost)
     notes: list[str] = []
     origin = _origin(studio, typed.origin, line.names, notes) if typed.origin else None
     form = KlingForm(endpoint or _endpoint(origin), studio, settings=settings)

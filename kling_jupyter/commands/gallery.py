@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser
-from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
@@ -31,7 +30,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "gallery", line.rest)
-    rows = selecting.rows(studio, typed, commands.endpoint)
+    rows = selecting.rows(studio, typed)
     if not rows:
         show(studio.shell, tables.of_lines([selecting.none(typed)]))
         return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.parsing.grammar import Settings
+    from kling_jupyter.settings import Settings
     from kling_jupyter.workspace import Studio
 
 __all__ = ["carry_out", "price", "run"]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 from kling_core import caller_warnings
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.flows.download import must_be_writable
-from kling_jupyter import commands, named_tasks, recorded
+from kling_jupyter import named_tasks
 from kling_jupyter.commands import cell
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_jupyter.jobs.job import Job
@@ -36,14 +37,14 @@ def run(studio: Studio, line: Line) -> Job:
     words = named_tasks.words(typed)
     if len(words) not in (1, 2):
         raise UsageProblem("name an endpoint and a task", fix="%kling get text-to-video 8319…")
-    settings = grammar.Settings(
+    settings = Settings(
         name=typed.name, out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
     )
-    endpoint = commands.endpoint(words[0]) if len(words) == 2 else None
+    endpoint = endpoint_of(words[0]) if len(words) == 2 else None
     notes: list[str] = []
     with caller_warnings.heard_by(notes.append):
         ident = named_tasks.ident(studio, words[-1], line.names)
-        task = recorded.task(studio.client, endpoint, ident)
+        task = named_tasks.fetched(studio.client, endpoint, ident)
         if settings.wait is False and not task.done:
             task.refresh()
     if settings.wait is not False or task.done:

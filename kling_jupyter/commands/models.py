@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from kling_core.commands import models
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.declare import registry
-from kling_jupyter import commands
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import show
 from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
@@ -35,7 +34,7 @@ def run(studio: Studio, line: Line) -> None:
     if len(given) > 1:
         raise UsageProblem(f"%kling models takes one endpoint; you gave {len(given)}")
     if given:
-        told = models.one(commands.endpoint(given[0]), retired=typed.all)
+        told = models.one(endpoint_of(given[0]), retired=typed.all)
     else:
         told = models.overview(registry.endpoints(), retired=typed.all)
     show(studio.shell, tables.of_table(told.table, told.notes, told.warnings))

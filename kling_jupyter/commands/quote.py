@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import HelpShown, Parser, UsageProblem
-from kling_jupyter import commands
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import ASKING, Line, endpoint_of
 from kling_jupyter.commands.generate import price
 from kling_jupyter.display import show
 from kling_jupyter.html import task_figure
@@ -22,11 +21,11 @@ __all__ = ["run"]
 def run(studio: Studio, line: Line) -> None:
     """Show the price. Raises `HelpShown`."""
     word, rest = grammar.first_word(line.rest)
-    if word in commands.ASKING:
+    if word in ASKING:
         raise HelpShown(_help())
     if not word:
         raise UsageProblem("name an endpoint", fix="%kling quote text-to-video -d 10 a boat")
-    endpoint = commands.endpoint(word)
+    endpoint = endpoint_of(word)
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
     request = adopted(endpoint, typed.fields)
     warnings = request.require().warnings

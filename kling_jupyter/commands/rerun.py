@@ -16,6 +16,7 @@ from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 from kling_jupyter.input_values import adopted
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -53,7 +54,7 @@ def run(studio: Studio, line: Line) -> Job | None:
     """Say what is made again and what it costs, and make it; returns the job."""
     typed = grammar.flags(options, "rerun", line.rest)
     row = named_tasks.one(studio, typed, line.names, "rerun")
-    settings = grammar.Settings(
+    settings = Settings(
         name=typed.name,
         out=typed.out,
         wait=typed.wait,

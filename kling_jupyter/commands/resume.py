@@ -9,12 +9,13 @@ from kling_core.commands.arguments import Parser
 from kling_core.commands.find import short
 from kling_core.flows import resume
 from kling_core.flows.download import must_be_writable
+from kling_jupyter.commands import follow_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
-from kling_jupyter.jobs import follow_tasks
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.flows.resume import Settled
@@ -42,9 +43,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> list[Job] | None:
     """Settle what is open, then follow what runs and fetch what is finished; returns the jobs."""
     typed = grammar.flags(options, "resume", line.rest)
-    settings = grammar.Settings(
-        out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
-    )
+    settings = Settings(out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout))
     must_be_writable(place(settings.out, studio.folder, studio.output_dir))
     client = studio.client
     flow = resume.settle(

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kling_core.commands import slots, tasks
 from kling_core.commands.arguments import Parser
-from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
@@ -40,7 +39,7 @@ def options(made: Parser) -> None:
 def run(studio: Studio, line: Line) -> None:
     """Show the table."""
     typed = grammar.flags(options, "tasks", line.rest)
-    rows = selecting.rows(studio, typed, commands.endpoint)
+    rows = selecting.rows(studio, typed)
     if not rows:
         show(studio.shell, tables.of_lines([selecting.none(typed)]))
         return

@@ -8,10 +8,11 @@ from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.flows import resume
 from kling_core.ledger.records import RUNNING
 from kling_jupyter import named_tasks
+from kling_jupyter.commands import follow_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
-from kling_jupyter.jobs import follow_tasks
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.ledger.records import Row
@@ -41,7 +42,7 @@ def run(studio: Studio, line: Line) -> Job | list[Job] | None:
         raise UsageProblem(
             "name a task, or all", fix="%kling tasks lists them; %kling wait all waits for all."
         )
-    settings = grammar.Settings(
+    settings = Settings(
         name=typed.name, out=typed.out, wait=True, timeout=grammar.seconds(typed.timeout)
     )
     everything = given == ["all"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.commands.compare import Difference
     from kling_core.ledger.records import Row
-    from kling_jupyter.html.task_figure import Bundle
+    from kling_jupyter.display import Bundle
 
 __all__ = ["of_rows"]
 

@@ -23,7 +23,7 @@ from kling_jupyter.html.styles import FONT, QUIET
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.records import Row
-    from kling_jupyter.html.task_figure import Bundle
+    from kling_jupyter.display import Bundle
 
 __all__ = ["Gallery", "of_rows"]
 

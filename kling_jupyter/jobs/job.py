@@ -18,20 +18,19 @@ from kling_core import caller_warnings
 from kling_core.errors import KlingError, WaitTimeout
 from kling_core.flows.output_paths import anchored
 from kling_core.text import one_line
-from kling_jupyter.display import has_pages
+from kling_jupyter.display import Bundle, has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated
 from kling_jupyter.html import task_figure
 from kling_jupyter.jobs import endings
 from kling_jupyter.jobs.files import InLine, Left, download, missing
-from kling_jupyter.jobs.views import Ending, News, Phase, Printed, View
-from kling_jupyter.parsing.grammar import Settings
+from kling_jupyter.jobs.views import Ending, LiveView, News, Phase, Printed, View
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.outputs import Audio, Image, Video
     from kling_core.task import Cost, Task
-    from kling_jupyter.widgets.card import Card
     from kling_jupyter.workspace import Studio
 
 __all__ = ["Job"]
@@ -66,6 +65,7 @@ class Job:
         endpoint: Endpoint,
         settings: Settings,
         *,
+        live: LiveView,
         request: Request | None = None,
         task: Task | None = None,
         notes: Sequence[str] = (),
@@ -76,6 +76,7 @@ class Job:
         self.notes = list(notes)
         self._studio = studio
         self._settings = settings
+        self._live = live
         self._client: Kling = studio.client if task is None else task.client
         self._folder = studio.folder
         self._default = anchored(studio.folder, self._client.session.settings.output_dir)
@@ -155,6 +156,10 @@ class Job:
         """The first file on disk; waits for it. Raises `IndexError` when there is none."""
         return self.paths[0]
 
+    def kling_task(self) -> Task:
+        """The finished task, for which the job may be given as an input; waits for it."""
+        return self._finished()
+
     def _finished(self) -> Task:
         self.wait()
         assert self.task is not None
@@ -194,7 +199,7 @@ class Job:
             self._studio.interrupt()
             if self.left_line and self._ended.wait(_LEAVING):
                 self._raise()
-            raise endings.stopped(self) from None
+            raise endings.stopped(self.task) from None
         self._raise()
         return self
 
@@ -211,7 +216,7 @@ class Job:
                 # An event would not do: the kernel's interrupt is felt when the loop wakes.
                 await asyncio.sleep(_TICK)
         except asyncio.CancelledError as cancelled:
-            words: Any = endings.stopped(self)
+            words: Any = endings.stopped(self.task)
             cancelled._render_traceback_ = words._render_traceback_  # pyright: ignore[reportAttributeAccessIssue]
             raise
         self._raise()
@@ -256,17 +261,7 @@ class Job:
         ready = self.task is not None and self.task.done and not missing(self.task)
         if self._last is not None or ready or not studio.live:
             return self.view(Printed(studio.shell))
-        from kling_jupyter.widgets.card import Carded
-
-        return self.view(Carded(studio.shell, self))
-
-    def card(self) -> Card:
-        """A card that follows it, as a widget to place somewhere."""
-        from kling_jupyter.widgets.card import Card, Embedded
-
-        card = Card(self)
-        self.view(Embedded(card))
-        return card
+        return self.view(self._live(studio.shell, self.news(), self.stop))
 
     def view(self, view: View) -> View:
         """Let a view show it from now on."""
@@ -294,7 +289,7 @@ class Job:
             if view in self._views:
                 self._views.remove(view)
                 news = self.news()
-                view.end(news, endings.left(self, news))
+                view.end(news, endings.left(news))
 
     def news(self) -> News:
         """How it stands."""
@@ -305,7 +300,7 @@ class Job:
             words=in_line or (self.status if running else self._phase),
             seconds=time.monotonic() - self._began,
             usual=self._usual,
-            facts=tuple(endings.facts(self)),
+            facts=tuple(endings.facts(self.request, self.task)),
             notes=tuple(self.notes),
             command=self.endpoint.command,
             prompt=task_figure.prompt_of(self.request, self.task),
@@ -322,13 +317,13 @@ class Job:
             if isinstance(view, Printed):
                 self.leave(view)
 
-    def _repr_mimebundle_(self, **_: Any) -> task_figure.Bundle:
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
         if not has_pages(self._studio.shell):
             return {}
         if self._last is not None:
             return dict(self._last[1].bundle)
         news = self.news()
-        return endings.left(self, news).bundle
+        return endings.left(news).bundle
 
     def _tell(self, *, now: bool = False) -> None:
         with self._lock:
@@ -394,7 +389,7 @@ class Job:
         if self._ended.is_set():
             self._raise()
         if interrupted:
-            raise endings.stopped(self)
+            raise endings.stopped(self.task)
 
     def _in_line(self) -> None:
         self._moved.set()
@@ -408,7 +403,7 @@ class Job:
                     self._submit()
                 self._follow()
         except Left:
-            error = endings.unsent() if self.task is None else endings.stopped(self)
+            error = endings.unsent() if self.task is None else endings.stopped(self.task)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the view and `wait` tell it
             error = problem
         try:
@@ -457,7 +452,7 @@ class Job:
             left = isinstance(error, StoppedWaiting)
             self._phase = "succeeded" if error is None else "stopped" if left else "failed"
             news = self.news()
-            ending = endings.of(self, error, news, self._folder, brief=self._open > 0)
+            ending = endings.of(self.task, error, news, self._folder, brief=self._open > 0)
             self._last = (news, ending)
             views, self._views = self._views, []
             for view in views:

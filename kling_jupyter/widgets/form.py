@@ -22,18 +22,18 @@ import traitlets
 
 from kling_core.declare import choices, registry
 from kling_core.errors import ConfigError, KlingError
-from kling_jupyter import anywhere, codegen
+from kling_jupyter import codegen, workspace
 from kling_jupyter.errors import translated
 from kling_jupyter.media_files import grounded
 from kling_jupyter.parsing import variables
-from kling_jupyter.parsing.grammar import Settings
-from kling_jupyter.widgets import modules, thumbs
-from kling_jupyter.widgets.base import Widget, style
+from kling_jupyter.settings import Settings
+from kling_jupyter.widgets import thumbs
+from kling_jupyter.widgets.base import Widget, script, style
 from kling_jupyter.widgets.form_results import Results
 from kling_jupyter.widgets.form_spec import spec
 from kling_jupyter.widgets.form_uploads import UploadRefused, Uploads
 from kling_jupyter.widgets.form_values import Reading, uploads_in, written
-from kling_jupyter.widgets.verdict import Verdict, judged
+from kling_jupyter.widgets.verdict import Verdict, form_verdict
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
@@ -59,7 +59,7 @@ class KlingForm(Widget):
         jobs: all of them.
     """
 
-    _esm = modules.script("form.js")
+    _esm = script("form")
     _css = style("form")
 
     spec = traitlets.Dict().tag(sync=True)
@@ -86,7 +86,7 @@ class KlingForm(Widget):
     ) -> None:
         self.endpoint = registry.get(endpoint)
         self.jobs: list[Job] = []
-        self._studio = studio or anywhere.studio()
+        self._studio = studio or workspace.studio()
         self._settings = settings or Settings()
         self._uploads = Uploads()
         self._lock = threading.RLock()
@@ -157,7 +157,7 @@ class KlingForm(Widget):
         with self._lock:
             self._uploads.keep_only(set(uploads_in(values)))
             reading = self._reading = self._read(values)
-            verdict = judged(reading)
+            verdict = form_verdict(reading)
             refusals = choices.judge(reading.request)
             with self.hold_sync():
                 self.errors, self.missing = verdict.errors, verdict.missing
@@ -221,11 +221,17 @@ class KlingForm(Widget):
         Raises `InvalidRequest`, and `KlingError` for what cannot even begin.
         """
         from kling_jupyter.jobs.job import Job
+        from kling_jupyter.widgets.card import Carded
 
         request = grounded(self.request, self._inputs())
         check = request.require()
         job = Job(
-            self._studio, self.endpoint, self._settings, request=request, notes=check.warnings
+            self._studio,
+            self.endpoint,
+            self._settings,
+            live=Carded,
+            request=request,
+            notes=check.warnings,
         )
         with self._lock:  # a job that has not begun counts as ended: nobody may see it before
             self.jobs.append(job)

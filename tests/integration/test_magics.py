@@ -17,11 +17,12 @@ from PIL import Image
 from traitlets.config import Config
 
 from kling_core import Kling
+from kling_core.commands.base import COMMANDS as SHELL_COMMANDS
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
-from kling_jupyter import anywhere
-from kling_jupyter.commands import COMMANDS
-from kling_jupyter.errors import KlingMagicError, StoppedWaiting, shown
+from kling_jupyter import display
+from kling_jupyter.commands.base import COMMANDS
+from kling_jupyter.errors import MAGICS, KlingMagicError, StoppedWaiting, in_notebook, shown
 
 WAITING = 30
 
@@ -225,10 +226,19 @@ def test_errors_are_coloured_unless_colours_are_unwished(shell, monkeypatch):
     error = shell.fails("%kling quote")
     assert error._render_traceback_()[0].startswith("\x1b[31mUsageProblem")
     with monkeypatch.context() as patch:
-        patch.setattr(anywhere, "shell", lambda: SimpleNamespace(colors="NoColor"))
+        patch.setattr(display, "shell", lambda: SimpleNamespace(colors="NoColor"))
         assert "\x1b" not in "".join(error._render_traceback_())
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in "".join(error._render_traceback_())
+
+
+def test_the_commands_of_kling_that_are_magics_are_advised_as_magics():
+    """`kling wait` in the text of an error is a magic; `kling export` is none."""
+    shared = COMMANDS.keys() & {command.name for command in SHELL_COMMANDS}
+    assert set(MAGICS) == shared
+    assert (
+        in_notebook("`kling wait 12`, or `kling export`") == "`%kling wait 12`, or `kling export`"
+    )
 
 
 def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):

@@ -368,7 +368,7 @@ def test_status_tells_what_runs_and_what_is_left_open(shell, said, kling):
 
 def test_every_command_has_help(shell, capsys):
     """--help shows the options of each command and does nothing."""
-    from kling_jupyter.commands import COMMANDS
+    from kling_jupyter.commands.base import COMMANDS
 
     for name in COMMANDS:
         if name in ("help", "quote"):

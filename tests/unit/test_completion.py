@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from kling_core.commands.arguments import Parser
 from kling_core.declare import registry
-from kling_jupyter.commands import COMMANDS
+from kling_jupyter.commands.base import COMMANDS
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from PIL import Image
 
 from kling_core.declare import registry
 from kling_core.errors import InvalidRequest
-from kling_jupyter import anywhere, form
+from kling_jupyter import form, workspace
 from kling_jupyter.widgets.form import KlingForm
 from kling_jupyter.widgets.form_uploads import PIECE
 
@@ -24,7 +24,7 @@ WAITING = 30
 def make(kling, tmp_path, monkeypatch) -> Callable[..., KlingForm]:
     """Makes forms in a studio of the test's own sandbox and folder."""
     monkeypatch.chdir(tmp_path)
-    studio = anywhere.studio()
+    studio = workspace.studio()
     studio._client = kling
 
     def make(endpoint: str, **fields: Any) -> KlingForm:

@@ -17,7 +17,7 @@ from kling_jupyter.jobs.files import place
 if TYPE_CHECKING:
     from kling_core.ledger.records import Row
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.parsing.grammar import Settings
+    from kling_jupyter.settings import Settings
     from kling_jupyter.workspace import Studio
 
 __all__ = ["follow_all"]
