@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from kling_core.config import money
 from kling_core.errors import ConfigError
@@ -17,13 +17,15 @@ from kling_core.text import did_you_mean
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
+    from mcp.server.mcpserver.tools import Tool
 
-    from kling_mcp.tool import Tool
+__all__ = ["TOOLSETS", "USUAL", "Settings", "Toolset", "toolsets", "variable"]
 
-__all__ = ["TOOLSETS", "USUAL", "Settings", "toolsets", "variable"]
+Toolset = Literal["video", "image", "tasks", "account", "raw"]
+"""A group of tools; `raw` holds get and list of every endpoint, one tool each."""
 
-TOOLSETS = ("video", "image", "tasks", "account", "raw")
-"""The groups of tools; `raw` holds get and list of every endpoint, one tool each."""
+TOOLSETS: tuple[Toolset, ...] = get_args(Toolset)
+"""All groups, in the order in which their tools are listed."""
 
 USUAL = ("video", "image", "tasks", "account")
 """The groups that are on when none is named."""
