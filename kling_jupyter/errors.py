@@ -12,10 +12,9 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from kling_core import errors
-from kling_core import text as words
 from kling_core.commands.advice import Wording
 from kling_core.errors import KlingError
-from kling_core.text import safe
+from kling_core.text import at, safe
 from kling_jupyter import display
 
 __all__ = [
@@ -24,8 +23,8 @@ __all__ = [
     "StoppedWaiting",
     "command_to_get",
     "in_notebook",
-    "shown",
     "translated",
+    "translating",
 ]
 
 _RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
@@ -69,7 +68,7 @@ class StoppedWaiting(KlingMagicError):
 
 
 @contextmanager
-def shown() -> Generator[None]:
+def translating() -> Generator[None]:
     """Turn every `KlingError` inside into a `KlingMagicError` in the words of the magics."""
     try:
         yield
@@ -138,7 +137,7 @@ def _unknown_outcome(error: KlingError) -> str:
     found = f"Do not submit again; look first: {command}. If it finds a task, that is yours"
     if error.settles_at is None:
         return f"{found}."
-    when = words.at(error.settles_at, time.time())
+    when = at(error.settles_at, time.time())
     return f"{found}; if it is not there at {when}, nothing was made. %kling resume looks, too."
 
 

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.outputs import Output
 
-__all__ = ["adopted"]
+__all__ = ["request_of"]
 
 
-def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
+def request_of(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     """The request of these fields.
 
     A job or a task stands for its only output; a job is waited for. An output stays itself in a

@@ -18,7 +18,7 @@ from traitlets import Bool, Enum, Union, observe
 
 from kling_jupyter import completion
 from kling_jupyter.display import Shell, has_pages, say
-from kling_jupyter.errors import StoppedWaiting, in_notebook, shown
+from kling_jupyter.errors import StoppedWaiting, in_notebook, translating
 from kling_jupyter.parsing import input_transform
 from kling_jupyter.workspace import Studio
 
@@ -86,7 +86,7 @@ class KlingMagics(Magics):
 
         names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
         try:
-            with shown():
+            with translating():
                 return dispatch.run(self.studio, line, cell, names)
         except HelpShown as asked:
             say(in_notebook(asked.text))

@@ -124,7 +124,7 @@ class Studio:
         return f"Kling at {client.base_url}, {source}. Tasks cost money."
 
 
-class _Bare:
+class _NoShell:
     """As much of a shell as a studio needs where there is none."""
 
     kernel = None
@@ -139,6 +139,6 @@ def studio() -> Studio:
     """The studio of `%kling` where the extension is loaded; else one of its own."""
     running = shell()
     if running is None:
-        return Studio(_Bare())
+        return Studio(_NoShell())
     magics = running.magics_manager.registry.get("KlingMagics")
     return magics.studio if magics is not None else Studio(running)

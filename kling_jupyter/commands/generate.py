@@ -12,7 +12,7 @@ from kling_core.resources import limit
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say, show
 from kling_jupyter.html import task_figure
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ __all__ = ["carry_out", "price", "run"]
 def run(studio: Studio, endpoint: Endpoint, line: Line) -> Job | None:
     """Check, quote and submit; returns the job, None for a dry run."""
     typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
-    return carry_out(studio, adopted(endpoint, typed.fields), typed.settings, typed.notes)
+    return carry_out(studio, request_of(endpoint, typed.fields), typed.settings, typed.notes)
 
 
 def carry_out(

@@ -9,7 +9,7 @@ from kling_jupyter.commands.base import ASKING, Line, endpoint_of
 from kling_jupyter.commands.generate import price
 from kling_jupyter.display import show
 from kling_jupyter.html import task_figure
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def run(studio: Studio, line: Line) -> None:
         raise UsageProblem("name an endpoint", fix="%kling quote text-to-video -d 10 a boat")
     endpoint = endpoint_of(word)
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
-    request = adopted(endpoint, typed.fields)
+    request = request_of(endpoint, typed.fields)
     warnings = request.require().warnings
     show(studio.shell, task_figure.of_state(price(request), [*typed.notes, *warnings]))
 

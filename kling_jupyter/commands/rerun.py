@@ -14,7 +14,7 @@ from kling_jupyter import named_tasks
 from kling_jupyter.commands import generate
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar, variables
 from kling_jupyter.settings import Settings
 
@@ -92,6 +92,6 @@ def _changed(
         texts.append(f"{name}{equals}{value}")
     request = again(studio.client, row, texts, without=objects)
     if objects:
-        changed = adopted(request.endpoint, {**request.given, **objects})
+        changed = request_of(request.endpoint, {**request.given, **objects})
         request = changed if changed.parent is not None else changed.with_parent(request.parent)
     return request, notes

@@ -24,7 +24,7 @@ from kling_core.declare import choices, registry
 from kling_core.errors import ConfigError, KlingError
 from kling_jupyter import codegen, workspace
 from kling_jupyter.errors import translated
-from kling_jupyter.media_files import grounded
+from kling_jupyter.media_files import media_in_files
 from kling_jupyter.parsing import variables
 from kling_jupyter.settings import Settings
 from kling_jupyter.widgets import thumbs
@@ -126,7 +126,7 @@ class KlingForm(Widget):
         Uploaded files are written below `kling_outputs/inputs/`, and named by their paths.
         """
         spelled = self._read(self.values).spelled()
-        plain = grounded(spelled, self._inputs(), start=self._studio.folder)
+        plain = media_in_files(spelled, self._inputs(), start=self._studio.folder)
         if style == "magic":
             return codegen.magic(plain)
         return codegen.python(plain, sandbox=self._in_sandbox())
@@ -223,7 +223,7 @@ class KlingForm(Widget):
         from kling_jupyter.jobs.job import Job
         from kling_jupyter.widgets.card import Carded
 
-        request = grounded(self.request, self._inputs())
+        request = media_in_files(self.request, self._inputs())
         check = request.require()
         job = Job(
             self._studio,

@@ -22,7 +22,7 @@ from kling_core.declare import registry
 from kling_core.sandbox import Fault
 from kling_jupyter import display
 from kling_jupyter.commands.base import COMMANDS
-from kling_jupyter.errors import MAGICS, KlingMagicError, StoppedWaiting, in_notebook, shown
+from kling_jupyter.errors import MAGICS, KlingMagicError, StoppedWaiting, in_notebook, translating
 
 WAITING = 30
 
@@ -245,7 +245,7 @@ def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):
     """In marimo nobody can type %kling connect."""
     monkeypatch.delitem(sys.modules, "kling_jupyter.magics", raising=False)
     monkeypatch.setenv("KLING_HOME", str(tmp_path))
-    with pytest.raises(KlingMagicError) as caught, shown():
+    with pytest.raises(KlingMagicError) as caught, translating():
         Kling()
     assert "%kling" not in str(caught.value)
     assert "KLING_SANDBOX=1" in caught.value.hint
