@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
     from kling_core.ledger.records import Row
     from kling_core.task import Task
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["fetched", "ident", "one", "row", "value", "words"]
 
@@ -34,7 +34,9 @@ def words(typed: argparse.Namespace) -> list[str]:
     return _WORD.findall(str(getattr(typed, "words", None) or ""))
 
 
-def one(studio: Studio, typed: argparse.Namespace, names: Mapping[str, Any], command: str) -> Row:
+def one(
+    workspace: Workspace, typed: argparse.Namespace, names: Mapping[str, Any], command: str
+) -> Row:
     """The row of the only task that a command takes. Raises `UsageProblem`, `TaskNotFound`."""
     given = words(typed)
     if len(given) != 1:
@@ -42,23 +44,23 @@ def one(studio: Studio, typed: argparse.Namespace, names: Mapping[str, Any], com
             f"%kling {command} takes one task; you gave {len(given) or 'none'}",
             fix=f"%kling tasks lists them; %kling {command} {{clip}} takes one in a variable.",
         )
-    return row(studio, given[0], names)
+    return row(workspace, given[0], names)
 
 
-def row(studio: Studio, word: str, names: Mapping[str, Any]) -> Row:
+def row(workspace: Workspace, word: str, names: Mapping[str, Any]) -> Row:
     """The row of the task that this word names. Raises `UsageProblem`, `TaskNotFound`."""
     from kling_core.commands.find import find
 
     named = value(word, names, otherwise=_BY_ID)
     if isinstance(named, str):
-        return find(studio.client, named)
-    return _known(studio, word, _task(named, word))
+        return find(workspace.client, named)
+    return _known(workspace, word, _task(named, word))
 
 
-def ident(studio: Studio, word: str, names: Mapping[str, Any]) -> str:
+def ident(workspace: Workspace, word: str, names: Mapping[str, Any]) -> str:
     """The id that this word names, known to the ledger or not. Raises as `row`."""
     named = value(word, names, otherwise=_BY_ID)
-    return named if isinstance(named, str) else _known(studio, word, _task(named, word)).id
+    return named if isinstance(named, str) else _known(workspace, word, _task(named, word)).id
 
 
 def fetched(client: Kling, endpoint: Endpoint | None, task_id: str) -> Task:
@@ -124,11 +126,11 @@ def _no_task(row: Row) -> UsageProblem:
     )
 
 
-def _known(studio: Studio, word: str, task: Any) -> Row:
+def _known(workspace: Workspace, word: str, task: Any) -> Row:
     """The row of a task in the ledger of the present connection."""
     from kling_core.flows import adopt
 
-    session = studio.client.session
+    session = workspace.client.session
     if task.session.account != session.account:
         raise TaskNotFound(
             f"the task in {word} ({task.task_id}) is not in this ledger; it was made with another "

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
     from kling_jupyter.settings import Settings
 
-__all__ = ["FollowedJob", "Studio", "studio"]
+__all__ = ["FollowedJob", "Workspace", "current_workspace"]
 
 
 class FollowedJob(Protocol):
@@ -33,7 +33,7 @@ class FollowedJob(Protocol):
     def leave_line(self) -> None: ...
 
 
-class Studio:
+class Workspace:
     """The state behind `%kling`.
 
     `folder` is the notebook's, remembered when the extension is loaded, for notebooks change
@@ -125,7 +125,7 @@ class Studio:
 
 
 class _NoShell:
-    """As much of a shell as a studio needs where there is none."""
+    """As much of a shell as a workspace needs where there is none."""
 
     kernel = None
     display_pub = None
@@ -135,10 +135,10 @@ class _NoShell:
         self.user_ns_hidden: dict[str, Any] = {}
 
 
-def studio() -> Studio:
-    """The studio of `%kling` where the extension is loaded; else one of its own."""
+def current_workspace() -> Workspace:
+    """The workspace of `%kling` where the extension is loaded; else one of its own."""
     running = shell()
     if running is None:
-        return Studio(_NoShell())
+        return Workspace(_NoShell())
     magics = running.magics_manager.registry.get("KlingMagics")
-    return magics.studio if magics is not None else Studio(running)
+    return magics.workspace if magics is not None else Workspace(running)

@@ -12,7 +12,7 @@ from kling_core.declare import registry
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["ASKING", "COMMANDS", "Command", "Line", "endpoint_of", "keep"]
 
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command; its module has `run(studio, line)` and is imported when it is used.
+    """One command; its module has `run(workspace, line)` and is imported when it is used.
 
     For completion, help and reading alike the module may have `options(made: Parser)`, which adds
     the command's options to a parser, and which `run` hands to `grammar.flags`. What the value of
@@ -45,9 +45,9 @@ class Command:
     summary: str
     takes: str = ""
 
-    def run(self, studio: Studio, line: Line) -> Any:
+    def run(self, workspace: Workspace, line: Line) -> Any:
         """Run it; what it returns is the value of the cell. Raises `KlingError`, `HelpShown`."""
-        return import_module(f"kling_jupyter.commands.{self.module}").run(studio, line)
+        return import_module(f"kling_jupyter.commands.{self.module}").run(workspace, line)
 
 
 _LIST = (
@@ -137,8 +137,8 @@ class _Named(Protocol):
 T = TypeVar("T", bound=_Named)
 
 
-def keep(studio: Studio, name: str, widget: T) -> T:
+def keep(workspace: Workspace, name: str, widget: T) -> T:
     """Put the widget into the variable, and let it say so."""
-    studio.shell.user_ns[name] = widget
+    workspace.shell.user_ns[name] = widget
     widget.known_as(name)
     return widget

@@ -11,7 +11,7 @@ from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
     from kling_jupyter.widgets.camera import Camera
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -29,7 +29,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
 
-def run(studio: Studio, line: Line) -> Camera:
+def run(workspace: Workspace, line: Line) -> Camera:
     """The camera; its `fields()` go into a request, and so does `--camera-control {camera}`."""
     from kling_jupyter.widgets.camera import Camera
 
@@ -41,4 +41,4 @@ def run(studio: Studio, line: Line) -> Camera:
         made = Camera(image, endpoint=endpoint, move=typed.move)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
-    return keep(studio, typed.name or "_camera", made)
+    return keep(workspace, typed.name or "_camera", made)

@@ -10,12 +10,12 @@ from kling_jupyter.commands.base import ASKING, COMMANDS, Line, endpoint_of
 from kling_jupyter.parsing import grammar, quoting
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["run"]
 
 
-def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -> Any:
+def run(workspace: Workspace, line: str, cell: str | None, names: Mapping[str, Any]) -> Any:
     """Do what the line says. Raises `KlingError` of any kind, and `HelpShown`."""
     from kling_jupyter.commands import generate, status
 
@@ -23,17 +23,17 @@ def run(studio: Studio, line: str, cell: str | None, names: Mapping[str, Any]) -
     asks = word.endswith("?")
     word = word.rstrip("?")
     if asks or word in ASKING:
-        return COMMANDS["help"].run(studio, Line(word, None, names))
+        return COMMANDS["help"].run(workspace, Line(word, None, names))
     command = COMMANDS.get(word.lower())
     if command is not None and "GENERATION" not in command.takes.split():
         rest = quoting.uncommented(rest)
     if not word or (command is not None and "GENERATION" not in command.takes.split()):
         _refuse_body(word, cell)
     if not word:
-        return status.run(studio)
+        return status.run(workspace)
     if command is not None:
-        return command.run(studio, Line(rest, cell, names))
-    return generate.run(studio, endpoint_of(word, COMMANDS), Line(rest, cell, names))
+        return command.run(workspace, Line(rest, cell, names))
+    return generate.run(workspace, endpoint_of(word, COMMANDS), Line(rest, cell, names))
 
 
 def _refuse_body(word: str, cell: str | None) -> None:

@@ -12,7 +12,7 @@ from kling_jupyter.html import gallery, tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -27,13 +27,13 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling gallery [options] [WORDS]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "gallery", line.rest)
-    rows = selecting.rows(studio, typed)
+    rows = selecting.rows(workspace, typed)
     if not rows:
-        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        show(workspace.shell, tables.of_lines([selecting.none(typed)]))
         return
-    page = gallery.of_rows(studio.client, rows, studio.folder)
+    page = gallery.of_rows(workspace.client, rows, workspace.folder)
     notes = selecting.more(typed, rows)
-    show(studio.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)
+    show(workspace.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)

@@ -16,7 +16,7 @@ from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -31,7 +31,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling get [ENDPOINT] TASK [options]"
 
 
-def run(studio: Studio, line: Line) -> Job:
+def run(workspace: Workspace, line: Line) -> Job:
     """Find the task and follow it; returns its job."""
     typed = grammar.flags(options, "get", line.rest)
     words = named_tasks.words(typed)
@@ -43,10 +43,10 @@ def run(studio: Studio, line: Line) -> Job:
     endpoint = endpoint_of(words[0]) if len(words) == 2 else None
     notes: list[str] = []
     with caller_warnings.heard_by(notes.append):
-        ident = named_tasks.ident(studio, words[-1], line.names)
-        task = named_tasks.fetched(studio.client, endpoint, ident)
+        ident = named_tasks.ident(workspace, words[-1], line.names)
+        task = named_tasks.fetched(workspace.client, endpoint, ident)
         if settings.wait is False and not task.done:
             task.refresh()
     if settings.wait is not False or task.done:
-        must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    return cell.follow(studio, task, settings, notes)
+        must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
+    return cell.follow(workspace, task, settings, notes)

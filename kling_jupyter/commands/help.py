@@ -11,19 +11,19 @@ from kling_jupyter.display import say
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["run"]
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Say what there is. Raises `HelpShown`, which is how all help of one command is shown."""
     word, _ = grammar.first_word(line.rest)
     command = COMMANDS.get(word.lower())
     if not word or word.lower() == "help" or word in ASKING:
         say(_overview())
     elif command is not None:
-        command.run(studio, Line("--help", None, line.names))
+        command.run(workspace, Line("--help", None, line.names))
     else:
         endpoint = endpoint_of(word, COMMANDS)
         raise HelpShown(grammar.parser(endpoint).format_help())

@@ -13,7 +13,7 @@ from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -27,7 +27,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling models [ENDPOINT] [--all]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the table of one endpoint, or of all."""
     typed = grammar.flags(options, "models", line.rest)
     given = str(getattr(typed, "words", None) or "").split()
@@ -37,4 +37,4 @@ def run(studio: Studio, line: Line) -> None:
         told = models.one(endpoint_of(given[0]), retired=typed.all)
     else:
         told = models.overview(registry.endpoints(), retired=typed.all)
-    show(studio.shell, tables.of_table(told.table, told.notes, told.warnings))
+    show(workspace.shell, tables.of_table(told.table, told.notes, told.warnings))

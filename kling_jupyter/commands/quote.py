@@ -13,12 +13,12 @@ from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["run"]
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the price. Raises `HelpShown`."""
     word, rest = grammar.first_word(line.rest)
     if word in ASKING:
@@ -29,7 +29,7 @@ def run(studio: Studio, line: Line) -> None:
     typed = grammar.generation(endpoint, rest, line.cell, line.names)
     request = request_of(endpoint, typed.fields)
     warnings = request.require().warnings
-    show(studio.shell, task_figure.of_state(price(request), [*typed.notes, *warnings]))
+    show(workspace.shell, task_figure.of_state(price(request), [*typed.notes, *warnings]))
 
 
 def _help() -> str:

@@ -12,7 +12,7 @@ from kling_jupyter.commands.base import endpoint_of
 if TYPE_CHECKING:
     from kling_core.commands.arguments import Parser
     from kling_core.ledger.records import Row
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["more", "none", "options", "rows"]
 
@@ -25,9 +25,9 @@ def options(made: Parser) -> None:
     add("--limit", type=results.count, default=20, metavar="N", help="at most N [20], 0 for all")
 
 
-def rows(studio: Studio, typed: argparse.Namespace) -> list[Row]:
+def rows(workspace: Workspace, typed: argparse.Namespace) -> list[Row]:
     """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
-    return studio.client.session.ledger().rows(
+    return workspace.client.session.ledger().rows(
         states=getattr(typed, "state", None),
         endpoint=endpoint_of(typed.endpoint).name if typed.endpoint else None,
         words=getattr(typed, "words", None),

@@ -13,7 +13,7 @@ from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -36,13 +36,13 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling tasks [options] [WORDS]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the table."""
     typed = grammar.flags(options, "tasks", line.rest)
-    rows = selecting.rows(studio, typed)
+    rows = selecting.rows(workspace, typed)
     if not rows:
-        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        show(workspace.shell, tables.of_lines([selecting.none(typed)]))
         return
-    table = tasks.tasks(studio.client, rows, narrow=not typed.wide)
-    notes = [*selecting.more(typed, rows), *slots.lines(studio.client.session.ledger())]
-    show(studio.shell, tables.of_table(table, notes))
+    table = tasks.tasks(workspace.client, rows, narrow=not typed.wide)
+    notes = [*selecting.more(typed, rows), *slots.lines(workspace.client.session.ledger())]
+    show(workspace.shell, tables.of_table(table, notes))

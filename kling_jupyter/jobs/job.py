@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.outputs import Audio, Image, Video
     from kling_core.task import Cost, Task
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["Job"]
 
@@ -61,7 +61,7 @@ class Job:
 
     def __init__(
         self,
-        studio: Studio,
+        workspace: Workspace,
         endpoint: Endpoint,
         settings: Settings,
         *,
@@ -74,12 +74,12 @@ class Job:
         self.task = task
         self.request = request if request is not None or task is None else task.request
         self.notes = list(notes)
-        self._studio = studio
+        self._workspace = workspace
         self._settings = settings
         self._live = live
-        self._client: Kling = studio.client if task is None else task.client
-        self._folder = studio.folder
-        self._default = anchored(studio.folder, self._client.session.settings.output_dir)
+        self._client: Kling = workspace.client if task is None else task.client
+        self._folder = workspace.folder
+        self._default = anchored(workspace.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))
@@ -196,7 +196,7 @@ class Job:
                 if end is not None and time.monotonic() >= end:
                     raise translated(self._late(timeout or 0.0))
         except KeyboardInterrupt:
-            self._studio.interrupt()
+            self._workspace.interrupt()
             if self.left_line and self._ended.wait(_LEAVING):
                 self._raise()
             raise endings.stopped(self.task) from None
@@ -257,11 +257,11 @@ class Job:
 
     def show(self) -> View:
         """Show it in the cell that runs now: live, or what it has left when it has ended."""
-        studio = self._studio
+        workspace = self._workspace
         ready = self.task is not None and self.task.done and not missing(self.task)
-        if self._last is not None or ready or not studio.live:
-            return self.view(Printed(studio.shell))
-        return self.view(self._live(studio.shell, self.news(), self.stop))
+        if self._last is not None or ready or not workspace.live:
+            return self.view(Printed(workspace.shell))
+        return self.view(self._live(workspace.shell, self.news(), self.stop))
 
     def view(self, view: View) -> View:
         """Let a view show it from now on."""
@@ -308,17 +308,17 @@ class Job:
         )
 
     def _ipython_display_(self) -> None:
-        studio = self._studio
-        if not has_pages(studio.shell):
+        workspace = self._workspace
+        if not has_pages(workspace.shell):
             raise NotImplementedError  # to IPython: show the repr
-        shown_already, studio.just_shown = studio.just_shown is self, None
+        shown_already, workspace.just_shown = workspace.just_shown is self, None
         if not shown_already:
             view = self.show()
             if isinstance(view, Printed):
                 self.leave(view)
 
     def _repr_mimebundle_(self, **_: Any) -> Bundle:
-        if not has_pages(self._studio.shell):
+        if not has_pages(self._workspace.shell):
             return {}
         if self._last is not None:
             return dict(self._last[1].bundle)
@@ -374,7 +374,7 @@ class Job:
         interrupted = False
         while self.task is None and not self._ended.is_set():
             if self._line.state and not waits and not interrupted:
-                self._studio.keep(self, self._settings.name)
+                self._workspace.keep(self, self._settings.name)
                 return
             try:
                 self._moved.wait(_TICK)
@@ -385,7 +385,7 @@ class Job:
                     raise endings.unsure() from None
                 interrupted = True
                 self._line.leave()
-                self._studio.interrupt()
+                self._workspace.interrupt()
         if self._ended.is_set():
             self._raise()
         if interrupted:
@@ -409,7 +409,7 @@ class Job:
         try:
             self._end(error)
         finally:
-            self._studio.jobs.pop(self.task_id, None)
+            self._workspace.jobs.pop(self.task_id, None)
             self._ended.set()
             self._moved.set()
 
@@ -424,13 +424,13 @@ class Job:
         )
         task.client = self._client
         self.task = task
-        self._studio.keep(self, self._settings.name)
+        self._workspace.keep(self, self._settings.name)
         self._moved.set()
 
     def _follow(self) -> None:
         task = self.task
         assert task is not None
-        self._studio.jobs[task.task_id] = self
+        self._workspace.jobs[task.task_id] = self
         self._phase = "running"
         if not task.done:
             with suppress(KlingError):  # without it the card tells no usual time

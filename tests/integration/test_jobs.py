@@ -10,7 +10,6 @@ import pytest
 from kling_core import AsyncKling
 from kling_core.errors import KlingError
 from kling_core.sandbox import Fault
-from kling_jupyter import workspace
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
 from kling_jupyter.html import task_figure
@@ -18,6 +17,7 @@ from kling_jupyter.jobs.job import Job
 from kling_jupyter.jobs.views import span
 from kling_jupyter.settings import Settings
 from kling_jupyter.widgets.card import Carded
+from kling_jupyter.workspace import current_workspace
 
 
 def test_the_usual_time_of_a_task(kling):
@@ -140,7 +140,7 @@ def test_an_error_figure_says_all_there_is():
 
 def _fresh(kling) -> Job:
     """A job that has not begun."""
-    studio = workspace.studio()
-    studio._client = kling
+    workspace = current_workspace()
+    workspace._client = kling
     request = kling.image_generation.request(prompt="a barn")
-    return Job(studio, request.endpoint, Settings(), live=Carded, request=request)
+    return Job(workspace, request.endpoint, Settings(), live=Carded, request=request)

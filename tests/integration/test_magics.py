@@ -65,9 +65,9 @@ def test_a_profile_decides_whether_cells_wait(kling, tmp_path, monkeypatch):
     settings = {"HistoryManager": {"enabled": False}, "KlingMagics": {"wait": False}}
     ip: Any = InteractiveShell(config=Config(settings))
     ip.run_line_magic("load_ext", "kling_jupyter")
-    assert ip.magics_manager.registry["KlingMagics"].studio.wait is False
+    assert ip.magics_manager.registry["KlingMagics"].workspace.wait is False
     ip.run_line_magic("config", "KlingMagics.wait = True")
-    assert ip.magics_manager.registry["KlingMagics"].studio.wait is True
+    assert ip.magics_manager.registry["KlingMagics"].workspace.wait is True
     ip.run_line_magic("unload_ext", "kling_jupyter")
 
 
@@ -347,7 +347,7 @@ def test_a_dry_run_knows_the_other_limits(kling, shell, quick_sandbox, tmp_path,
         with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place) as free:
             free.text_to_video.create(prompt="a boat", project="harbour")
         with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place, **limits) as client:
-            shell.studio._client = client
+            shell.workspace._client = client
             line = "%kling text-to-video --dry-run --project harbour --duration"
             assert says in shell.fails(f"{line} 5 a boat").message
             assert "dry run, nothing was sent" in capsys.readouterr().out
@@ -389,7 +389,7 @@ def test_get_says_what_became_of_a_request_without_a_task(shell, quick_sandbox):
         Fault("refuse", kind="create", status=400, code=1301, message="not allowed here")
     )
     shell.fails("%kling text-to-video a boat nobody wants")
-    (row,) = shell.studio.client.tasks.ledger.rows(words="a boat nobody wants")
+    (row,) = shell.workspace.client.tasks.ledger.rows(words="a boat nobody wants")
     assert "not allowed here" in shell.fails(f"%kling get {row.id}").message
     assert "the ledger knows no task nobody" in shell.fails("%kling get nobody").message
 
@@ -423,7 +423,7 @@ def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
         sys.stdout.write("sent")
         raise LookupError
 
-    monkeypatch.setattr(shell.studio.client, "submit", sends)
+    monkeypatch.setattr(shell.workspace.client, "submit", sends)
     with pytest.raises(LookupError):
         shell.run('%kling text-to-video "a cat"')
     shown = capsys.readouterr().out
@@ -451,7 +451,7 @@ def test_status_tells_what_to_type(shell, monkeypatch, capsys):
     """%kling alone names the sandbox, or the ways to connect when there is no credential."""
     shell.run("%kling")
     assert "Sandbox" in capsys.readouterr().out
-    shell.studio._client = None
+    shell.workspace._client = None
     shell.run("%kling")
     shown = capsys.readouterr().out
     assert "Not connected" in shown
@@ -473,14 +473,14 @@ def test_connect_reads_the_environment_anew_and_shows_the_packs(
     assert "units left" in shown
     assert quick_sandbox.access_key not in shown
     monkeypatch.setenv("KLING_SECRET_KEY", "wrong")
-    shell.studio.client.close()
+    shell.workspace.client.close()
     assert shell.fails("%kling connect").title == "AuthError"
-    shell.studio.client.close()
+    shell.workspace.client.close()
 
 
 def test_quote_models_and_help_need_no_connection(shell, capsys):
     """Prices, tables and help are offline."""
-    shell.studio._client = None
+    shell.workspace._client = None
     shell.run("%kling quote t2v -d 10 --mode pro a boat")
     shell.run("%kling models text-to-video")
     shell.run("%kling models video-effects")
@@ -491,7 +491,7 @@ def test_quote_models_and_help_need_no_connection(shell, capsys):
         assert words in shown
     for endpoint in registry.endpoints():
         assert endpoint.command in shown
-    assert shell.studio._client is None
+    assert shell.workspace._client is None
 
 
 def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
@@ -500,17 +500,17 @@ def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
 
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     task = shell.run(f"%kling text-to-video --out {elsewhere} a boat")
-    bundle = task_figure.of_task(task, shell.studio.folder)
+    bundle = task_figure.of_task(task, shell.workspace.folder)
     assert "<video" not in bundle["text/html"]
     assert str(elsewhere) in bundle["text/html"]
 
 
 def test_loading_again_keeps_the_connection_and_unloading_removes_the_magic(shell):
     """load_ext twice changes nothing; after unload_ext there is no %kling."""
-    before = shell.studio
+    before = shell.workspace
     shell.run("%reload_ext kling_jupyter")
     shell.run("%load_ext kling_jupyter")
-    shell.studio = shell.ip.magics_manager.registry["KlingMagics"].studio
+    shell.workspace = shell.ip.magics_manager.registry["KlingMagics"].workspace
     shell.run("%unload_ext kling_jupyter")
     assert shell.ip.find_line_magic("kling") is None
     shell.run("%load_ext kling_jupyter")

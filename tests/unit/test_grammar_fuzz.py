@@ -44,7 +44,7 @@ def read():
     shell.run_line_magic("load_ext", "kling_jupyter")
     found: list[Any] = []
 
-    def record(studio, endpoint, line):
+    def record(workspace, endpoint, line):
         try:
             typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
         except UsageProblem as problem:
