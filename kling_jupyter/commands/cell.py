@@ -60,19 +60,19 @@ def watch(task: Task) -> Card:
 
     Its files are fetched to where downloads of its client go, and played in the card.
     """
-    from kling_jupyter.widgets.card import Card, Embedded
+    from kling_jupyter.widgets.card import Card, PlacedCard
 
     job = Job(current_workspace(), task.endpoint, Settings(), live=_card, task=task)
     card = Card(job.news(), job.stop)
-    job.view(Embedded(card))
+    job.view(PlacedCard(card))
     job.begin()
     return card
 
 
 def _card(shell: Shell, news: News, stop: Callable[[], None]) -> View:
-    from kling_jupyter.widgets.card import Carded
+    from kling_jupyter.widgets.card import CellCard
 
-    return Carded(shell, news, stop)
+    return CellCard(shell, news, stop)
 
 
 def _in_cell(workspace: Workspace, job: Job, settings: Settings) -> Job:

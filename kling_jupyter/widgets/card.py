@@ -22,7 +22,7 @@ from kling_jupyter.html import task_figure
 from kling_jupyter.jobs.views import Ending, News, span
 from kling_jupyter.widgets.base import Widget, script, style
 
-__all__ = ["Card", "Carded", "Embedded"]
+__all__ = ["Card", "CellCard", "PlacedCard"]
 
 CHUNK = 1 << 20
 """Bytes of a file in one message to the page."""
@@ -123,7 +123,7 @@ class Card(Widget):
                 self.send(head, [file.read(CHUNK)])
 
 
-class Carded:
+class CellCard:
     """A card in the output of a cell, and what replaces it."""
 
     def __init__(self, shell: Shell, news: News, stop: Callable[[], None]) -> None:
@@ -157,7 +157,7 @@ class Carded:
         return {**other, _VIEW: data[_VIEW]}, {**facts, **html}
 
 
-class Embedded:
+class PlacedCard:
     """A card that stands somewhere else: in a form, or where its holder shows it."""
 
     def __init__(self, card: Card) -> None:

@@ -222,7 +222,7 @@ class KlingForm(Widget):
         Raises `InvalidRequest`, and `KlingError` for what cannot even begin.
         """
         from kling_jupyter.jobs.job import Job
-        from kling_jupyter.widgets.card import Carded
+        from kling_jupyter.widgets.card import CellCard
 
         request = media_in_files(self.request, self._inputs())
         check = request.require()
@@ -230,7 +230,7 @@ class KlingForm(Widget):
             self._workspace,
             self.endpoint,
             self._settings,
-            live=Carded,
+            live=CellCard,
             request=request,
             notes=check.warnings,
         )

@@ -16,7 +16,7 @@ from kling_jupyter.html import task_figure
 from kling_jupyter.jobs.job import Job
 from kling_jupyter.jobs.views import span
 from kling_jupyter.settings import Settings
-from kling_jupyter.widgets.card import Carded
+from kling_jupyter.widgets.card import CellCard
 from kling_jupyter.workspace import current_workspace
 
 
@@ -143,4 +143,4 @@ def _fresh(kling) -> Job:
     workspace = current_workspace()
     workspace._client = kling
     request = kling.image_generation.request(prompt="a barn")
-    return Job(workspace, request.endpoint, Settings(), live=Carded, request=request)
+    return Job(workspace, request.endpoint, Settings(), live=CellCard, request=request)
