@@ -30,6 +30,7 @@ def test_the_cells_of_a_section_run(section: str, tmp_path: Path) -> None:
             if number == 0:
                 kernel.outputs(QUICK)
         assert kernel.value("_kling.wait(60).status") == "'succeeded'"
+        kernel.outputs(f"for _job in list({kernels.WORKSPACE}.jobs.values()): _job.wait(60)")
         states = f"sorted({{t.status for t in {kernels.WORKSPACE}.client.tasks.recent()}})"
         assert kernel.value(states) == "['succeeded']"
 
