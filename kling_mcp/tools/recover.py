@@ -35,6 +35,7 @@ def recover_tasks(settings: Settings) -> Tool:
         }
     return Tool.of(
         _recover,
+        toolset="tasks",
         name="kling_recover_tasks",
         title="Recover tasks",
         description="Find again what a crash or a lost answer left behind: use it instead of "
