@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import v1
+from kling_core.editions import V1, v1
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.recorded_request import digest, record
 from kling_core.flows.session import Session
@@ -123,6 +123,8 @@ def begin(
         id=row_id,
         endpoint=endpoint.name,
         product=endpoint.product,
+        edition=V1,
+        route=session.path(endpoint),
         weight=request.slots(),
         external_task_id=external,
         project=project,
