@@ -231,7 +231,8 @@ class AsyncTasks:
 def _facts(row: Row) -> dict[str, Any]:
     data: Mapping[str, Any] = row.raw
     if not data or not is_known(row):  # whose answers may be of a form that is not known here
-        data = {"task_status": row.state, "task_status_msg": row.error, **data}
+        named = {"task_id": row.task_id} if row.task_id else {}
+        data = {**named, "task_status": row.state, "task_status_msg": row.error, **data}
     return {
         "data": data,
         "external_task_id": row.external_task_id,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.cli import results
+from kling_core.commands.tasks import recorded_as
 
 if TYPE_CHECKING:
     from kling_core.commands.arguments import Parser
@@ -29,9 +30,10 @@ def rows(
     studio: Studio, typed: argparse.Namespace, endpoint: Callable[[str], Endpoint]
 ) -> list[Row]:
     """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
-    return studio.client.session.ledger().rows(
+    ledger, named = studio.client.session.ledger(), typed.endpoint
+    return ledger.rows(
         states=getattr(typed, "state", None),
-        endpoint=endpoint(typed.endpoint).name if typed.endpoint else None,
+        endpoint=(recorded_as(ledger, named) or endpoint(named).name) if named else None,
         words=getattr(typed, "words", None),
         project=typed.project,
         limit=typed.limit or None,

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from kling_core.commands.tasks import recorded_as
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.flows.known_rows import knows
@@ -142,10 +143,11 @@ async def _list(call: Call) -> CallToolResult:
     states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None
     named = call.get("endpoint")
     ledger = await call.account.ledger()
+    recorded = await asyncio.to_thread(recorded_as, ledger, named) if named else None
     rows = await asyncio.to_thread(
         ledger.rows,
         states=states,
-        endpoint=registry.get(named).name if named else None,
+        endpoint=(recorded or registry.get(named).name) if named else None,
         words=call.get("words"),
         limit=call.get("limit"),
     )
