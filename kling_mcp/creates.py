@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
+from kling_core.flows.known_rows import knows
 from kling_mcp.safety.asking import Answers
 from kling_mcp.safety.redact import clean, without_paths
 from kling_mcp.safety.totals import Total
@@ -94,7 +95,7 @@ class Account:
     async def look(self, task_id: str) -> AsyncTask:
         """The same, asked for anew while it runs."""
         task = await self.find(task_id)
-        if task.task_id and not task.complete:
+        if task.task_id and not task.complete and knows(task.endpoint):
             await task.refresh()
             self.follow(task)
         return task

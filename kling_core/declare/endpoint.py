@@ -178,7 +178,7 @@ class Endpoint:
     @property
     def path(self) -> str:
         """The path of its create on the first of its editions."""
-        return next(iter(self.routes.values()))
+        return next(iter(self.routes.values()), "")
 
     @property
     def command(self) -> str:

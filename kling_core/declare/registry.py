@@ -41,9 +41,16 @@ def load(name: str) -> Endpoint:
     """The endpoint with exactly this name; only its own file is imported.
 
     It is not judged here, or whoever reads a task would pay for that.
+
+    Raises `UnknownEndpoint`: the name may be one that a newer version wrote into the ledger.
     """
     if name in _added:
         return _added[name]
+    if name not in names():
+        raise UnknownEndpoint(
+            f"this version of kling-suite does not know the endpoint {name!r}",
+            fix="Update: pip install -U kling-suite.",
+        )
     endpoint: Endpoint = import_module(f"kling_core.endpoints.{name}").ENDPOINT
     if endpoint.name != name:
         _refuse(endpoint, [f"its file is called {name}.py"])

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.cli import results
+from kling_core.commands.tasks import recorded_as
 from kling_jupyter.commands.base import endpoint_of
 
 if TYPE_CHECKING:
@@ -27,9 +28,10 @@ def options(made: Parser) -> None:
 
 def rows(workspace: Workspace, typed: argparse.Namespace) -> list[Row]:
     """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
-    return workspace.client.session.ledger().rows(
+    ledger, named = workspace.client.session.ledger(), typed.endpoint
+    return ledger.rows(
         states=getattr(typed, "state", None),
-        endpoint=endpoint_of(typed.endpoint).name if typed.endpoint else None,
+        endpoint=(recorded_as(ledger, named) or endpoint_of(named).name) if named else None,
         words=getattr(typed, "words", None),
         project=typed.project,
         limit=typed.limit or None,

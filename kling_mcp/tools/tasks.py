@@ -7,8 +7,10 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_core.commands.tasks import recorded_as
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
+from kling_core.flows.known_rows import knows
 from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety.redact import clean
@@ -116,10 +118,11 @@ async def _list(call: Call) -> CallToolResult:
     states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None
     named = call.get("endpoint")
     ledger = await call.account.ledger()
+    recorded = await asyncio.to_thread(recorded_as, ledger, named) if named else None
     rows = await asyncio.to_thread(
         ledger.rows,
         states=states,
-        endpoint=registry.get(named).name if named else None,
+        endpoint=(recorded or registry.get(named).name) if named else None,
         words=call.get("words"),
         limit=call.get("limit"),
     )
@@ -184,7 +187,7 @@ async def _told(
 def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
     """Whether waiting for a task brings it nearer to its end."""
     under_way = bool(task.task_id) or account.job(facts["task_id"]) is not None
-    return under_way and not task.complete
+    return under_way and not task.complete and knows(task.endpoint)
 
 
 def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:
