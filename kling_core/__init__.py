@@ -127,32 +127,18 @@ if TYPE_CHECKING:
     from kling_core.errors import (
         WebhookRejected as WebhookRejected,
     )
-    from kling_core.outputs import (
-        AsyncAudio as AsyncAudio,
-    )
-    from kling_core.outputs import (
-        AsyncImage as AsyncImage,
-    )
-    from kling_core.outputs import (
-        AsyncVideo as AsyncVideo,
-    )
-    from kling_core.outputs import (
-        Audio as Audio,
-    )
-    from kling_core.outputs import (
-        Image as Image,
-    )
-    from kling_core.outputs import (
-        Output as Output,
-    )
-    from kling_core.outputs import (
-        Video as Video,
-    )
+    from kling_core.flows.task_state import Cost as Cost
+    from kling_core.flows.task_state import Output as Output
     from kling_core.rules.price import Quote as Quote
     from kling_core.sandbox import Sandbox as Sandbox
+    from kling_core.task import AsyncAudio as AsyncAudio
+    from kling_core.task import AsyncImage as AsyncImage
     from kling_core.task import AsyncTask as AsyncTask
-    from kling_core.task import Cost as Cost
+    from kling_core.task import AsyncVideo as AsyncVideo
+    from kling_core.task import Audio as Audio
+    from kling_core.task import Image as Image
     from kling_core.task import Task as Task
+    from kling_core.task import Video as Video
 
 __version__ = version.VERSION
 
@@ -170,9 +156,9 @@ _HOMES = {
         "RequestRefused ServerError SubmitOutcomeUnknown TaskFailed TaskNotFound UnreadableAnswer "
         "Violation WaitTimeout WebhookRejected"
     ),
-    "kling_core.outputs": "AsyncAudio AsyncImage AsyncVideo Audio Image Output Video",
+    "kling_core.flows.task_state": "Cost Output",
     "kling_core.sandbox": "Sandbox",
-    "kling_core.task": "AsyncTask Cost Task",
+    "kling_core.task": "AsyncAudio AsyncImage AsyncTask AsyncVideo Audio Image Task Video",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
 

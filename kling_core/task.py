@@ -1,193 +1,111 @@
-"""Tasks: one accepted request, as we and Kling know it."""
+"""Tasks, one accepted request each, and the videos, images and sounds that they made."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from kling_core.caller_warnings import notify
-from kling_core.editions.task_facts import STATUSES, Answer, OutputKind, amount, decimal
+from kling_core.declare import registry
+from kling_core.flows import download as downloading
 from kling_core.flows import wait as waiting
-from kling_core.outputs import (
-    AsyncAudio,
-    AsyncImage,
-    AsyncVideo,
-    Audio,
-    Image,
-    Output,
-    Video,
-)
-from kling_core.text import one_line
+from kling_core.flows.task_state import Output, TaskState
 
 if TYPE_CHECKING:
-    from decimal import Decimal
     from typing import Self
 
-    from kling_core.client import AsyncKling, Kling
+    from kling_core.config import Money
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.flows.session import Session
+    from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.ledger.lineage import Tree
-    from kling_core.rules.price import Quote
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """What a task really cost, as the server said: `units` of the pack, and its raw words."""
+class SyncOutput(Output):
+    """An output of the blocking client."""
 
-    units: Decimal | None
-    raw: Mapping[str, Any]
+    task: Task
 
+    def download(self, to: str | Path | None = None) -> Path:
+        """Fetch the file and return its path.
 
-class TaskState:
-    """What is known of a task; nothing here talks to the network.
+        `to` is a file, or a folder (existing, or written with a slash at its end); None is the
+        client's `output_dir`. The file appears under its name only when it is whole; a broken
+        download goes on where it stopped; an existing file is never overwritten.
 
-    Attributes:
-        endpoint: the declaration of the endpoint that made it.
-        request: the request that made it, None when it was found by its id.
-        external_task_id: our id, None when there is none.
-        raw: what the server said last.
-        words: its prompt or text where the request is not at hand; names its files.
-    """
-
-    _kinds: ClassVar[Mapping[OutputKind, type[Output]]]
-
-    def __init__(
-        self,
-        session: Session,
-        endpoint: Endpoint,
-        data: Mapping[str, Any],
-        *,
-        request: Request | None = None,
-        external_task_id: str | None = None,
-        row_id: str | None = None,
-        words: str = "",
-    ) -> None:
-        self.session = session
-        self.endpoint = endpoint
-        self.request = request
-        self.raw = data
-        self._external_task_id = external_task_id
-        self.row_id = row_id
-        self.words = words
-        self._outputs: list[Output] | None = None
-
-    def __copy__(self) -> Self:
-        twin = object.__new__(type(self))
-        twin.__dict__.update(self.__dict__)
-        return twin
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(
-            f"task {self.task_id} belongs to a client of this process and is not pickled; send "
-            f"its id, and take it up with kling.tasks.get({self.task_id!r})"
-        )
-
-    @property
-    def answer(self) -> Answer:
-        """What the server said last, read leniently."""
-        return Answer(self.raw)
-
-    @property
-    def task_id(self) -> str:
-        """Kling's id, a string of digits."""
-        return self.answer.task_id
-
-    @property
-    def external_task_id(self) -> str | None:
-        return self.answer.external_task_id or self._external_task_id
-
-    @property
-    def status(self) -> str:
-        """submitted, processing, succeeded or failed; an unknown word is given as it came."""
-        return self.answer.status
-
-    @property
-    def status_message(self) -> str:
-        """Why it failed, in Kling's words; may be empty."""
-        return self.answer.message
-
-    @property
-    def done(self) -> bool:
-        """True when it has succeeded or failed."""
-        return self.answer.ended
-
-    @property
-    def complete(self) -> bool:
-        """True when there is nothing to wait for: it has failed, or names everything it made.
-
-        Kling says that a task has succeeded some seconds before it says where the results are.
+        Raises `DownloadError` when it cannot be fetched or written; the task is intact then.
         """
-        if not self.done or self.status == "failed":
-            return self.done
-        return bool(self.outputs) and all(output.url for output in self.outputs)
+        return self.task.client.run_flow(downloading.download(self, to))
 
-    @property
-    def created_at(self) -> datetime | None:
-        return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
 
-    @property
-    def updated_at(self) -> datetime | None:
-        return _moment(self.raw.get("updated_at") or self.raw.get("update_time"))
+class AsyncOutput(Output):
+    """An output of the awaiting client."""
 
-    @property
-    def parent_video(self) -> Mapping[str, Any] | None:
-        """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return self.answer.parent_video or None
+    task: AsyncTask
 
-    @property
-    def quote(self) -> Quote | None:
-        """What it was expected to cost; None without the request or a price."""
-        return self.request.quote() if self.request is not None else None
+    async def download(self, to: str | Path | None = None) -> Path:
+        """Fetch the file and return its path, see `SyncOutput.download`."""
+        return await self.task.client.run_flow(downloading.download(self, to))
 
-    @property
-    def cost(self) -> Cost | None:
-        """What it really cost; None until the server has said so."""
-        said = self.raw.get("final_unit_deduction")
-        billing: list[Any] = self.raw.get("billing") or []
-        if said in (None, "") and not billing:
-            return None
-        keys = ("final_unit_deduction", "final_balance_deduction", "billing")
-        return Cost(amount(said), {k: self.raw[k] for k in keys if k in self.raw})
 
-    @property
-    def outputs(self) -> list[Output]:
-        """Everything it made, in the server's order; empty until it has succeeded."""
-        if self._outputs is None:
-            found = enumerate(self.answer.outputs)
-            self._outputs = [self._kinds[kind](kind, self, i, row) for i, (kind, row) in found]
-        return self._outputs
+class Video(SyncOutput):
+    """A video."""
 
-    def update(self, data: Mapping[str, Any]) -> None:
-        """Take in what the server says now.
+    def extend(
+        self, prompt: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> Task:
+        """Continue this clip by 4 to 5 s; returns the new task.
 
-        An answer without this task's id says nothing, nor does one that a newer one has overtaken:
-        several may wait for one task, each with a row that it read at another moment.
+        Only clips of kling-v1, v1-5 and v1-6 can be extended; others are refused before anything
+        is sent. `max_cost` as in `create`.
         """
-        answer = Answer(data)
-        if self.task_id and (answer.task_id != self.task_id or answer.overtaken(self.answer)):
-            return
-        saved = [output.saved for output in self.outputs]
-        self.raw = data
-        self._outputs = None
-        for output, places in zip(self.outputs, saved, strict=False):
-            output.saved.update(places)
-        status = self.status
-        if status not in STATUSES.values():
-            notify(f"task {self.task_id} has the unknown status {status!r}; taken as still running")
+        request = _made_of(self, "video_extension", video_id=self.id, prompt=prompt, **fields)
+        return self.task.client.submit(request, max_cost=max_cost)
 
-    def as_parent(self) -> dict[str, Any]:
-        """What an extension or lip-sync of this task's video should know of it."""
-        fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
-        known = {k: fields[k] for k in ("model_name", "mode") if k in fields}
-        if self.request is not None and self.request.parent:
-            known = {**self.request.parent, **known}
-        return {**known, "task_id": self.task_id}
+    def lip_sync(
+        self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> Task:
+        """Make the person in this clip speak `text` (with `voice_id=`) or `audio=`."""
+        request = _made_of(self, "lip_sync", video_id=self.id, text=text, **fields)
+        return self.task.client.submit(request, max_cost=max_cost)
 
-    def __repr__(self) -> str:
-        name = type(self).__name__
-        return one_line(f"<{name} {self.task_id} {self.endpoint.name} {self.status}>")
+
+class Image(SyncOutput):
+    """An image."""
+
+
+class Audio(SyncOutput):
+    """A sound."""
+
+
+class AsyncVideo(AsyncOutput):
+    """A video."""
+
+    async def extend(
+        self, prompt: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> AsyncTask:
+        """Continue this clip, see `Video.extend`."""
+        request = _made_of(self, "video_extension", video_id=self.id, prompt=prompt, **fields)
+        return await self.task.client.submit(request, max_cost=max_cost)
+
+    async def lip_sync(
+        self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
+    ) -> AsyncTask:
+        """Make the person in this clip speak, see `Video.lip_sync`."""
+        request = _made_of(self, "lip_sync", video_id=self.id, text=text, **fields)
+        return await self.task.client.submit(request, max_cost=max_cost)
+
+
+class AsyncImage(AsyncOutput):
+    """An image."""
+
+
+class AsyncAudio(AsyncOutput):
+    """A sound."""
+
+
+def _made_of(clip: Output, endpoint: str, /, **fields: Any) -> Request:
+    """The request of an endpoint that goes on with a clip, which it knows as its parent."""
+    return registry.load(endpoint).request(**fields).with_parent(clip.as_parent())
 
 
 class Task(TaskState):
@@ -196,7 +114,7 @@ class Task(TaskState):
     _kinds: ClassVar = {"video": Video, "image": Image, "audio": Audio}
 
     def __init__(
-        self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+        self, client: Runner[Task], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
     ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
@@ -251,7 +169,7 @@ class AsyncTask(TaskState):
     _kinds: ClassVar = {"video": AsyncVideo, "image": AsyncImage, "audio": AsyncAudio}
 
     def __init__(
-        self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+        self, client: AsyncRunner[AsyncTask], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
     ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
@@ -302,15 +220,3 @@ def _tree(task: TaskState) -> Tree:
 
     ledger = task.session.ledger()
     return lineage.tree(ledger, adopt.row_of(ledger, task))
-
-
-def _moment(value: Any) -> datetime | None:
-    """Times below 1e11 are seconds, else milliseconds (seen from resellers and from Kling)."""
-    number = decimal(value)
-    if number is None:
-        return None
-    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
-    try:
-        return datetime.fromtimestamp(seconds, UTC)
-    except (ValueError, OverflowError, OSError):
-        return None

@@ -16,7 +16,7 @@ from kling_core.flows import late_results
 from kling_core.flows.output_paths import names_a_file
 
 if TYPE_CHECKING:
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
     from kling_core.rules.price import Quote
     from kling_core.task import Task
 

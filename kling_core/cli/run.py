@@ -18,7 +18,7 @@ from kling_core.commands import arguments, given_text
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Request
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
     from kling_core.task import Task
 
 

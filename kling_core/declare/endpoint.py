@@ -1,4 +1,4 @@
-"""What a declaration is made of: `param`, `Part`, `Request`, `Endpoint`.
+"""What a declaration is made of: `Request`, its `Check`, and `Endpoint`; fields are in `fields`.
 
 A request describes one generation in Kling's own field names and knows nothing of wires. It
 validates nothing when it is made; `Request.check` judges everything at once. Pydantic does the
@@ -8,20 +8,11 @@ validation and is imported at the first check, so that reading a task never pays
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    cast,
-    dataclass_transform,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from kling_core.declare.plain_values import plain
+from kling_core.declare.fields import Param, Part
 from kling_core.errors import InvalidRequest, Violation
 
 if TYPE_CHECKING:
@@ -31,124 +22,16 @@ if TYPE_CHECKING:
     from kling_core.rules.price import Quote
     from kling_core.rules.rules import Condition, Rule
 
-MediaKind = Literal["image", "tail", "mask", "try_on", "audio", "video"]
-Product = Literal["video", "image", "try_on"]
+Call = Literal["task", "answer", "session", "collection"]
+"""How it is called: one create that makes a task; a create that answers at once; several calls that
+share an id; things that are created, listed and deleted."""
 
+EditionName = Literal["v1", "v2", "solutions"]
+"""The shapes in which Kling takes requests; a route of `v2` has `{model}` in it."""
 
-class _Missing:
-    def __repr__(self) -> str:
-        return "<required>"
-
-
-MISSING: Any = _Missing()
-
-
-@dataclass(slots=True)
-class Param:
-    """One field of a request: its meaning, bounds, unit and source.
-
-    `default` is what we assume when the field is left out (and what the service documents);
-    `api_default` is a documented default that we only tell and never assume. `media` marks a
-    picture, sound or video input. `of` is the type that is validated where the annotation is
-    wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
-    the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
-    few requests need, so that front ends may tell of it in few words. `spoken` text is said
-    aloud, so that a number alone is one.
-    """
-
-    doc: str
-    default: Any = MISSING
-    api_default: Any = None
-    media: MediaKind | None = None
-    many: bool = False
-    of: Any = None
-    parse: Callable[[Any], Any] | None = None
-    ge: float | None = None
-    le: float | None = None
-    max_length: int | None = None
-    min_items: int | None = None
-    max_items: int | None = None
-    unit: str = ""
-    source: str = ""
-    wire: str = ""
-    item: str = ""
-    short: str = ""
-    rare: bool = False
-    spoken: bool = False
-    placeholder: str = ""
-    name: str = ""
-
-    @property
-    def required(self) -> bool:
-        """True when the field must be given."""
-        return self.default is MISSING
-
-    @property
-    def prose(self) -> bool:
-        """True for a text that people write in their own words: a prompt, what is said."""
-        return self.max_length is not None
-
-    @property
-    def part(self) -> type[Part] | None:
-        """The declared class of a structured field, or of the entries of its list; else None."""
-        (kind,) = get_args(self.of) if get_origin(self.of) is list else (self.of,)
-        return kind if isinstance(kind, type) and issubclass(kind, Part) else None
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
-
-    def __get__(self, instance: Part | None, owner: type) -> Any:
-        if instance is None:
-            return self
-        value = instance.given.get(self.name, self.default)
-        return None if value is MISSING else value
-
-
-def param(*, doc: str, default: Any = MISSING, **facts: Any) -> Any:
-    """Declare one field; the keywords are those of `Param`."""
-    return Param(doc=doc, default=default, **facts)
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(param,))
-class Part:
-    """An object with declared fields: a request, or a piece of one."""
-
-    given: dict[str, Any]
-    """The fields as they were given, in plain values; None and empty cells left out."""
-    one_only: ClassVar[bool] = False
-    """True when exactly one of the fields has a value other than 0."""
-
-    if not TYPE_CHECKING:
-
-        def __init__(self, **given: Any) -> None:
-            known = {name: _kept(plain(value)) for name, value in given.items()}
-            object.__setattr__(
-                self, "given", {name: value for name, value in known.items() if value is not None}
-            )
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        raise AttributeError(f"{type(self).__name__} cannot be changed; use replace({name}=…)")
-
-    def __repr__(self) -> str:
-        inside = ", ".join(f"{name}={_brief(value)}" for name, value in self.given.items())
-        return f"{type(self).__name__}({inside})"
-
-    def __eq__(self, other: object) -> bool:
-        return type(other) is type(self) and other.given == self.given
-
-    __hash__ = None  # pyright: ignore[reportAssignmentType]
-
-    @classmethod
-    def params(cls) -> dict[str, Param]:
-        """The declared fields by name, in the order of their declaration."""
-        found: dict[str, Param] = {}
-        for base in reversed(cls.__mro__):
-            found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
-        return found
-
-    def replace(self, **changes: Any) -> Self:
-        """A copy with some fields changed; None removes a field."""
-        return type(self)(**{**self.given, **changes})
+Makes = Literal["video", "image", "audio", "element", "voice", "text", "data"]
+Pool = Literal["video", "image", "try_on", ""]
+Pack = Literal["video", "image", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,11 +85,9 @@ class Request(Part):
 
     def check(self) -> Check:
         """Judge types, bounds, rules of the model, and local media; offline, and free."""
-        from kling_core.endpoints.checking import check
-
         cached: Check | None = getattr(self, "_check", None)
         if cached is None:
-            cached = check(self)
+            cached = _judged(self)
             object.__setattr__(self, "_check", cached)
         return cached
 
@@ -258,18 +139,24 @@ class Request(Part):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One Kling product with its create, get and list calls.
+    """One Kling product: what it takes, how it is called, what it makes and what that draws on.
 
-    `weight` is the number of concurrency slots a task takes, or the name of the field that says
-    it. `advice` says, in one sentence, when to take it and when another. `rules` and `features` are
-    judged by the rule engine, see `kling_core.rules.rules`.
+    `routes` has the path of its create by edition, `makes` the kind of its outputs. `pool` is the
+    concurrency of the account that a task takes slots of, empty where it takes none; `weight` is
+    how many, or the name of the field that says it. `pack` is the kind of resource units that pay
+    for it, empty where nothing is paid. `toolset` is the group that its MCP tool is in. `advice`
+    says, in one sentence, when to take it and when another. `rules` and `features` are judged by
+    the rule engine, see `kling_core.rules.rules`.
     """
 
     name: str
-    path: str
+    call: Call
+    routes: Mapping[EditionName, str]
     request: type[Request]
-    output: Literal["videos", "images"]
-    product: Product
+    makes: Makes
+    pool: Pool
+    pack: Pack
+    toolset: str
     source: str
     aliases: tuple[str, ...] = ()
     external_task_id: bool = True
@@ -289,14 +176,30 @@ class Endpoint:
         return inspect.cleandoc(self.request.__doc__ or "")
 
     @property
+    def path(self) -> str:
+        """The path of its create on the first of its editions."""
+        return next(iter(self.routes.values()), "")
+
+    @property
     def command(self) -> str:
         """The name on command lines: `text-to-video`."""
         return self.name.replace("_", "-")
 
     @property
     def media_params(self) -> list[Param]:
-        """The fields that take a picture, sound or video."""
-        return [p for p in self.request.params().values() if p.media]
+        """The fields that take a picture, sound or video, or several."""
+        from kling_core.declare.kinds import Medium, innermost, kind_of
+
+        params = self.request.params().values()
+        return [p for p in params if isinstance(innermost(kind_of(p)), Medium)]
+
+    @property
+    def media_names(self) -> frozenset[str]:
+        """The fields that have media anywhere in them, as objects do."""
+        from kling_core.declare.kinds import Medium, holds, kind_of
+
+        params = self.request.params().items()
+        return frozenset(name for name, p in params if holds(kind_of(p), Medium))
 
 
 def media_values(value: Any) -> Iterable[Media]:
@@ -313,15 +216,49 @@ def media_values(value: Any) -> Iterable[Media]:
             yield from media_values(inner)
 
 
-def _kept(value: Any) -> Any:
-    """A value that can be read again: what gives its entries once, as a glob does, as a list."""
-    given: Any = value
-    once = isinstance(given, Iterator) and not hasattr(cast("Any", given), "read")
-    return list(cast("Iterator[Any]", given)) if once else value
+# --- the one check -------------------------------------------------------------------------
 
 
-def _brief(value: Any) -> str:
-    if isinstance(value, (bytes, bytearray)):
-        return f"<{len(value)} bytes>"
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:60]}…{text[-10:]}"
+def _judged(request: Request) -> Check:
+    """Types and bounds, texts, local media, rules of the model: all that is wrong at once."""
+    from kling_core.catalog import tables
+    from kling_core.declare import media_fields, prompt_check
+    from kling_core.declare.validation import validate
+    from kling_core.rules import capability, rules
+
+    endpoint = request.endpoint
+    given = {k: v for k, v in request.adopt(dict(request.given)).items() if not _blank(v)}
+    fields, violations = validate(type(request), given, source=endpoint.source)
+    sent = set(fields)
+    unmeant, odd = prompt_check.judge(request.params(), fields)
+    violations += unmeant
+    violations += media_fields.read(request.params(), fields)
+    effective = {**_assumed(request, given), **fields}
+    model = effective.get("model_name") or tables.default_model(endpoint.name)
+    if model and "model_name" in request.params():
+        effective["model_name"] = model
+        sent.add("model_name")
+        for name in capability.untaken(endpoint.name, model) - set(given):
+            effective.pop(name, None)
+    findings = rules.check(
+        endpoint.name,
+        endpoint.rules,
+        endpoint.features,
+        effective,
+        bad=frozenset(v.field.partition(".")[0] for v in violations) - fields.keys(),
+        parent_model=(request.parent or {}).get("model_name"),
+    )
+    warnings = (*findings.warnings, *request.warn(effective), *odd)
+    return Check((*violations, *findings.violations), warnings, effective, frozenset(sent))
+
+
+def _blank(value: Any) -> bool:
+    return value is None or (isinstance(value, (str, list, tuple)) and len(value) == 0)  # pyright: ignore[reportUnknownArgumentType]
+
+
+def _assumed(request: Request, given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        p.name: p.default
+        for p in request.params().values()
+        if not p.required and p.default is not None and p.name not in given
+    }

@@ -6,18 +6,30 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
-from kling_core.declare.endpoint import Part, param
+from kling_core.declare.fields import Part, param
 from kling_core.rules.rules import Check
 from kling_core.text import blank
 
 if TYPE_CHECKING:
     import os
-    from typing import IO
+    from datetime import datetime
+    from pathlib import Path
+    from typing import IO, Protocol
 
     import numpy as np
     import PIL.Image
 
-    from kling_core.outputs import Output
+    class Made(Protocol):
+        """What an earlier task made, as `kling_core.Output` says it: it may be an input in turn."""
+
+        @property
+        def kind(self) -> str: ...
+        @property
+        def url(self) -> str: ...
+        @property
+        def path(self) -> Path | None: ...
+        @property
+        def expires_at(self) -> datetime | None: ...
 
     MediaInput = (
         str
@@ -28,7 +40,7 @@ if TYPE_CHECKING:
         | IO[bytes]
         | PIL.Image.Image
         | np.ndarray[Any, Any]
-        | Output
+        | Made
     )
     """A path, bytes, an open file, a PIL image, a numpy array, a URL, or a previous output."""
 else:
@@ -213,14 +225,17 @@ class ElementRef(Part):
     """A reference to an element of the account."""
 
     element_id: int = param(
-        doc="The element's id, an integer of up to 18 digits.", ge=1, le=10**18 - 1
+        doc="The element's id, an integer of up to 18 digits.",
+        id_of="element",
+        ge=1,
+        le=10**18 - 1,
     )
 
 
 class VoiceRef(Part):
     """A reference to a voice for video generation (not a lip-sync voice)."""
 
-    voice_id: str = param(doc="The voice's id.")
+    voice_id: str = param(doc="The voice's id.", id_of="voice")
 
 
 class WatermarkInfo(Part):
@@ -248,7 +263,7 @@ def negative_prompt_param(**facts: Any) -> Any:
 def model_param(**facts: Any) -> Any:
     """The model; a live default is chosen from the catalog and always sent."""
     doc = "Model to use, see `kling models`. Names that we do not know pass with a warning."
-    return param(default=None, doc=doc, placeholder="MODEL", **facts)
+    return param(default=None, doc=doc, choices="models", **facts)
 
 
 def mode_param(doc: str = "Quality: std (720p), pro (1080p), 4k where the model has it.") -> Any:
@@ -258,7 +273,9 @@ def mode_param(doc: str = "Quality: std (720p), pro (1080p), 4k where the model 
 
 def duration_param(doc: str = "Length of the clip; which lengths, the model decides.") -> Any:
     """Length in whole seconds; 5 and "5" mean the same."""
-    return param(default="5", doc=doc, of=str, parse=seconds, unit="seconds", short="d")
+    return param(
+        default="5", doc=doc, of=str, parse=seconds, unit="seconds", short="d", choices="lengths"
+    )
 
 
 def cfg_scale_param(**facts: Any) -> Any:

@@ -13,7 +13,7 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
-from kling_core.declare.endpoint import Param, Part
+from kling_core.declare.fields import Param, Part
 from kling_core.declare.plain_values import as_id
 from kling_core.errors import Violation
 from kling_core.text import blank, did_you_mean, nearest

@@ -1,1 +1,1 @@
-"""The endpoints of Kling: one file each, and the machinery they are declared with."""
+"""The endpoints of Kling: one file each, declarations and nothing else."""

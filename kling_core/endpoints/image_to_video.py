@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.endpoints.text_to_video import MULTI_SHOT, SHOT_RULES
 from kling_core.rules.rules import (
     All,
@@ -111,10 +112,13 @@ BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
 
 ENDPOINT = Endpoint(
     name="image_to_video",
-    path="/v1/videos/image2video",
+    call="task",
+    routes={"v1": "/v1/videos/image2video"},
     request=ImageToVideo,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For one picture, or a start and an end frame; for several "
     "subjects take multi_image_to_video.",

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.rules.rules import Any_, Given, Is, Needed, Not, Only
 
 SOURCE = "Kling API reference, text to video (2026-03)"
@@ -66,10 +67,13 @@ SHOT_RULES = (
 
 ENDPOINT = Endpoint(
     name="text_to_video",
-    path="/v1/videos/text2video",
+    call="task",
+    routes={"v1": "/v1/videos/text2video"},
     request=TextToVideo,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For a scene from words alone; to start from a picture take image_to_video.",
     aliases=("t2v",),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from kling_core.declare import shared_fields
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 
 SOURCE = "Kling API reference, virtual try-on (2026-03)"
 
@@ -22,10 +23,13 @@ class VirtualTryOn(Request):
 
 ENDPOINT = Endpoint(
     name="virtual_try_on",
-    path="/v1/images/kolors-virtual-try-on",
+    call="task",
+    routes={"v1": "/v1/images/kolors-virtual-try-on"},
     request=VirtualTryOn,
-    output="images",
-    product="try_on",
+    makes="image",
+    pool="try_on",
+    pack="image",
+    toolset="image",
     source=SOURCE,
     advice="Only for clothes on a person; for any other picture take image_generation.",
     aliases=("try-on",),

@@ -5,11 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import v1
+from kling_core.editions import V1, v1
+from kling_core.flows.line import Waiting
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.recorded_request import digest, record
 from kling_core.flows.session import Session
@@ -20,9 +21,6 @@ from kling_core.ledger.records import Entry, Row
 from kling_core.media.item import Media, Unreadable
 from kling_core.media.safe_urls import redacted
 from kling_core.wire.body import JSONBody
-
-if TYPE_CHECKING:
-    from kling_core.flows.submit import Waiting
 
 __all__ = ["Attempt", "begin", "new_id"]
 
@@ -122,7 +120,9 @@ def begin(
     entry = Entry(
         id=row_id,
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
+        edition=V1,
+        route=session.path(endpoint),
         weight=request.slots(),
         external_task_id=external,
         project=project,

@@ -21,9 +21,9 @@ from kling_core.flows.output_paths import disk_error, must_be_writable, ready
 from kling_core.wire.effects import Call, Flow, Sleep
 
 if TYPE_CHECKING:
+    from kling_core.flows.task_state import Output
     from kling_core.ledger.ledger import Ledger
     from kling_core.ledger.records import Row
-    from kling_core.outputs import Output
 
 __all__ = ["disk_error", "download", "must_be_writable"]
 

@@ -23,7 +23,7 @@ from kling_core.flows.output_paths import disk_error
 from kling_core.wire.effects import Call, Flow, Save, Saved, Sleep
 
 if TYPE_CHECKING:
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
 
 __all__ = ["Part", "fetch"]
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from kling_core.declare import registry
 from kling_core.errors import KlingError, LedgerError, TaskNotFound
 from kling_core.flows import read
+from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
-from kling_core.outputs import RETENTION
 from kling_core.wire.effects import Call, Flow
 
 if TYPE_CHECKING:
     from kling_core.flows.session import Session
-    from kling_core.task import TaskState
+    from kling_core.flows.task_state import TaskState
 
 __all__ = ["ask", "look"]
 
@@ -41,7 +41,8 @@ def ask(session: Session) -> Flow[None]:
     """
     ledger: Ledger = yield Call(session.ledger)
     since = ledger.now() - RETENTION.total_seconds()
-    left: Sequence[tuple[str, str]] = yield Call(partial(ledger.unsaid, since, MOST))
+    unsaid = partial(ledger.unsaid, since, MOST, registry.names())
+    left: Sequence[tuple[str, str]] = yield Call(unsaid)
     for name, task_id in left:
         try:
             data: Mapping[str, Any] = yield from read.get(

@@ -15,8 +15,8 @@ from kling_core.flows import read
 from kling_core.wire.effects import Call, Flow, Sleep, Tell
 
 if TYPE_CHECKING:
+    from kling_core.flows.task_state import TaskState
     from kling_core.ledger.records import Row
-    from kling_core.task import TaskState
 
 __all__ = ["PATIENCE", "due", "results", "unnamed"]
 

@@ -5,12 +5,37 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import partial
 
 from kling_core.flows.session import Session
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Place, Queue
 from kling_core.wire.effects import Call, Flow
+
+__all__ = ["Line", "Waiting", "of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """News of a create that waits for a slot: how many are ahead, and what is busy.
+
+    After a 1302 or 1303 `reason` is Kling's message and `seconds` how long the next try is put off.
+    `doubtful` of the busy slots are held by what may not run at all.
+    """
+
+    ahead: int
+    busy: int
+    limit: int | None
+    seconds: float = 0.0
+    reason: str = ""
+    doubtful: int = 0
+
+    def __str__(self) -> str:
+        place = f", {self.ahead} ahead" if self.ahead else ", next in line"
+        doubt = f", {self.doubtful} of them in doubt: see kling tasks" if self.doubtful else ""
+        slots = f" ({self.busy}/{self.limit} busy{doubt})" if self.limit else ""
+        return f"waiting for a slot{slots}{place}"
 
 
 class Line:
@@ -58,3 +83,9 @@ class Line:
     def place(self, row_id: str) -> Place | None:
         """Where a row stood at the last look, None when it was not seen."""
         return self._places.get(row_id)
+
+
+def of(session: Session, product: str) -> Line:
+    """The line for a product's slots, shared by all flows of this session and process."""
+    ledger = session.ledger()
+    return session.shared("line", product, partial(Line, session, ledger, product))

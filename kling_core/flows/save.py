@@ -16,9 +16,9 @@ from kling_core.flows import audit
 from kling_core.version import VERSION
 
 if TYPE_CHECKING:
+    from kling_core.flows.task_state import Output
     from kling_core.ledger.ledger import Ledger
     from kling_core.ledger.records import Row
-    from kling_core.outputs import Output
 
 _HIDDEN = len("..part")
 """Bytes by which the name of a sidecar grows while it is written."""

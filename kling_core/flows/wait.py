@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
 from kling_core.errors import KlingError
-from kling_core.ledger.records import ENDED, HEIR, IN_LINE, RUNNING, Row
+from kling_core.ledger.records import ENDED, HEIR, IN_LINE, LIVE, RUNNING, Row
 from kling_core.wire.effects import Call, Flow, Sleep, Tell, bounded
 
 if TYPE_CHECKING:
     from kling_core.flows.session import Session
+    from kling_core.flows.task_state import TaskState
     from kling_core.flows.watch import Watch
-    from kling_core.task import TaskState
 
 
 def judge(timeout: Any, listener: Any) -> None:
@@ -57,10 +57,14 @@ def certain(session: Session, row: Row) -> Flow[Row]:
     """A row as it is now, if it is one to wait for; a lost answer is looked up, nothing is sent.
 
     Raises the refusal of one that was refused, `TaskNotFound` for one that is purged, `KlingError`
-    for one that was never sent, and `SubmitOutcomeUnknown`.
+    for one that was never sent, `SubmitOutcomeUnknown`, and `NotKnownHere` for one of an endpoint
+    that this version does not know.
     """
     from kling_core.flows import submit
+    from kling_core.flows.known_rows import require_known
 
+    if row.state in (*IN_LINE, *LIVE, "succeeded"):  # of the others the ledger knows all there is
+        require_known(row)
     if row.state in RUNNING:
         return row
     ledger = yield Call(session.ledger)
@@ -85,6 +89,7 @@ def _follow(
     task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
 ) -> Flow[None]:
     from kling_core.flows import adopt
+    from kling_core.flows import watch as watching
 
     session = task.session
     ledger = yield Call(session.ledger)
@@ -93,7 +98,7 @@ def _follow(
     if row.given_up_at is not None and row.state in RUNNING:
         yield Call(partial(ledger.take_up, row.id))  # who waits for it wants it after all
         row = yield Call(partial(ledger.row, row.id))
-    watch = session.watch(task.endpoint.name)
+    watch = watching.of(session, task.endpoint.name)
     clock, tick = session.clock, session.pace.line_tick
     start = clock.monotonic()
     end = None if timeout is None else start + timeout

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kling_core.text import safe
+from kling_jupyter.display import Bundle
 from kling_jupyter.html.styles import FONT, LINK, MEDIA, QUIET, RED
 
 if TYPE_CHECKING:
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image as Picture
 
     from kling_core.declare.endpoint import Request
-    from kling_core.outputs import Output
+    from kling_core.flows.task_state import Output
     from kling_core.task import Task
     from kling_jupyter.errors import KlingMagicError
 
 __all__ = [
-    "Bundle",
     "described",
     "noted",
     "of_error",
@@ -42,9 +42,6 @@ __all__ = [
     "still",
     "summary",
 ]
-
-Bundle = dict[str, str]
-"""An output by MIME type: `text/html` and `text/plain`."""
 
 _POSTER_BYTES = 17_000
 """With a third more for base64 and the HTML around it, a clip stays below 25 KB."""
@@ -142,7 +139,7 @@ def price(task: Task) -> list[str]:
     if charged and expected is not None and expected.usd is not None:
         known.append(f"${_dollars(expected.usd)}")
     words = " = ".join(known)
-    if task.client.sandbox is not None:
+    if task.session.sandbox:
         by = " by list price" if charged else ""
         return [f"{words}{by}, free in the sandbox" if words else "free in the sandbox"]
     return [words] if words else []

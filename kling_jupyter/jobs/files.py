@@ -17,7 +17,7 @@ from kling_core.flows.output_paths import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
     from kling_core.task import Task
     from kling_core.wire.effects import Port
 
@@ -43,7 +43,7 @@ def _on_disk(task: Task) -> set[int]:
     """The numbers of the outputs that were saved earlier and are still there, whole."""
     if task.row_id is None:
         return set()
-    kept = task.client.tasks.ledger.kept(task.row_id)
+    kept = task.session.ledger().kept(task.row_id)
     return {k.number for k in kept if k.on_disk}
 
 
@@ -118,7 +118,7 @@ class _Port:
     """The world of a client, but for how it rests."""
 
     keeps_back = True
-    """An interrupt is one cell's: the studio keeps back what that cell has not sent yet."""
+    """An interrupt is one cell's: the workspace keeps back what that cell has not sent yet."""
 
     def __init__(self, port: Port, rest: Callable[[float], bool]) -> None:
         self.send, self.save = port.send, port.save

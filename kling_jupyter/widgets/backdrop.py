@@ -67,12 +67,12 @@ _FIX = "Give a JPEG or PNG: a path, bytes, a PIL image, a numpy array, or a down
 
 def _source(image: Any, field: str) -> tuple[Any, Media]:
     """What to send, and the content that is here: of an earlier output its file."""
+    from kling_core.flows.task_state import Output
     from kling_core.media.inputs import Unreadable, read
-    from kling_core.outputs import Output
-    from kling_jupyter.input_values import adopted
+    from kling_jupyter.input_values import request_of
     from kling_jupyter.widgets.models_with_feature import endpoint_with
 
-    image = adopted(endpoint_with(field), {field: image}).given.get(field)
+    image = request_of(endpoint_with(field), {field: image}).given.get(field)
     try:
         media = read(image, "image", field=field)
         if not isinstance(image, Output):

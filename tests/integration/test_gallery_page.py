@@ -116,9 +116,9 @@ def test_what_is_not_on_disk_says_why_and_what_to_do(kling, page, monkeypatch):
     with pytest.raises(Exception, match="risk control"):
         bad.wait()
     kling.text_to_video.create(prompt="at work")
-    days = players.listing.days_left
+    days = players.tasks.days_left
     monkeypatch.setattr(
-        players.listing, "days_left", lambda t: -2 if t.task_id == lost.task_id else days(t)
+        players.tasks, "days_left", lambda t: -2 if t.task_id == lost.task_id else days(t)
     )
     text = Page(page()["text/html"]).text
     assert f"{moved.videos[0].saved['path']} is not there any more, 29 d left: %kling wait" in text

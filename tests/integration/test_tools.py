@@ -28,7 +28,7 @@ def alone(shell, start_sandbox, tmp_path):
     """The shell talks to a sandbox of the test's own, whose lists hold nothing else."""
     sandbox = one_frame_a_second(start_sandbox(**PLENTY))
     with Kling(sandbox=sandbox, pace=replace(FAST), output_dir=tmp_path / "clips") as client:
-        shell.studio._client = client
+        shell.workspace._client = client
         yield sandbox
 
 
@@ -156,7 +156,7 @@ def test_a_task_of_another_connection_is_told_apart(shell, start_sandbox, tmp_pa
     """A variable from before `%kling connect` is not looked up in the wrong ledger."""
     shell.run("clip = %kling text-to-video a boat")
     with Kling(sandbox=start_sandbox(), pace=replace(FAST), output_dir=tmp_path) as other:
-        shell.studio._client = other
+        shell.workspace._client = other
         told = shell.complains("%kling show {clip}")
     assert "is not in this ledger; it was made with another connection" in told[0]
 
@@ -166,7 +166,7 @@ def test_a_ledger_of_another_account_is_refused_in_words(shell, kling, start_san
     place = tmp_path / "theirs.db"
     for sandbox, fails in ((start_sandbox(), False), (start_sandbox(), True)):
         with Kling(sandbox=sandbox, ledger=str(place), output_dir=tmp_path) as client:
-            shell.studio._client = client
+            shell.workspace._client = client
             if not fails:
                 shell.run("%kling tasks")
                 continue
@@ -263,7 +263,7 @@ def test_rerun_makes_it_again_with_changes(shell, said, tmp_path):
     assert request.given["prompt"] == 'it\'s "dark" now'
     assert request.given["duration"] == "10"
     assert request.given["image"] is shell["other"]
-    row = shell.studio.client.session.ledger().row(shell["darker"].row_id)
+    row = shell.workspace.client.session.ledger().row(shell["darker"].row_id)
     assert row.project == "harbour"
 
 
@@ -347,7 +347,7 @@ def test_doctor_finds_nothing_wrong_and_what_is(shell, said, kling, tmp_path):
     file = tmp_path / "a file"
     file.touch()
     with Kling(sandbox=kling.sandbox, output_dir=file / "below") as client:
-        shell.studio._client = client
+        shell.workspace._client = client
         told = said("%kling doctor")
     assert re.search(r"^WRONG +outputs +.* is a file, not a folder", told, re.MULTILINE)
     assert told.endswith("something is wrong, see above\n")
@@ -368,7 +368,7 @@ def test_status_tells_what_runs_and_what_is_left_open(shell, said, kling):
 
 def test_every_command_has_help(shell, capsys):
     """--help shows the options of each command and does nothing."""
-    from kling_jupyter.commands import COMMANDS
+    from kling_jupyter.commands.base import COMMANDS
 
     for name in COMMANDS:
         if name in ("help", "quote"):

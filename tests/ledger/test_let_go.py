@@ -13,9 +13,10 @@ from helpers.scripted import Port, Script, envelope
 
 from kling_core.commands import slots
 from kling_core.errors import KlingError
+from kling_core.flows import watch as watching
 from kling_core.flows.give_up import give_up
-from kling_core.ledger import schema
 from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.migrations import VERSION
 from kling_core.ledger.records import HOLDS, TOO_LONG, Row
 from kling_core.wire.effects import Send, drive
 
@@ -116,7 +117,7 @@ def test_found_again_it_holds_its_slot_again(ledger: Ledger, moved: Moved) -> No
 
 def test_who_waits_hears_of_doubtful_slots(ledger: Ledger) -> None:
     """The line says how many of the busy slots may be held for nothing."""
-    from kling_core.flows.submit import Waiting
+    from kling_core.flows.line import Waiting
 
     running(ledger, "1")
     _unknown(ledger)
@@ -165,7 +166,7 @@ def test_the_watcher_lets_go_and_looks_now_and_then(other: bool) -> None:
     ledger.adopt(entry("lost"), answer("10"))
     ledger.adopt(entry("well"), answer("11"))
     kling.found = {"11"}
-    watch = session.watch("text_to_video")
+    watch = watching.of(session, "text_to_video")
     watch.join("well")
 
     def minutes(number: int) -> list[str]:
@@ -255,4 +256,4 @@ def test_a_ledger_of_version_1_is_migrated(open_ledger: OpenLedger) -> None:
     assert (row.task_id, row.unclear_at, row.given_up_at) == ("1", None, None)
     assert busy(new) == 1
     with new._transaction(read=True) as db:
-        assert new._meta(db, "version") == str(schema.VERSION)
+        assert new._meta(db, "version") == str(VERSION)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kling_core
-from kling_core import methods
+from docs import generate_stub
 from kling_core.declare import registry
 
 NAMES = [
@@ -129,20 +129,20 @@ def test_import_is_light() -> None:
 def test_reading_declarations_is_light() -> None:
     """Declarations, codes and the catalog load no HTTP, no media and no validation library."""
     code = f"""
-        from kling_core import codes, errors
-        from kling_core.catalog import data
-        from kling_core.endpoints import registry
-        registry.endpoints(), data.models()
+        from kling_core import errors
+        from kling_core.catalog import tables
+        from kling_core.declare import registry
+        from kling_core.wire import error_codes
+        registry.endpoints(), tables.models()
         print(*[name for name in {HEAVY!r} if name in sys.modules])
     """
     assert run(code) == ""
 
 
 def test_stub_is_fresh() -> None:
-    """`methods.pyi` says what the declarations say now."""
-    assert methods.render() == methods.STUB.read_text(encoding="utf-8"), (
-        "run python -m kling_core.methods"
-    )
+    """`resources.pyi` says what the declarations say now."""
+    stub = Path(kling_core.__file__).with_name("resources.pyi")
+    assert generate_stub.render() == stub.read_text(encoding="utf-8"), "run make generate"
 
 
 def test_registry_knows_names_and_aliases() -> None:
@@ -178,25 +178,29 @@ NEW_ENDPOINT = '''
 
 from __future__ import annotations
 
-from kling_core.endpoints import parts
-from kling_core.declare.endpoint import Endpoint, Request, param
+from kling_core.declare import shared_fields
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 
 
 class NewThing(Request):
     """Make a new thing."""
 
     prompt: str = param(doc="What it is.", max_length=10, unit="characters")
-    image: parts.MediaInput | None = param(default=None, doc="A picture.", media="image")
+    image: shared_fields.MediaInput | None = param(default=None, doc="A picture.", media="image")
     wobble: float | None = param(default=None, doc="How much.", ge=0, le=2)
-    external_task_id: str | None = parts.external_task_id_param()
+    external_task_id: str | None = shared_fields.external_task_id_param()
 
 
 ENDPOINT = Endpoint(
     name="new_thing",
-    path="/v1/videos/new-thing",
+    call="task",
+    routes={"v1": "/v1/videos/new-thing"},
     request=NewThing,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source="nowhere",
     aliases=("nt",),
     positional="prompt",
@@ -207,9 +211,9 @@ ENDPOINT = Endpoint(
 
 PREPARED = """
         import kling_core.endpoints
-        from kling_core.catalog import data
+        from kling_core.catalog import tables
         kling_core.endpoints.__path__.append({folder!r})
-        rows = data.load("endpoints.json")["endpoints"]
+        rows = tables.load("endpoints.json")["endpoints"]
         rows["new_thing"] = {{**rows["text_to_video"], "status": "active"}}
 """
 """The file is in the folder, and the catalog has its row."""
@@ -219,8 +223,9 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
     """A module in the folder of endpoints is enough for client, stub and command line."""
     (tmp_path / "new_thing.py").write_text(NEW_ENDPOINT, encoding="utf-8")
     code = f"""{PREPARED.format(folder=str(tmp_path))}
-        from kling_core import AsyncKling, Kling, methods
-        from kling_core.endpoints import registry
+        from docs import generate_stub
+        from kling_core import AsyncKling, Kling
+        from kling_core.declare import registry
 
         assert "new_thing" in registry.names()
         assert registry.get("nt") is registry.get("new-thing") is registry.load("new_thing")
@@ -234,7 +239,7 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
             assert sorted(v.field for v in found) == ["prompt", "wibble", "wobble"]
             assert client.new_thing.check(prompt="a thing", wobble=2).ok
 
-        stub = methods.render()
+        stub = generate_stub.render()
         assert "class NewThingResource(Resource):" in stub
         assert "wobble: float | None = None" in stub
         assert "def new_thing(self) -> NewThingAsyncResource: ..." in stub
@@ -247,8 +252,8 @@ def test_a_new_endpoint_has_a_command(tmp_path: Path) -> None:
     """The parser that the command line and the magics use knows it, with its options."""
     (tmp_path / "new_thing.py").write_text(NEW_ENDPOINT, encoding="utf-8")
     code = f"""{PREPARED.format(folder=str(tmp_path))}
-        from kling_core.cli import arguments
-        from kling_core.endpoints import registry
+        from kling_core.commands import arguments
+        from kling_core.declare import registry
 
         text = arguments.build(registry.get("new-thing"), prog="kling run new-thing").format_help()
         assert "--wobble" in text and "--image" in text and "How much." in text, text

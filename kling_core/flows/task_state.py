@@ -1,0 +1,303 @@
+"""What is known of a task and of what it made; nothing here talks to anybody."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+
+from kling_core.caller_warnings import notify
+from kling_core.editions.task_facts import STATUSES, Answer, OutputKind, amount, decimal, text
+from kling_core.text import one_line
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+    from typing import Self
+
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.flows.session import Session
+    from kling_core.rules.price import Quote
+
+__all__ = ["RETENTION", "Cost", "Output", "TaskState", "slug"]
+
+RETENTION = timedelta(days=30)
+"""How long Kling keeps results (Kling API reference, tasks, 2026-09)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a task really cost, as the server said: `units` of the pack, and its raw words."""
+
+    units: Decimal | None
+    raw: Mapping[str, Any]
+
+
+class TaskState:
+    """What is known of a task; nothing here talks to the network.
+
+    Attributes:
+        endpoint: the declaration of the endpoint that made it.
+        request: the request that made it, None when it was found by its id.
+        external_task_id: our id, None when there is none.
+        raw: what the server said last.
+        words: its prompt or text where the request is not at hand; names its files.
+    """
+
+    _kinds: ClassVar[Mapping[OutputKind, type[Output]]]
+
+    def __init__(
+        self,
+        session: Session,
+        endpoint: Endpoint,
+        data: Mapping[str, Any],
+        *,
+        request: Request | None = None,
+        external_task_id: str | None = None,
+        row_id: str | None = None,
+        words: str = "",
+    ) -> None:
+        self.session = session
+        self.endpoint = endpoint
+        self.request = request
+        self.raw = data
+        self._external_task_id = external_task_id
+        self.row_id = row_id
+        self.words = words
+        self._outputs: list[Output] | None = None
+
+    def __copy__(self) -> Self:
+        twin = object.__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(
+            f"task {self.task_id} belongs to a client of this process and is not pickled; send "
+            f"its id, and take it up with kling.tasks.get({self.task_id!r})"
+        )
+
+    @property
+    def answer(self) -> Answer:
+        """What the server said last, read leniently."""
+        return Answer(self.raw)
+
+    @property
+    def task_id(self) -> str:
+        """Kling's id, a string of digits."""
+        return self.answer.task_id
+
+    @property
+    def external_task_id(self) -> str | None:
+        return self.answer.external_task_id or self._external_task_id
+
+    @property
+    def status(self) -> str:
+        """submitted, processing, succeeded or failed; an unknown word is given as it came."""
+        return self.answer.status
+
+    @property
+    def status_message(self) -> str:
+        """Why it failed, in Kling's words; may be empty."""
+        return self.answer.message
+
+    @property
+    def done(self) -> bool:
+        """True when it has succeeded or failed."""
+        return self.answer.ended
+
+    @property
+    def complete(self) -> bool:
+        """True when there is nothing to wait for: it has failed, or names everything it made.
+
+        Kling says that a task has succeeded some seconds before it says where the results are.
+        """
+        if not self.done or self.status == "failed":
+            return self.done
+        return bool(self.outputs) and all(output.url for output in self.outputs)
+
+    @property
+    def created_at(self) -> datetime | None:
+        return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
+
+    @property
+    def updated_at(self) -> datetime | None:
+        return _moment(self.raw.get("updated_at") or self.raw.get("update_time"))
+
+    @property
+    def parent_video(self) -> Mapping[str, Any] | None:
+        """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
+        return self.answer.parent_video or None
+
+    @property
+    def quote(self) -> Quote | None:
+        """What it was expected to cost; None without the request or a price."""
+        return self.request.quote() if self.request is not None else None
+
+    @property
+    def cost(self) -> Cost | None:
+        """What it really cost; None until the server has said so."""
+        said = self.raw.get("final_unit_deduction")
+        billing: list[Any] = self.raw.get("billing") or []
+        if said in (None, "") and not billing:
+            return None
+        keys = ("final_unit_deduction", "final_balance_deduction", "billing")
+        return Cost(amount(said), {k: self.raw[k] for k in keys if k in self.raw})
+
+    @property
+    def outputs(self) -> list[Output]:
+        """Everything it made, in the server's order; empty until it has succeeded."""
+        if self._outputs is None:
+            found = enumerate(self.answer.outputs)
+            self._outputs = [self._kinds[kind](kind, self, i, row) for i, (kind, row) in found]
+        return self._outputs
+
+    def update(self, data: Mapping[str, Any]) -> None:
+        """Take in what the server says now.
+
+        An answer without this task's id says nothing, nor does one that a newer one has overtaken:
+        several may wait for one task, each with a row that it read at another moment.
+        """
+        answer = Answer(data)
+        if self.task_id and (answer.task_id != self.task_id or answer.overtaken(self.answer)):
+            return
+        saved = [output.saved for output in self.outputs]
+        self.raw = data
+        self._outputs = None
+        for output, places in zip(self.outputs, saved, strict=False):
+            output.saved.update(places)
+        status = self.status
+        if status not in STATUSES.values():
+            notify(f"task {self.task_id} has the unknown status {status!r}; taken as still running")
+
+    def as_parent(self) -> dict[str, Any]:
+        """What an extension or lip-sync of this task's video should know of it."""
+        fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
+        known = {k: fields[k] for k in ("model_name", "mode") if k in fields}
+        if self.request is not None and self.request.parent:
+            known = {**self.request.parent, **known}
+        return {**known, "task_id": self.task_id}
+
+    def __repr__(self) -> str:
+        name = type(self).__name__
+        return one_line(f"<{name} {self.task_id} {self.endpoint.name} {self.status}>")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Output:
+    """One thing that a task made.
+
+    Attributes:
+        kind: "video", "image" or "audio".
+        id: Kling's id of the output; not the task's id. Empty for images.
+        url: where Kling keeps it, until `expires_at`; hot-link protected: download it.
+        watermark_url: the watermarked copy, when one was asked for.
+        duration: length in seconds, None for images and when Kling did not say.
+        index: its place among the outputs of the task, from 0.
+        raw: what the server said.
+    """
+
+    kind: OutputKind
+    task: TaskState
+    index: int
+    raw: Mapping[str, Any]
+    saved: dict[str, Path] = field(default_factory=dict[str, Path])
+
+    @property
+    def id(self) -> str:
+        return text(self.raw, "id", "audio_id")
+
+    @property
+    def url(self) -> str:
+        return text(self.raw, "url", "url_mp3", "mp3_url", "url_wav")
+
+    @property
+    def watermark_url(self) -> str | None:
+        return text(self.raw, "watermark_url") or None
+
+    @property
+    def duration(self) -> Decimal | None:
+        return decimal(text(self.raw, "duration", "duration_mp3", "mp3_duration"))
+
+    @property
+    def expires_at(self) -> datetime | None:
+        """When Kling purges it: 30 days after the task was made."""
+        made = self.task.updated_at or self.task.created_at
+        return made + RETENTION if made else None
+
+    @property
+    def expired(self) -> bool:
+        """True when the purge date has passed."""
+        return self.expires_at is not None and self.expires_at < datetime.now(UTC)
+
+    @property
+    def path(self) -> Path | None:
+        """Where it was downloaded to by this object, None before."""
+        known = (self.saved.get(name) for name in ("path", "at"))
+        return next((path for path in known if path is not None and path.exists()), None)
+
+    def as_parent(self) -> dict[str, Any]:
+        """What an extension or lip-sync of this output should know of it, its real length too."""
+        length = {"duration": str(self.duration)} if self.duration is not None else {}
+        return {**self.task.as_parent(), **length}
+
+    @property
+    def filename(self) -> str:
+        """A name that tells what it is: `<words of the prompt>-<end of the task's id>.mp4`."""
+        count = len(self.task.outputs)
+        number = f"-{self.index + 1}" if count > 1 else ""
+        ending = re.sub(r"\W", "", self.task.task_id)[-8:]
+        return f"{slug(self.task)}-{ending}{number}{self.suffix}"
+
+    @property
+    def suffix(self) -> str:
+        """The file suffix, by the URL or else by the kind."""
+        found = re.search(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav)$", self.url.partition("?")[0])
+        return found[0] if found else {"video": ".mp4", "image": ".png", "audio": ".mp3"}[self.kind]
+
+    def __repr__(self) -> str:
+        length = f", {self.duration} s" if self.duration is not None else ""
+        name = f"{type(self).__name__} {self.id or self.index}"
+        return one_line(f"<{name} of task {self.task.task_id}{length}>")
+
+
+def slug(task: TaskState) -> str:
+    """A few words of the prompt for a file name, else the endpoint's name.
+
+    As far as this system's names hold its letters, and short enough for what stands beside it.
+    """
+    given = task.request.given if task.request is not None else {}
+    words = given.get("prompt") or given.get("text") or given.get("effect_scene") or task.words
+    known = "".join(letter if _holds(letter) else " " for letter in str(words)[:400].lower())
+    plain = re.sub(r"[^\w]+", "-", known, flags=re.UNICODE).strip("-_")[:40]
+    while len(os.fsencode(plain)) > _SLUG:
+        plain = plain[:-1]
+    return plain.rstrip("-") or task.endpoint.command
+
+
+_SLUG = 96
+"""Bytes of the words in a name: with all that is added it stays below 143, the least there is."""
+
+
+def _holds(letter: str) -> bool:
+    try:
+        os.fsencode(letter)
+        letter.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _moment(value: Any) -> datetime | None:
+    """Times below 1e11 are seconds, else milliseconds (seen from resellers and from Kling)."""
+    number = decimal(value)
+    if number is None:
+        return None
+    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
