@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kling_core.flows.output_paths import anchored
 from kling_core.ledger.records import SETTLING
+from kling_core.output_paths import anchored
 from kling_core.version import VERSION
 from kling_core.wire.effects import Clock, Send
 from kling_core.wire.signing import ApiKey, KeyPair, Signer
