@@ -15,7 +15,16 @@ import pytest
 import sqlalchemy as sa
 from helpers import scripted
 from helpers.drivers import Driver, MakeDriver
-from helpers.ledgers import FOREIGN, LEASE, OpenLedger, answer, entry, foreign, from_elsewhere
+from helpers.ledgers import (
+    FOREIGN,
+    LEASE,
+    OpenLedger,
+    answer,
+    entry,
+    foreign,
+    from_elsewhere,
+    with_text,
+)
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
 from helpers.scripted import Script, client_of, envelope
 
@@ -29,7 +38,7 @@ from kling_core.flows.submit import LOOKED_AT
 from kling_core.flows.wait import certain
 from kling_core.ledger import costs, statements
 from kling_core.ledger.ledger import Ledger
-from kling_core.ledger.records import RUNNING, Row, as_text
+from kling_core.ledger.records import RUNNING, Row
 from kling_core.ledger.schema import leases
 from kling_core.ledger.schema import tasks as table
 from kling_core.sandbox import Fault
@@ -280,18 +289,6 @@ def test_a_name_that_is_no_endpoint(kling: Kling, ledger: Ledger) -> None:
 
 
 # --- outputs without a file ----------------------------------------------------------------
-
-
-def with_text(ledger: Ledger, name: str = "said", **said: Any) -> Row:
-    """A task that has made a text, which is all there is of it."""
-    ledger.prepare(entry(name), lease=LEASE)
-    ledger.admit(name, limit=None, lease=LEASE)
-    ledger.accepted(name, answer(f"of-{name}"))
-    ledger.observe("text_to_video", [answer(f"of-{name}", "succeed")])
-    made = {"task": name, "number": 0, "kind": "text", "output_id": "t-1", "url": ""}
-    with ledger._transaction() as db:
-        statements.NOTE_OUTPUT.run(db, {**made, "data": as_text(said or {"text": "a paper boat"})})
-    return ledger.row(name)
 
 
 def test_a_text_is_kept_in_the_ledger(open_ledger: OpenLedger) -> None:
