@@ -26,13 +26,13 @@ from helpers.ledgers import (
     with_text,
 )
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
-from helpers.scripted import Script, client_of, envelope
+from helpers.scripted import Port, Script, client_of, envelope
 
 from kling_core import Kling, KlingWarning, Sandbox, SubmitOutcomeUnknown
 from kling_core.commands import rescue, show, tasks
 from kling_core.declare import registry
 from kling_core.errors import KlingError
-from kling_core.flows import known_rows, resume
+from kling_core.flows import known_rows, late_costs, resume
 from kling_core.flows.known_rows import NotKnownHere
 from kling_core.flows.submit import LOOKED_AT
 from kling_core.flows.wait import certain
@@ -42,6 +42,7 @@ from kling_core.ledger.records import RUNNING, Row
 from kling_core.ledger.schema import leases
 from kling_core.ledger.schema import tasks as table
 from kling_core.sandbox import Fault
+from kling_core.wire.effects import drive
 
 NAMED = "which this version of kling-suite does not know"
 
@@ -185,7 +186,7 @@ def test_waiting_says_it(driver: Driver, alone: Sandbox) -> None:
             driver.do(task.wait())
     task = driver.do(driver.client.tasks.get("new-edition"))
     for ask in (task.wait, task.refresh):
-        with pytest.raises(NotKnownHere, match=NAMED):
+        with pytest.raises(NotKnownHere, match="edition v9 of text_to_video, " + NAMED):
             driver.do(ask())
     with pytest.raises(NotKnownHere, match="edition v9 of text_to_video"):
         driver.do(driver.client.run_flow(certain(driver.client.session, before[3])))
@@ -258,15 +259,22 @@ def test_who_waits_for_a_slot_leads_no_watch_of_theirs() -> None:
     assert foreign(ledger) == before
 
 
-def test_deductions_are_asked_for_ours_only(ledger: Ledger) -> None:
+def test_deductions_are_asked_for_ours_only() -> None:
     """However many newer ones of theirs there are."""
+    script = Script([envelope(scripted.task("1", "succeed", final_unit_deduction="1.5"))])
+    live = scripted.session(script)
+    ledger = live.ledger()
     ledger.prepare(entry("mine"), lease=LEASE)
     ledger.admit("mine", limit=None, lease=LEASE)
     ledger.accepted("mine", answer("1"))
     ledger.observe("text_to_video", [answer("1", "succeed", videos=1)])
-    from_elsewhere(ledger)
+    script.clock.now += 1
+    before = from_elsewhere(ledger)
     assert ledger.unsaid(0.0, 1) == [("sound_effects", "5500002")]
-    assert ledger.unsaid(0.0, 1, registry.names()) == [("text_to_video", "1")]
+    drive(late_costs.ask(live), Port(script))
+    assert len(script.sent) == 1
+    assert ledger.row("mine").cost_units == Decimal("1.5")
+    assert foreign(ledger) == before
 
 
 def test_a_watcher_asks_for_its_edition_only(open_ledger: OpenLedger) -> None:
