@@ -131,7 +131,7 @@ class Session:
         if not endpoint.path:
             from kling_core.flows.known_rows import unknown
 
-            raise unknown("this task", f"the endpoint {endpoint.name}")
+            raise unknown("this task", endpoint.source)
         return self.settings.paths.get(endpoint.name, endpoint.path)
 
     def request(
