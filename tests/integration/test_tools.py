@@ -85,7 +85,7 @@ def test_an_empty_ledger_says_so(said):
 
 def test_tasks_of_another_version(alone, shell, said):
     """Listed, shown, in the gallery; what cannot go on says so, and the others do."""
-    ledger = shell.studio.client.session.ledger()
+    ledger = shell.workspace.client.session.ledger()
     before = from_elsewhere(ledger)
     listed = said("%kling tasks")
     assert listed.count("sound-effects") == 4
