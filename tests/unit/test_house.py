@@ -95,7 +95,7 @@ def judged(house: Path) -> tuple[int, str]:
     """The exit code and the words of the linter that `make lint` runs."""
     command = "from importlinter.cli import lint_imports_command; lint_imports_command()"
     done = subprocess.run(
-        [sys.executable, "-c", f"import sys; sys.path.insert(0, '.'); {command}"],
+        [sys.executable, "-X", "utf8", "-c", f"import sys; sys.path.insert(0, '.'); {command}"],
         cwd=house,
         capture_output=True,
         encoding="utf-8",
