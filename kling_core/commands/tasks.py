@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
+from kling_core.declare import registry
 from kling_core.text import at
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
+    from kling_core.ledger.ledger import Ledger
     from kling_core.ledger.records import Kept, Row
     from kling_core.task import Task
 
@@ -25,6 +27,7 @@ __all__ = [
     "on_disk",
     "price",
     "prompt",
+    "recorded_as",
     "tasks",
 ]
 
@@ -69,6 +72,17 @@ def tasks(kling: Kling, rows: Sequence[Row], *, narrow: bool) -> Table:
     )
 
 
+def recorded_as(ledger: Ledger, word: str) -> str | None:
+    """The endpoint of this name that the ledger has tasks of, though this version knows none such.
+
+    Else None.
+    """
+    name = word.lower().replace("-", "_")
+    if name in registry.names() or not ledger.rows(endpoint=name, limit=1):
+        return None
+    return name
+
+
 def price(row: Row) -> str:
     """What it cost; with a ~ what it was quoted at; `-` when it is free."""
     if row.cost_usd is not None:
@@ -89,7 +103,7 @@ def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
     if row.state != "succeeded":
         return "-"
     outputs = list(kept)
-    if outputs and all(on_disk(output) for output in outputs):
+    if outputs and all(on_disk(output) or not output.is_file for output in outputs):
         return "saved"
     days = days_left(kling.tasks.get(row.id))
     if days is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import v1
+from kling_core.editions import V1, v1
 from kling_core.flows.line import Waiting
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.recorded_request import digest, record
@@ -120,7 +120,9 @@ def begin(
     entry = Entry(
         id=row_id,
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
+        edition=V1,
+        route=session.path(endpoint),
         weight=request.slots(),
         external_task_id=external,
         project=project,

@@ -118,7 +118,7 @@ class _Port:
     """The world of a client, but for how it rests."""
 
     keeps_back = True
-    """An interrupt is one cell's: the studio keeps back what that cell has not sent yet."""
+    """An interrupt is one cell's: the workspace keeps back what that cell has not sent yet."""
 
     def __init__(self, port: Port, rest: Callable[[float], bool]) -> None:
         self.send, self.save = port.send, port.save

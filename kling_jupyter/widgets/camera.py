@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 import traitlets
 
 from kling_core.declare import registry, shared_fields
+from kling_core.declare.kinds import kind_of, words
 from kling_core.rules.conditions import either
-from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
-from kling_jupyter.widgets.base import Widget
-from kling_jupyter.widgets.judgement import judged
+from kling_jupyter.widgets.base import Widget, script, style
 from kling_jupyter.widgets.models_with_feature import caution, choices, endpoint_with
+from kling_jupyter.widgets.verdict import request_verdict
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
@@ -35,8 +35,8 @@ class Camera(Widget):
     endpoint that takes none, and `UnknownEndpoint`.
     """
 
-    _esm = modules.script("camera.js")
-    _css = modules.style("theme.css", "panel.css", "camera.css")
+    _esm = script("camera")
+    _css = style("panel", "camera")
 
     backdrop = traitlets.Dict().tag(sync=True)
     axes = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -97,8 +97,8 @@ class Camera(Widget):
     def _judge(self, _: Any = None) -> None:
         name = self._endpoint.positional
         words = {name: self._endpoint.example[name]}  # those of the clip are not ours to ask for
-        verdict = judged(lambda: self.request(**words), about=self.fields())
-        self.verdict = {**verdict, "warnings": [*caution(self._choices), *verdict["warnings"]]}
+        found = request_verdict(lambda: self.request(**words), about=self.fields())
+        self.verdict = {**found, "warnings": [*caution(self._choices), *found["warnings"]]}
 
 
 def _endpoint(name: str | None, *, with_image: bool) -> Endpoint:
@@ -121,7 +121,7 @@ def _axes() -> list[dict[str, Any]]:
 
 def _moves(endpoint: Endpoint, choice: Choice) -> list[dict[str, str]]:
     """Every type of move, with the reason where this endpoint does not take it."""
-    kinds = get_args(get_type_hints(shared_fields.CameraControl)["type"])
+    kinds = words(kind_of(shared_fields.CameraControl.params()["type"]))
     return [{"type": kind, "reason": _reason(endpoint, choice, kind)} for kind in kinds]
 
 
@@ -137,7 +137,7 @@ def _begun(move: Any) -> dict[str, Any]:
     if move is None:
         return begun
     control = shared_fields.camera(move)
-    known = get_args(get_type_hints(shared_fields.CameraControl)["type"])
+    known = words(kind_of(shared_fields.CameraControl.params()["type"]))
     if not isinstance(control, dict) or cast("dict[str, Any]", control).get("type") not in known:
         raise ValueError(f"{move!r} is no camera move; write zoom=5, or one of {', '.join(known)}")
     given = cast("dict[str, Any]", control)

@@ -1,10 +1,11 @@
-"""Every tool, in its groups; made from the endpoint registry, so a new endpoint needs no edit."""
+"""Every tool, in its toolset; made of the declarations, so a new endpoint needs no edit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kling_core.declare import registry
+from kling_mcp.settings import toolset_names
 from kling_mcp.tools import account, catalogue, create, files, raw, recover, tasks
 
 if TYPE_CHECKING:
@@ -15,20 +16,20 @@ __all__ = ["tools"]
 
 
 def tools(settings: Settings) -> list[Tool]:
-    """The tools of the chosen groups, always in the same order."""
+    """The tools of the chosen toolsets, always in the same order."""
     endpoints = registry.endpoints()
-    groups: dict[str, list[Tool]] = {
-        "video": [create.tool(e, settings) for e in endpoints if e.output == "videos"],
-        "image": [create.tool(e, settings) for e in endpoints if e.output == "images"],
-        "tasks": [
-            tasks.get_task(),
-            tasks.list_tasks(),
-            tasks.wait_tasks(),
-            *([files.download()] if settings.local_files else []),
-            files.preview(),
-            recover.recover_tasks(settings),
-        ],
-        "account": [catalogue.quote(settings), catalogue.models(), account.costs()],
-        "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],
-    }
-    return [tool for name in groups if name in settings.toolsets for tool in groups[name]]
+    declared = [
+        *(create.tool(e, settings) for e in endpoints),
+        tasks.get_task(),
+        tasks.list_tasks(),
+        tasks.wait_tasks(),
+        *([files.download()] if settings.local_files else []),
+        files.preview(),
+        recover.recover_tasks(settings),
+        catalogue.quote(settings),
+        catalogue.models(),
+        account.costs(),
+        *(make(e) for e in endpoints for make in (raw.get, raw.list_)),
+    ]
+    chosen = [tool for tool in declared if tool.toolset in settings.toolsets]
+    return sorted(chosen, key=lambda tool: toolset_names().index(tool.toolset))

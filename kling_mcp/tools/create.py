@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kling_core import Request
     from kling_core.declare.endpoint import Endpoint
-    from kling_mcp.clients import Job
+    from kling_mcp.creates import Job
     from kling_mcp.settings import Settings
 
 __all__ = ["OPTIONS", "REPEATED", "quoted", "read", "tool"]
@@ -68,6 +68,7 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
     }
     return Tool.of(
         partial(_create, endpoint=endpoint),
+        toolset=endpoint.toolset,
         name=f"kling_{endpoint.name}",
         title=endpoint.name.replace("_", " ").capitalize(),
         description=_description(endpoint),
@@ -89,7 +90,7 @@ def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
 
 
 def _description(endpoint: Endpoint) -> str:
-    takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
+    takes = "1 to 10 minutes" if endpoint.makes == "video" else "under a minute"
     return (
         f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
         "Returns outputs, or a task to wait for."

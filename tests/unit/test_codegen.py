@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import pytest
 from helpers.media import picture
@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
-from kling_core.declare import registry
+from kling_core.declare import kinds, registry
+from kling_core.declare.fields import Param
 from kling_core.media.item import Media
 from kling_jupyter import codegen
 from kling_jupyter.codegen import Variable
-from kling_jupyter.input_values import adopted
-from kling_jupyter.media_files import grounded
+from kling_jupyter.input_values import request_of
+from kling_jupyter.media_files import media_in_files
 from kling_jupyter.parsing import grammar, input_transform
 
 READER = TransformerManager()
@@ -48,7 +49,7 @@ class Kernel:
         endpoint = registry.get(word)
         typed = grammar.generation(endpoint, rest, cell, self.names)
         assert not typed.notes
-        self.requests.append(adopted(endpoint, typed.fields))
+        self.requests.append(request_of(endpoint, typed.fields))
 
 
 def from_magic(code: str, **names: Any) -> Any:
@@ -92,35 +93,34 @@ WORDS = st.one_of(
 )
 
 
-def values(declared: Any, hint: Any) -> Any:
+def values(declared: Param, kind: kinds.Kind) -> Any:
     """Any value that the declared field may hold."""
-    part = declared.part
-    if declared.media:
-        url = st.sampled_from(["https://example.org/a%20b.png?x=1&y=2", "https://h/{a}.mp4"])
-        return st.lists(url, min_size=2, max_size=2) if declared.many else url
-    if part is not None:
-        inner = fields(part)
-        if get_origin(declared.of) is list:
-            return st.lists(inner, min_size=declared.min_items, max_size=declared.min_items)
-        return inner
-    kinds = [hint, declared.of, *get_args(hint)]
-    choices = next((get_args(k) for k in kinds if get_origin(k) is Literal), ())
-    if choices:
-        return st.sampled_from(choices)
-    if bool in kinds:
-        return st.booleans()
-    if declared.unit == "seconds":
-        return st.integers(1, 15)
-    if declared.ge is not None:
-        number = st.integers(int(declared.ge), int(declared.le))
-        return number if int in kinds else number | st.floats(declared.ge, declared.le)
-    return WORDS
+    match kind:
+        case kinds.ListOf(item=item, least=least):
+            size = 2 if isinstance(item, kinds.Medium) else least
+            return st.lists(values(declared, item), min_size=size, max_size=size)
+        case kinds.Medium():
+            return st.sampled_from(["https://example.org/a%20b.png?x=1&y=2", "https://h/{a}.mp4"])
+        case kinds.Piece(part=part):
+            return fields(part)
+        case kinds.OneOf(values=words) | kinds.Switch(values=words):
+            return st.sampled_from(words)
+        case kinds.Flag():
+            return st.booleans()
+        case kinds.Number(bounded=False):
+            return st.integers(1, 15)
+        case kinds.Number(whole=whole, least=least, most=most):
+            number = st.integers(int(least), int(most))
+            return number if whole else number | st.floats(least, most)
+        case kinds.Id(whole=True):
+            return st.integers(int(declared.ge), int(declared.le))
+        case _:
+            return WORDS
 
 
 def fields(part: Any) -> Any:
     """Any fields of a request or a piece of one."""
-    hints = get_type_hints(part)
-    known = {name: values(p, hints[name]) for name, p in part.params().items()}
+    known = {name: values(p, kinds.kind_of(p)) for name, p in part.params().items()}
     needed = {name: s for name, s in known.items() if part.params()[name].required}
     return st.fixed_dictionaries(
         needed, optional={k: v for k, v in known.items() if k not in needed}
@@ -144,11 +144,18 @@ def t2v(**given: Any) -> Any:
 @example(t2v(prompt="a\n---\nseed: 7"))
 @example(t2v(prompt="a\n — \nduration: 5"))
 @example(t2v(prompt="ends in \\"))
+@example(t2v(multi_prompt=[{"prompt": "a pair of {} braces", "duration": 5}]))
 @example(t2v(prompt=" blanks around \n"))
+@example(t2v(prompt="blanks on a last line\n "))
 @example(t2v(prompt=">>> not a prompt of Python"))
 @example(t2v(prompt="is it?"))
 @example(t2v(prompt="--mode pro"))
 @example(t2v(prompt="(' \"", negative_prompt="--mode"))
+@example(
+    registry.get("virtual_try_on").request(
+        model_name="#1", human_image="https://h/a.png", cloth_image="https://h/b.png"
+    )
+)
 def test_the_copied_magic_gives_the_same_request(request):
     """IPython and the grammar read from the code exactly what it was made of."""
     assert content(from_magic(codegen.magic(request))) == content(request)
@@ -205,7 +212,7 @@ def test_data_becomes_a_file_once(tmp_path):
     made = registry.get("i2v").request(
         image=picture(), image_tail=picture(), prompt="a", static_mask="https://h/m.png"
     )
-    plain = grounded(made, tmp_path / "kling_outputs" / "inputs", start=tmp_path)
+    plain = media_in_files(made, tmp_path / "kling_outputs" / "inputs", start=tmp_path)
     (file,) = (tmp_path / "kling_outputs" / "inputs").iterdir()
     assert file.read_bytes() == picture()
     name = file.relative_to(tmp_path).as_posix()
@@ -216,15 +223,15 @@ def test_data_becomes_a_file_once(tmp_path):
 
 
 def test_media_inside_pieces_become_files_too(tmp_path):
-    """A mask of the motion brush and an image of a list are grounded like any other."""
+    """A mask of the motion brush and an image of a list go into files like any other."""
     path = [{"x": 1, "y": 1}, {"x": 9, "y": 9}]
     brush = registry.get("i2v").request(dynamic_masks=[{"mask": picture(), "trajectories": path}])
-    found = grounded(brush, tmp_path).given["dynamic_masks"]
+    found = media_in_files(brush, tmp_path).given["dynamic_masks"]
     assert found[0]["trajectories"] == path
     assert Path(found[0]["mask"]).read_bytes() == picture()
     several = registry.get("multi_image_to_video").request(
         image_list=[{"image": picture()}, "b.png"]
     )
-    (first, second) = grounded(several, tmp_path).given["image_list"]
+    (first, second) = media_in_files(several, tmp_path).given["image_list"]
     assert first == found[0]["mask"]
     assert second == "b.png"
