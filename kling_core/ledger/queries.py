@@ -148,14 +148,6 @@ class Reading(Database):
                 found += [Kept.of(row) for row in db.execute(part).mappings()]
         return found
 
-    def unsaved(self, since: float) -> list[Row]:
-        """Finished tasks of the time since a moment with a file that was never saved, newest
-        first.
-        """
-        with self._transaction(read=True) as db:
-            names = db.execute(_unsaved(aside(tasks.c.created_at) >= since)).scalars().all()
-            return [self._get(db, name) for name in dict.fromkeys(reversed(names))]
-
     def finished(self, since: float) -> Iterator[Kept]:
         """The files of the tasks that succeeded and were made since a moment.
 

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 PROGRAM = """
-import os, signal, sys, time, weakref
+import os, signal, sys, weakref
 from kling_core.cli import main as program
 
 class Gone:
@@ -20,7 +20,7 @@ def command(words, *, sandbox):
     gone = Gone()
     reference = weakref.ref(gone, cleared_away)
     del gone
-    time.sleep(60)
+    signal.pause()
 
 signal.signal(signal.SIGINT, signal.default_int_handler)
 program._dispatch = lambda words: command(words, sandbox=False)
