@@ -9,7 +9,7 @@ from typing import Any
 
 from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import v1
+from kling_core.editions.choose import edition_of
 from kling_core.flows.line import Waiting
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.recorded_request import digest, record
@@ -96,10 +96,9 @@ def begin(
     given = check.fields.get("external_task_id")
     row_id = row.id if row else str(given or row_id or new_id())
     external = row_id if endpoint.external_task_id else None
-    encoded = v1.encode(endpoint, check, external_task_id=external)
-    if session.settings.callback_url:
-        encoded.setdefault("callback_url", session.settings.callback_url)
-    body = JSONBody(encoded)
+    edition = edition_of(endpoint, str(check.fields.get("model_name") or ""))
+    callback = session.settings.callback_url
+    body = JSONBody(edition.encode(endpoint, check, own_id=external, callback=callback))
     attempt = Attempt(session, ledger, endpoint, body, row_id, external)
     attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")

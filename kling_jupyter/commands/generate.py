@@ -51,11 +51,12 @@ def carry_out(
 
 
 def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:
-    from kling_core.editions import v1
+    from kling_core.editions.choose import edition_of
     from kling_core.wire.body import JSONBody
 
     check = request.require()
-    body = JSONBody(v1.encode(request.endpoint, check, external_task_id=None)).preview()
+    edition = edition_of(request.endpoint, str(check.fields.get("model_name") or ""))
+    body = JSONBody(edition.encode(request.endpoint, check, own_id=None)).preview()
     path = studio.client.session.path(request.endpoint)
     say(f"POST {studio.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
