@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, NoReturn, Self, TypedDict, TypeVar, Unpack
 
@@ -13,7 +12,6 @@ from kling_core import config
 from kling_core.caller_warnings import notify
 from kling_core.declare.plain_values import plain
 from kling_core.errors import ConfigError, InvalidRequest
-from kling_core.flows import read as calls
 from kling_core.flows.session import SANDBOX_HEADER, Pace, Session
 from kling_core.methods import AsyncMethods, SyncMethods
 from kling_core.resources import limit
@@ -22,18 +20,17 @@ from kling_core.wire.effects import Clock, Flow, adrive_guarded, drive
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     import httpx
 
+    from kling_core.account import Account, AsyncAccount
+    from kling_core.config import Money
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.flows.line import Waiting
+    from kling_core.flows.runner import Wishes
     from kling_core.ledger.records import Row
     from kling_core.sandbox import Sandbox
     from kling_core.task import AsyncTask, Task
     from kling_core.tasks import AsyncTasks, Tasks
 
-    Money = Decimal | float | str
 
 T = TypeVar("T")
 
@@ -72,22 +69,6 @@ class Options(TypedDict, total=False):
     paths: Mapping[str, str] | None
     clock: Clock | None
     pace: Pace | None
-
-
-class Wishes(TypedDict, total=False):
-    """How a request is submitted, beside its fields.
-
-    `max_cost`, `project` and `dedupe` as in `Resource.create`. `on_update` is told the place in
-    line while all slots are taken. To `dedupe`, requests of different `take` are different ones.
-    `row_id` names it in the ledger from the first moment.
-    """
-
-    max_cost: Money | None
-    project: str | None
-    dedupe: float | None
-    take: int
-    row_id: str | None
-    on_update: Callable[[Waiting], Any] | None
 
 
 _PLACE = ("access_key", "secret_key", "api_key", "base_url", "region")
@@ -236,6 +217,8 @@ class Kling(_Base, SyncMethods):
     @property
     def account(self) -> Account:
         """The account: its packs and what is left of them."""
+        from kling_core.account import Account
+
         return Account(self)
 
     def submit(self, request: Request, **wishes: Unpack[Wishes]) -> Task:
@@ -288,6 +271,8 @@ class AsyncKling(_Base, AsyncMethods):
     @property
     def account(self) -> AsyncAccount:
         """The account: its packs and what is left of them."""
+        from kling_core.account import AsyncAccount
+
         return AsyncAccount(self)
 
     async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> AsyncTask:
@@ -324,46 +309,10 @@ class AsyncKling(_Base, AsyncMethods):
         await self.close()
 
 
-class Account:
-    """The account of the blocking client."""
-
-    def __init__(self, client: Kling) -> None:
-        self._client = client
-
-    def costs(
-        self, start: datetime, end: datetime, pack: str | None = None
-    ) -> Sequence[Mapping[str, Any]]:
-        """The resource packs between two times, as Kling tells them; free of charge.
-
-        `remaining_quantity` may lag by 12 hours; ask at most once a second
-        (Kling API reference, account costs, 2026-03).
-        """
-        flow = calls.costs(self._client.session, _ms(start), _ms(end), pack)
-        return self._client.run_flow(flow)
-
-
-class AsyncAccount:
-    """The account of the awaiting client."""
-
-    def __init__(self, client: AsyncKling) -> None:
-        self._client = client
-
-    async def costs(
-        self, start: datetime, end: datetime, pack: str | None = None
-    ) -> Sequence[Mapping[str, Any]]:
-        """The resource packs between two times, see `Account.costs`."""
-        flow = calls.costs(self._client.session, _ms(start), _ms(end), pack)
-        return await self._client.run_flow(flow)
-
-
 def _heard(session: Session, pace: Pace, headers: Mapping[str, str]) -> None:
     """The host says that it is a sandbox, started elsewhere: its clips are small, its time fast."""
     if not session.sandbox and headers.get(SANDBOX_HEADER):
         session.play(pace)
-
-
-def _ms(moment: datetime) -> int:
-    return int(moment.timestamp() * 1000)
 
 
 def _known(request: Request, row: Row) -> dict[str, Any]:

@@ -27,6 +27,9 @@ from kling_core.text import did_you_mean
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    Money = Decimal | float | str
+    """An amount in US dollars, as callers write one."""
+
 Limit = TypeVar("Limit", "Decimal", int)
 
 THREE_WAYS = (

@@ -22,7 +22,7 @@ from kling_core.flows.download import must_be_writable
 if TYPE_CHECKING:
     from decimal import Decimal
 
-    from kling_core.client import AsyncKling, Kling
+    from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.flows.session import Session
     from kling_core.rules.price import Quote
     from kling_core.task import AsyncTask, Task
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 class BaseResource:
     """What both clients share: everything that needs no network."""
 
-    def __init__(self, owner: Kling | AsyncKling, endpoint: Endpoint) -> None:
+    def __init__(self, owner: Runner[Task] | AsyncRunner[AsyncTask], endpoint: Endpoint) -> None:
         self._owner = owner
         self.endpoint = endpoint
         self.__doc__ = f"{endpoint.summary} ({endpoint.source})"
@@ -69,7 +69,7 @@ class BaseResource:
 class Resource(BaseResource):
     """One endpoint of the blocking client."""
 
-    def __init__(self, client: Kling, endpoint: Endpoint) -> None:
+    def __init__(self, client: Runner[Task], endpoint: Endpoint) -> None:
         super().__init__(client, endpoint)
         self._client = client
 
@@ -151,7 +151,7 @@ class Resource(BaseResource):
 class AsyncResource(BaseResource):
     """One endpoint of the awaiting client."""
 
-    def __init__(self, client: AsyncKling, endpoint: Endpoint) -> None:
+    def __init__(self, client: AsyncRunner[AsyncTask], endpoint: Endpoint) -> None:
         super().__init__(client, endpoint)
         self._client = client
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kling_core.declare import registry
 from kling_core.flows import download as downloading
 from kling_core.flows import wait as waiting
 from kling_core.flows.task_state import Output, TaskState
@@ -13,8 +14,9 @@ from kling_core.flows.task_state import Output, TaskState
 if TYPE_CHECKING:
     from typing import Self
 
-    from kling_core.client import AsyncKling, Kling, Money
-    from kling_core.declare.endpoint import Endpoint
+    from kling_core.config import Money
+    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.ledger.lineage import Tree
 
 
@@ -56,17 +58,15 @@ class Video(SyncOutput):
         Only clips of kling-v1, v1-5 and v1-6 can be extended; others are refused before anything
         is sent. `max_cost` as in `create`.
         """
-        client = self.task.client
-        request = client.video_extension.request(video_id=self.id, prompt=prompt, **fields)
-        return client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
+        request = _made_of(self, "video_extension", video_id=self.id, prompt=prompt, **fields)
+        return self.task.client.submit(request, max_cost=max_cost)
 
     def lip_sync(
         self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
     ) -> Task:
         """Make the person in this clip speak `text` (with `voice_id=`) or `audio=`."""
-        client = self.task.client
-        request = client.lip_sync.request(video_id=self.id, text=text, **fields)
-        return client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
+        request = _made_of(self, "lip_sync", video_id=self.id, text=text, **fields)
+        return self.task.client.submit(request, max_cost=max_cost)
 
 
 class Image(SyncOutput):
@@ -84,17 +84,15 @@ class AsyncVideo(AsyncOutput):
         self, prompt: str | None = None, *, max_cost: Money | None = None, **fields: Any
     ) -> AsyncTask:
         """Continue this clip, see `Video.extend`."""
-        client = self.task.client
-        request = client.video_extension.request(video_id=self.id, prompt=prompt, **fields)
-        return await client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
+        request = _made_of(self, "video_extension", video_id=self.id, prompt=prompt, **fields)
+        return await self.task.client.submit(request, max_cost=max_cost)
 
     async def lip_sync(
         self, text: str | None = None, *, max_cost: Money | None = None, **fields: Any
     ) -> AsyncTask:
         """Make the person in this clip speak, see `Video.lip_sync`."""
-        client = self.task.client
-        request = client.lip_sync.request(video_id=self.id, text=text, **fields)
-        return await client.submit(request.with_parent(self.as_parent()), max_cost=max_cost)
+        request = _made_of(self, "lip_sync", video_id=self.id, text=text, **fields)
+        return await self.task.client.submit(request, max_cost=max_cost)
 
 
 class AsyncImage(AsyncOutput):
@@ -105,13 +103,18 @@ class AsyncAudio(AsyncOutput):
     """A sound."""
 
 
+def _made_of(clip: Output, endpoint: str, /, **fields: Any) -> Request:
+    """The request of an endpoint that goes on with a clip, which it knows as its parent."""
+    return registry.load(endpoint).request(**fields).with_parent(clip.as_parent())
+
+
 class Task(TaskState):
     """A task of the blocking client."""
 
     _kinds: ClassVar = {"video": Video, "image": Image, "audio": Audio}
 
     def __init__(
-        self, client: Kling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+        self, client: Runner[Task], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
     ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
@@ -166,7 +169,7 @@ class AsyncTask(TaskState):
     _kinds: ClassVar = {"video": AsyncVideo, "image": AsyncImage, "audio": AsyncAudio}
 
     def __init__(
-        self, client: AsyncKling, endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+        self, client: AsyncRunner[AsyncTask], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
     ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client

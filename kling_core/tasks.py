@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    from kling_core.client import AsyncKling, Kling
     from kling_core.flows.resume import Settled
+    from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.flows.task_state import TaskState
     from kling_core.ledger.costs import By
     from kling_core.ledger.records import Costs
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 class Tasks:
     """The tasks of this machine's ledger, newest first."""
 
-    def __init__(self, client: Kling) -> None:
+    def __init__(self, client: Runner[Task]) -> None:
         self._client = client
 
     @property
@@ -140,7 +140,7 @@ class Tasks:
 class AsyncTasks:
     """The tasks of this machine's ledger, with `await`; see `Tasks`."""
 
-    def __init__(self, client: AsyncKling) -> None:
+    def __init__(self, client: AsyncRunner[AsyncTask]) -> None:
         self._client = client
 
     async def ledger(self) -> Ledger:

@@ -13,6 +13,8 @@ from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Place, Queue
 from kling_core.wire.effects import Call, Flow
 
+__all__ = ["Line", "Waiting", "of"]
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -81,3 +83,9 @@ class Line:
     def place(self, row_id: str) -> Place | None:
         """Where a row stood at the last look, None when it was not seen."""
         return self._places.get(row_id)
+
+
+def of(session: Session, product: str) -> Line:
+    """The line for a product's slots, shared by all flows of this session and process."""
+    ledger = session.ledger()
+    return session.shared("line", product, partial(Line, session, ledger, product))

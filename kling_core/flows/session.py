@@ -7,7 +7,7 @@ import random
 import threading
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kling_core.flows.output_paths import anchored
 from kling_core.ledger.records import SETTLING
@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from kling_core.config import Settings
     from kling_core.declare.endpoint import Endpoint
-    from kling_core.flows.line import Line
-    from kling_core.flows.watch import Watch
     from kling_core.ledger.ledger import Ledger
     from kling_core.wire.body import JSONBody
 
+T = TypeVar("T")
 
 USER_AGENT = f"kling-suite/{VERSION}"
 
@@ -74,11 +73,8 @@ class Session:
     """Asked before anything is downloaded: a reason refuses a URL, see `media.safe_urls`."""
     signer: Signer = field(init=False)
     _ledger: Ledger | None = field(init=False, default=None)
-    _watches: dict[tuple[int, str], Watch] = field(
-        init=False, default_factory=dict[tuple[int, str], "Watch"]
-    )
-    _lines: dict[tuple[int, str], Line] = field(
-        init=False, default_factory=dict[tuple[int, str], "Line"]
+    _shared: dict[tuple[int, str, str], Any] = field(
+        init=False, default_factory=dict[tuple[int, str, str], Any]
     )
     _start: Path | None = field(init=False, default_factory=_here)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
@@ -111,27 +107,13 @@ class Session:
         if self._ledger is not None:
             self._ledger.close()
 
-    def watch(self, endpoint: str) -> Watch:
-        """The watching of an endpoint, shared by all flows of this session and process."""
-        from kling_core.flows.watch import Watch
-
-        ledger = self.ledger()
+    def shared(self, kind: str, name: str, make: Callable[[], T]) -> T:
+        """What all flows of this session and process share by this name, made at its first use."""
         with self._opening:
-            key = (os.getpid(), endpoint)
-            if key not in self._watches:
-                self._watches[key] = Watch(self, ledger, endpoint)
-            return self._watches[key]
-
-    def line(self, product: str) -> Line:
-        """The line for a product's slots, shared by all flows of this session and process."""
-        from kling_core.flows.line import Line
-
-        ledger = self.ledger()
-        with self._opening:
-            key = (os.getpid(), product)
-            if key not in self._lines:
-                self._lines[key] = Line(self, ledger, product)
-            return self._lines[key]
+            key = (os.getpid(), kind, name)  # a forked process begins with its own
+            if key not in self._shared:
+                self._shared[key] = make()
+            return self._shared[key]
 
     @property
     def account(self) -> str:

@@ -34,8 +34,10 @@ from typing import Any
 from kling_core import errors
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
+from kling_core.flows import line as lines
 from kling_core.flows import outcome, read, recorded_request
 from kling_core.flows import resolve as doubt
+from kling_core.flows import watch as watching
 from kling_core.flows.attempt import Attempt, begin
 from kling_core.flows.limits import fits, too_heavy, within
 from kling_core.flows.line import Line, Waiting
@@ -170,7 +172,7 @@ LOOKED_AT = 5
 def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
     """Look up what is in doubt, now and then; no trouble with it is this request's."""
     idle = 10 * session.pace.recheck
-    if not session.line(product).doubts(idle):
+    if not lines.of(session, product).doubts(idle):
         return
     look = partial(ledger.orphans, product, idle=idle)
     left: list[Row] = yield from outcome.before_sending(look)
@@ -355,7 +357,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
                 Waiting(place.ahead, place.busy, place.limit, doubtful=place.doubtful),
             )
             yield Sleep(session.pace.line_tick)
-            line = session.line(attempt.endpoint.product)
+            line = lines.of(session, attempt.endpoint.product)
             if place.ahead < WATCHING:
                 yield from _tend(attempt, watches, line)
             yield from line.look()
@@ -389,7 +391,7 @@ def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]
     names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
     for name in names:
         if name not in watches:
-            watches[name] = session.watch(name)
+            watches[name] = watching.of(session, name)
             watches[name].join(attempt.id)
         with suppress(KlingError):
             if (yield from watches[name].step()):

@@ -85,6 +85,7 @@ def _follow(
     task: TaskState, timeout: float | None, listener: Callable[[Any], Any] | None
 ) -> Flow[None]:
     from kling_core.flows import adopt
+    from kling_core.flows import watch as watching
 
     session = task.session
     ledger = yield Call(session.ledger)
@@ -93,7 +94,7 @@ def _follow(
     if row.given_up_at is not None and row.state in RUNNING:
         yield Call(partial(ledger.take_up, row.id))  # who waits for it wants it after all
         row = yield Call(partial(ledger.row, row.id))
-    watch = session.watch(task.endpoint.name)
+    watch = watching.of(session, task.endpoint.name)
     clock, tick = session.clock, session.pace.line_tick
     start = clock.monotonic()
     end = None if timeout is None else start + timeout

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -21,13 +22,14 @@ from kling_core import errors
 from kling_core.declare import registry
 from kling_core.editions.task_facts import Answer
 from kling_core.flows import read
-from kling_core.flows.session import Session
+from kling_core.flows.session import Pace, Session
 from kling_core.flows.task_state import RETENTION
-from kling_core.ledger.cadence import Running, rest
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.progress import Version
 from kling_core.ledger.records import HOLDS, Look, Seen
 from kling_core.wire.effects import Call, Flow
+
+__all__ = ["Running", "Watch", "of", "rest"]
 
 PAGE = 500
 """Tasks on a list page, the most that Kling gives."""
@@ -54,12 +56,28 @@ PATIENCE = 20.0
 KEPT = RETENTION - timedelta(days=1)
 """Below this age Kling purges nothing: a task that it does not find is not visible to us."""
 
+EARLY = 0.6
+"""Before this share of the shortest time that its like ever took, a task is left alone."""
+
+LATE = 1.2
+"""After this multiple of the longest time, a task is overdue and asked for less often."""
+
 _PASSING = (
     errors.ConnectionFailed,
     errors.ServerError,
     errors.RateLimited,
     errors.UnreadableAnswer,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One running task: its age, and the shortest and longest time of its like; in seconds."""
+
+    row_id: str
+    task_id: str
+    age: float
+    span: tuple[float, float] | None = None
 
 
 class Watch:
@@ -245,3 +263,43 @@ class Watch:
         self._page = 1 if whole or not missing else start + len(pages)
         if missing and (whole or len(missing) < SINGLE):
             self._lost = missing[: SINGLE - 1]  # asked for by their ids in the next round
+
+
+def of(session: Session, endpoint: str) -> Watch:
+    """The watching of an endpoint, shared by all flows of this session and process."""
+    ledger = session.ledger()
+    return session.shared("watch", endpoint, partial(Watch, session, ledger, endpoint))
+
+
+# --- when to ask next, without I/O ---------------------------------------------------------
+
+
+def rest(
+    running: Iterable[Running], pace: Pace, *, since: float, line: bool, jitter: float = 1.0
+) -> float:
+    """Seconds until the next look at these tasks, 0 or less when it is time.
+
+    `since` is how long ago the last look was. `line` says that others wait for the slots that the
+    tasks hold: their end must be seen at once. `jitter` is a factor near 1.
+    """
+    soonest = pace.line_tick if line else pace.poll_floor
+    rests = (
+        jitter * _pause(task.age - ago, task.span, pace, soonest) - ago
+        for task in running
+        for ago in (min(task.age, since),)
+    )
+    return min(rests, default=pace.poll_ceiling)
+
+
+def _pause(age: float, span: tuple[float, float] | None, pace: Pace, soonest: float) -> float:
+    """Seconds between two looks at a task that was so old at the first of them."""
+    if span is None:
+        hurry = soonest < pace.poll_floor
+        return soonest if hurry else min(max(age / 10, soonest), pace.poll_ceiling)
+    first, last = span
+    if age < EARLY * first:
+        # Never for long: a task that was looked at late is remembered as a slow one.
+        return min(max(EARLY * first - age, soonest), pace.poll_ceiling)
+    if age <= LATE * last:
+        return soonest
+    return min(max((age - last) / 10, pace.poll_floor), pace.poll_ceiling)

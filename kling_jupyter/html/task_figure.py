@@ -142,7 +142,7 @@ def price(task: Task) -> list[str]:
     if charged and expected is not None and expected.usd is not None:
         known.append(f"${_dollars(expected.usd)}")
     words = " = ".join(known)
-    if task.client.sandbox is not None:
+    if task.session.sandbox:
         by = " by list price" if charged else ""
         return [f"{words}{by}, free in the sandbox" if words else "free in the sandbox"]
     return [words] if words else []

@@ -43,7 +43,7 @@ def _on_disk(task: Task) -> set[int]:
     """The numbers of the outputs that were saved earlier and are still there, whole."""
     if task.row_id is None:
         return set()
-    kept = task.client.tasks.ledger.kept(task.row_id)
+    kept = task.session.ledger().kept(task.row_id)
     return {k.number for k in kept if k.on_disk}
 
 

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from kling_core import caller_warnings
 from kling_core.errors import KlingError, WaitTimeout
@@ -76,7 +76,8 @@ class Job:
         self.notes = list(notes)
         self._studio = studio
         self._settings = settings
-        self._client: Kling = studio.client if task is None else task.client
+        # Tasks of a notebook come from its clients, which are more than runners.
+        self._client = studio.client if task is None else cast("Kling", task.client)
         self._folder = studio.folder
         self._default = anchored(studio.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)

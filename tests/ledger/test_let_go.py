@@ -13,6 +13,7 @@ from helpers.scripted import Port, Script, envelope
 
 from kling_core.commands import slots
 from kling_core.errors import KlingError
+from kling_core.flows import watch as watching
 from kling_core.flows.give_up import give_up
 from kling_core.ledger import schema
 from kling_core.ledger.ledger import Ledger
@@ -165,7 +166,7 @@ def test_the_watcher_lets_go_and_looks_now_and_then(other: bool) -> None:
     ledger.adopt(entry("lost"), answer("10"))
     ledger.adopt(entry("well"), answer("11"))
     kling.found = {"11"}
-    watch = session.watch("text_to_video")
+    watch = watching.of(session, "text_to_video")
     watch.join("well")
 
     def minutes(number: int) -> list[str]:

@@ -17,9 +17,9 @@ from helpers.scripted import Port, Script, envelope
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.declare import registry
 from kling_core.errors import TaskNotFound, WaitTimeout
+from kling_core.flows import watch as watching
 from kling_core.flows.session import Pace, Session
-from kling_core.flows.watch import Watch
-from kling_core.ledger.cadence import Running, rest
+from kling_core.flows.watch import Running, Watch, rest
 from kling_core.wire.effects import Clock, Reply, Send, drive
 
 PATH = "/v1/videos/text2video"
@@ -271,7 +271,7 @@ def test_a_thousand_at_the_sandbox(instant_sandbox: Any, tmp_path: Path) -> None
             ledger = await kling.tasks.ledger()
             for number, one in enumerate(data):
                 ledger.adopt(entry(f"n-{number}"), one)
-            watch = kling.session.watch("text_to_video")
+            watch = watching.of(kling.session, "text_to_video")
             rounds = 0
             ask = watch._ask
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kling_core.flows.session import Pace
-from kling_core.ledger.cadence import Running, rest
+from kling_core.flows.watch import Running, rest
 
 PACE = Pace(poll_floor=2.0, poll_ceiling=15.0, line_tick=1.0)
 
