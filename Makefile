@@ -51,7 +51,7 @@ bench: setup
 	@$(BIN)/python benchmarks/run.py
 
 generate: setup
-	@$(BIN)/python -m kling_core.methods
+	@$(BIN)/python -m docs.generate_stub kling_core/resources.pyi
 	@$(BIN)/python -m docs.generate_endpoints docs/endpoints.md
 	@$(BIN)/python -m docs.generate_tools docs/tools.md tests/mcp/snapshots
 

@@ -13,8 +13,7 @@ from kling_core.caller_warnings import notify
 from kling_core.declare.plain_values import plain
 from kling_core.errors import ConfigError, InvalidRequest
 from kling_core.flows.session import SANDBOX_HEADER, Pace, Session
-from kling_core.methods import AsyncMethods, SyncMethods
-from kling_core.resources import limit
+from kling_core.resources import AsyncMethods, SyncMethods, limit
 from kling_core.text import did_you_mean
 from kling_core.wire.effects import Clock, Flow, adrive_guarded, drive
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts

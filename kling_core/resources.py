@@ -1,18 +1,22 @@
 """The calls of one endpoint: create, get, list, iterate, run, quote, check.
 
-Everything is derived from the endpoint's declaration. `methods.pyi` holds the same with each
-endpoint's fields spelled out for type checkers; `python -m kling_core.methods` writes it.
+Everything is derived from the endpoint's declaration. `resources.pyi` holds the same with each
+endpoint's fields spelled out for type checkers; `make generate` writes it, and a test compares it
+with the declarations.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
-from inspect import iscoroutinefunction
 from pathlib import Path
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.config import project_name
+from kling_core.declare import registry
 from kling_core.declare.endpoint import Check, Endpoint, Request
 from kling_core.declare.plain_values import as_id, plain
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
@@ -22,6 +26,7 @@ from kling_core.flows.download import must_be_writable
 if TYPE_CHECKING:
     from decimal import Decimal
 
+    from kling_core.declare.fields import Param
     from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.flows.session import Session
     from kling_core.rules.price import Quote
@@ -31,6 +36,8 @@ if TYPE_CHECKING:
 
 class BaseResource:
     """What both clients share: everything that needs no network."""
+
+    endpoint: Endpoint
 
     def __init__(self, owner: Runner[Task] | AsyncRunner[AsyncTask], endpoint: Endpoint) -> None:
         self._owner = owner
@@ -219,7 +226,11 @@ async def _awaited(fields: dict[str, Any]) -> dict[str, Any]:
     """The fields with the bytes of what is read by awaiting, as uploads of web frameworks are."""
 
     async def one(value: Any) -> Any:
-        return await value.read() if iscoroutinefunction(getattr(value, "read", None)) else value
+        return (
+            await value.read()
+            if inspect.iscoroutinefunction(getattr(value, "read", None))
+            else value
+        )
 
     async def each(value: Any) -> Any:
         if not isinstance(value, (list, tuple)):
@@ -267,3 +278,92 @@ def limit(max_cost: Decimal | float | str | None) -> Decimal | None:
     from kling_core.config import money
 
     return money("max_cost", max_cost)
+
+
+# --- one attribute an endpoint -------------------------------------------------------------
+
+_TAKING_FIELDS = ("request", "check", "quote", "create", "run")
+
+
+class SyncMethods:
+    """Gives `Kling` its endpoints."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _attribute(self, name, Resource)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *registry.names()]
+
+
+class AsyncMethods:
+    """Gives `AsyncKling` its endpoints."""
+
+    def __getattr__(self, name: str) -> Any:
+        return _attribute(self, name, AsyncResource)
+
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *registry.names()]
+
+
+def _attribute(client: Any, name: str, kind: type[Any]) -> Any:
+    if name not in registry.names():
+        raise AttributeError(f"{type(client).__name__!r} object has no attribute {name!r}")
+    endpoint = registry.load(name)
+    resource = _documented(kind, endpoint)(client, endpoint)
+    vars(client)[name] = resource
+    return resource
+
+
+@functools.cache
+def _documented(kind: type[Any], endpoint: Endpoint) -> type[Any]:
+    """The resource class with this endpoint's fields in signatures and docstrings."""
+    members = {name: _Spelled(getattr(kind, name), endpoint) for name in _TAKING_FIELDS}
+    return type(f"{endpoint.request.__name__}{kind.__name__}", (kind,), members)
+
+
+class _Spelled:
+    """A method that is spelled out when it is first looked at; a `get` never pays for it."""
+
+    def __init__(self, method: Any, endpoint: Endpoint) -> None:
+        self._method, self._endpoint = method, endpoint
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, owner: type) -> Any:
+        method = _spelled(self._method, self._endpoint)
+        setattr(owner, self._name, method)
+        return method if instance is None else method.__get__(instance, owner)
+
+
+def _spelled(method: Any, endpoint: Endpoint) -> Any:
+    copy = FunctionType(method.__code__, method.__globals__, method.__name__, method.__defaults__)
+    copy.__kwdefaults__, copy.__qualname__ = method.__kwdefaults__, method.__qualname__
+    plain = inspect.signature(method)
+    own = [p for p in plain.parameters.values() if p.kind is not p.VAR_KEYWORD]
+    fields = [
+        inspect.Parameter(
+            p.name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=inspect.Parameter.empty if p.required else p.default,
+            annotation=annotation,
+        )
+        for p, annotation in fields_of(endpoint)
+    ]
+    spelled = plain.replace(parameters=[own[0], *fields, *own[1:]])
+    setattr(copy, "__signature__", spelled)  # noqa: B010, functions have no such attribute by type
+    lines = [f"    {p.name}: {p.doc}{_unit(p.unit)}" for p, _ in fields_of(endpoint)]
+    copy.__doc__ = "\n".join([inspect.cleandoc(method.__doc__ or ""), "", "Fields:", *lines])
+    return copy
+
+
+def _unit(unit: str) -> str:
+    return f" [{unit}]" if unit else ""
+
+
+def fields_of(endpoint: Endpoint) -> list[tuple[Param, str]]:
+    """The fields of an endpoint, each with its annotation as the declaration writes it."""
+    notes: dict[str, str] = {}
+    for base in reversed(endpoint.request.__mro__):
+        notes.update(inspect.get_annotations(base) if "__annotations__" in vars(base) else {})
+    return [(p, notes[name]) for name, p in endpoint.request.params().items()]

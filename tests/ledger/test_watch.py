@@ -75,7 +75,7 @@ def test_below_three_each_is_asked_for() -> None:
     one = session(script)
     kling = Kling1000(followed(one, 2))
     script._answers = repeat(kling)
-    assert step(one.watch("text_to_video"), script)
+    assert step(watching.of(one, "text_to_video"), script)
     assert kling.asked == [f"{PATH}/10000", f"{PATH}/10001"]
     assert {row.state for row in one.ledger().rows()} == {"processing"}
 
@@ -86,7 +86,7 @@ def test_a_thousand_take_two_requests() -> None:
     one = session(script)
     kling = Kling1000(followed(one, 1000))
     script._answers = repeat(kling)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     for _ in range(3):
         kling.asked.clear()
         assert step(watch, script)
@@ -102,7 +102,7 @@ def test_tasks_behind_others_are_found() -> None:
     others = [answer(str(n), "succeed") for n in range(95)]
     kling = Kling1000(others + ours)
     script._answers = repeat(kling)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     rounds = 0
     while {row.state for row in one.ledger().rows()} != {"processing"}:
         rounds += 1
@@ -120,7 +120,7 @@ def test_purged_tasks_expire() -> None:
     one = session(script)
     kling = Kling1000(followed(one, 5)[2:])
     script._answers = repeat(kling)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     script.clock.now += MONTH
     states: list[str] = []
     for _ in range(8):
@@ -138,7 +138,7 @@ def test_a_young_task_does_not_expire() -> None:
     kling = Kling1000([])
     (running,) = followed(one, 1)
     script._answers = repeat(kling)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     watch.join("row-0000")
     for _ in range(3):
         assert step(watch, script)
@@ -157,7 +157,7 @@ def test_many_threads_come_and_go() -> None:
     script = Script()
     one = session(script)
     followed(one, 1)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     held, inside = threading.Event(), threading.Event()
 
     class Slow(dict[str, int]):
@@ -189,7 +189,7 @@ def test_one_process_of_all_asks() -> None:
     first, second = session(script), session(script)
     kling = Kling1000(followed(first, 1))
     script._answers = repeat(kling)
-    one, two = first.watch("text_to_video"), second.watch("text_to_video")
+    one, two = (watching.of(one, "text_to_video") for one in (first, second))
     one.join("row-0000")
     two.join("row-0000")
     script.clock.now += 20
@@ -251,7 +251,7 @@ def test_history_is_learned() -> None:
     assert ledger.spans("text_to_video") == {("kling-v2-5-turbo", "1.5"): (40.0, 90.0)}
     kling = Kling1000(followed(one, 1))
     script._answers = repeat(kling)
-    watch = one.watch("text_to_video")
+    watch = watching.of(one, "text_to_video")
     watch.join("row-0000")
     asked = [step(watch, script, 5) for _ in range(8)]
     # At 15 s by the ceiling, and at 25 s: 24 s are 60 % of the shortest time.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import kling_core
-from kling_core import methods
+from docs import generate_stub
 from kling_core.declare import registry
 
 NAMES = [
@@ -140,10 +140,9 @@ def test_reading_declarations_is_light() -> None:
 
 
 def test_stub_is_fresh() -> None:
-    """`methods.pyi` says what the declarations say now."""
-    assert methods.render() == methods.STUB.read_text(encoding="utf-8"), (
-        "run python -m kling_core.methods"
-    )
+    """`resources.pyi` says what the declarations say now."""
+    stub = Path(kling_core.__file__).with_name("resources.pyi")
+    assert generate_stub.render() == stub.read_text(encoding="utf-8"), "run make generate"
 
 
 def test_registry_knows_names_and_aliases() -> None:
@@ -221,7 +220,8 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
     """A module in the folder of endpoints is enough for client, stub and command line."""
     (tmp_path / "new_thing.py").write_text(NEW_ENDPOINT, encoding="utf-8")
     code = f"""{PREPARED.format(folder=str(tmp_path))}
-        from kling_core import AsyncKling, Kling, methods
+        from docs import generate_stub
+        from kling_core import AsyncKling, Kling
         from kling_core.declare import registry
 
         assert "new_thing" in registry.names()
@@ -236,7 +236,7 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
             assert sorted(v.field for v in found) == ["prompt", "wibble", "wobble"]
             assert client.new_thing.check(prompt="a thing", wobble=2).ok
 
-        stub = methods.render()
+        stub = generate_stub.render()
         assert "class NewThingResource(Resource):" in stub
         assert "wobble: float | None = None" in stub
         assert "def new_thing(self) -> NewThingAsyncResource: ..." in stub
