@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.caller_warnings import notify
-from kling_core.declare import registry
 from kling_core.declare.plain_values import plain
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.flows import adopt
 from kling_core.flows import resume as recovery
 from kling_core.flows import wait as waiting
 from kling_core.flows.give_up import give_up
+from kling_core.flows.known_rows import endpoint_of, is_known
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
@@ -113,7 +113,7 @@ class Tasks:
         paths: list[Path] = []
         for row, kept in recovery.missing(self.ledger):
             try:
-                paths.append(recovery.named(self._task(row).files, kept).download(out))
+                paths.append(recovery.named(row, self._task(row).files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
@@ -134,7 +134,7 @@ class Tasks:
 
     def _task(self, row: Row) -> Task:
         known = _facts(row)
-        return self._client.task(registry.load(row.endpoint), known.pop("data"), **known)
+        return self._client.task(endpoint_of(row), known.pop("data"), **known)
 
 
 class AsyncTasks:
@@ -203,7 +203,8 @@ class AsyncTasks:
         while found := await self._local(lambda: next(missing, None)):
             row, kept = found
             try:
-                paths.append(await recovery.named(self._task(row).files, kept).download(out))
+                files = self._task(row).files
+                paths.append(await recovery.named(row, files, kept).download(out))
             except KlingError as error:  # purged at Kling; the others are still to be had
                 notify(f"task {row.task_id}: {error}")
         return paths
@@ -225,12 +226,15 @@ class AsyncTasks:
 
     def _task(self, row: Row) -> AsyncTask:
         known = _facts(row)
-        return self._client.task(registry.load(row.endpoint), known.pop("data"), **known)
+        return self._client.task(endpoint_of(row), known.pop("data"), **known)
 
 
 def _facts(row: Row) -> dict[str, Any]:
+    data: Mapping[str, Any] = row.raw
+    if not data or not is_known(row):  # whose answers may be of a form that is not known here
+        data = {"task_status": row.state, "task_status_msg": row.error, **data}
     return {
-        "data": row.raw or {"task_status": row.state, "task_status_msg": row.error},
+        "data": data,
         "external_task_id": row.external_task_id,
         "row_id": row.id,
         "words": row.text,

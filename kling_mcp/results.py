@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CallToolResult, ContentBlock, ResourceLink, TextContent
 
+from kling_core.commands import show
+from kling_core.flows.known_rows import knows
 from kling_core.text import safe
 from kling_mcp.safety.redact import clean, quoted, whole
 from kling_mcp.safety.totals import midnight
@@ -134,11 +136,12 @@ async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
         "service_message": clean(said),
         "reason": account.hide(clean(row.error)) if row and row.error != said else None,
         "created_at": _time(task.created_at) or _time(row.created_at if row else None),
-        "outputs": [_output(account, output, kept) for output in task.outputs],
+        "outputs": _outputs(account, task, kept),
         "cost": _cost(task, row),
     }
     unsent = row is not None and state == "prepared" and row.owner is None
-    facts["next_step"] = _UNSENT if unsent else _next_step(account, facts)
+    known = knows(task.endpoint)
+    facts["next_step"] = _UNSENT if unsent and known else _next_step(account, facts, known=known)
     return facts
 
 
@@ -149,6 +152,26 @@ def _recorded(ledger: Any, task: AsyncTask) -> tuple[Row | None, list[Kept]]:
         else ledger.by_task_id(task.endpoint.name, task.task_id)
     )
     return row, ledger.kept(row.id) if row is not None else []
+
+
+def _outputs(account: Account, task: AsyncTask, kept: Sequence[Kept]) -> list[dict[str, Any]]:
+    """What the task names, and what only the ledger knows of: texts, and what is not a file."""
+    told = [_output(account, output, kept) for output in task.outputs]
+    named = {output["index"] for output in told}
+    return told + [_recorded_output(account, k) for k in kept if k.number not in named]
+
+
+def _recorded_output(account: Account, kept: Kept) -> dict[str, Any]:
+    here = kept.on_disk and account.settings.local_files
+    return {
+        "index": kept.number,
+        "kind": kept.kind,
+        "id": clean(kept.output_id),
+        "url": clean(kept.url, 2000),
+        "text": None if kept.is_file else clean(show.content(kept), 2000),
+        "path": kept.path if here else None,
+        "size_bytes": kept.size if here else None,
+    }
 
 
 def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, Any]:
@@ -191,8 +214,18 @@ def _time(moment: datetime | float | None) -> str | None:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
 
 
-def _next_step(account: Account, facts: dict[str, Any]) -> str:
+_NOT_KNOWN = (
+    "This version of kling-suite does not know the endpoint: the task is kept and counted, but "
+    "cannot be asked for or downloaded here. Do not create it again; update kling-suite."
+)
+
+
+def _next_step(account: Account, facts: dict[str, Any], *, known: bool = True) -> str:
     task_id, state = facts["task_id"], facts["state"]
+    if not known:
+        return _NOT_KNOWN
+    if state == "succeeded" and facts["outputs"] and all(o.get("text") for o in facts["outputs"]):
+        return "Done: all that it made is said here."
     if state == "succeeded":
         if not facts["outputs"]:
             return (
@@ -231,8 +264,13 @@ def line(facts: dict[str, Any]) -> str:
         lines.append(f"Kling says: {quoted(facts['service_message'], 200)}")
     if facts.get("reason"):
         lines.append(f"Reason: {quoted(facts['reason'], 200)}")
-    lines += [f"{o['kind']} {o['index']}: {o['path'] or o['url']}" for o in facts["outputs"]]
+    lines += [f"{o['kind']} {o['index']}: {_where(o)}" for o in facts["outputs"]]
     return "\n".join([*lines, facts["next_step"]])
+
+
+def _where(output: dict[str, Any]) -> str:
+    said = output.get("text")
+    return quoted(said, 400) if said else str(output["path"] or output["url"])
 
 
 def links(facts: dict[str, Any]) -> list[ContentBlock]:
@@ -246,4 +284,5 @@ def links(facts: dict[str, Any]) -> list[ContentBlock]:
             size=output["size_bytes"],
         )
         for output in facts["outputs"]
+        if "resource" in output
     ]

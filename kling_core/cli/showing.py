@@ -53,6 +53,8 @@ def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:
         **ledgers.described(row),
         "external_task_id": row.external_task_id,
         "parent_output_id": row.parent_output_id,
+        "edition": row.edition,
+        "route": row.route,
         "tries": row.tries,
         "request": without_secrets(row.request),
         "media": row.media,
@@ -69,6 +71,7 @@ def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:
                 "size": output.size,
                 "differences": output.audit.split("; ") if output.audit else [],
                 "saved_at": words.moment(output.saved_at),
+                "data": output.data,
             }
             for output in kept
         ],

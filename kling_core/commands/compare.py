@@ -67,12 +67,12 @@ def _fields(row: Row) -> Mapping[str, Any]:
 
 def _value(row: Row, fields: Mapping[str, Any], name: str) -> tuple[Any, bool]:
     """What a request has in a field, and whether that is the default, because it was left out."""
-    from kling_core.declare import registry
     from kling_core.declare.fields import MISSING
+    from kling_core.flows.known_rows import endpoint_of
 
     if name in fields:
         return fields[name], False
-    declared = registry.load(row.endpoint).request.params().get(name)
+    declared = endpoint_of(row).request.params().get(name)
     if declared is None:
         return None, False
     default = declared.api_default if declared.default in (MISSING, None) else declared.default

@@ -48,6 +48,7 @@ def rescue(kling: Kling, out: str | None, tell: Callable[[Rescue, Any], object])
     path of each file that came, or the `KlingError` of a list or a file that did not.
     """
     from kling_core.flows import resume
+    from kling_core.flows.known_rows import is_known, refusal
 
     made = Rescue()
     made.new = kling.run_flow(resume.collect(kling.session, made.errors.append))
@@ -58,6 +59,10 @@ def rescue(kling: Kling, out: str | None, tell: Callable[[Rescue, Any], object])
     made.purged = ledger.count_unsaved(ledger.now() - resume.LISTED.total_seconds())
     for row, kept in resume.missing(ledger):
         task = kling.tasks.get(row.id)
+        if not is_known(row):
+            made.errors.append(refusal(row))
+            tell(made, made.errors[-1])
+            continue
         if (days_left(task) or 0) < 0 or kept.number >= len(task.files):
             made.purged += 1
             continue

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.tasks import keeping, on_disk
+from kling_core.flows.known_rows import is_known
 from kling_core.text import at
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.records import Kept, Row
 
-__all__ = ["Facts", "about", "cost", "took"]
+__all__ = ["Facts", "about", "content", "cost", "took"]
+
+_NOT_KNOWN = "a newer version or a plug-in made it; this version can show it, and not go on with it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,8 @@ def _row(row: Row, now: float) -> list[tuple[str, str]]:
         ("id", row.id),
         ("Kling's id", row.task_id or "-"),
         ("endpoint", row.endpoint.replace("_", "-")),
+        ("route", row.route),
+        ("not known", _NOT_KNOWN if not is_known(row) else ""),
         ("model", row.model_name or "-"),
         ("project", row.project),
         ("made", readable.local(row.created_at)),
@@ -98,10 +103,19 @@ def _doubt(row: Row, now: float) -> str:
     )
 
 
+def content(output: Kept) -> str:
+    """What an output says that is no file: its text, or else all that Kling says of it."""
+    said: Any = output.data
+    words = cast("Mapping[str, Any]", said).get("text") if isinstance(said, Mapping) else said
+    return words if isinstance(words, str) else json.dumps(said, ensure_ascii=False)
+
+
 def _output(kling: Kling, row: Row, output: Kept) -> list[str]:
     named = f" {output.output_id}" if output.output_id else ""
     lines = [f"{output.kind}{named}"]
-    if on_disk(output):
+    if not output.is_file:
+        lines.append(content(output))
+    elif on_disk(output):
         lines += [f"{output.path} ({output.size:,} bytes)", f"sha256 {output.sha256}"]
     else:
         was = f"was at {output.path}, " if output.path else ""

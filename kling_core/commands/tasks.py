@@ -89,7 +89,7 @@ def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
     if row.state != "succeeded":
         return "-"
     outputs = list(kept)
-    if outputs and all(on_disk(output) for output in outputs):
+    if outputs and all(on_disk(output) or not output.is_file for output in outputs):
         return "saved"
     days = days_left(kling.tasks.get(row.id))
     if days is None:

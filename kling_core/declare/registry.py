@@ -20,7 +20,15 @@ def names() -> tuple[str, ...]:
 
 @cache
 def load(name: str) -> Endpoint:
-    """The endpoint with exactly this name; only its own file is imported."""
+    """The endpoint with exactly this name; only its own file is imported.
+
+    Raises `UnknownEndpoint`: the name may be one that a newer version wrote into the ledger.
+    """
+    if name not in names():
+        raise UnknownEndpoint(
+            f"this version of kling-suite does not know the endpoint {name!r}",
+            fix="Update: pip install -U kling-suite.",
+        )
     endpoint = import_module(f"kling_core.endpoints.{name}").ENDPOINT
     assert isinstance(endpoint, Endpoint)
     assert endpoint.name == name, f"{name}.py declares {endpoint.name}"

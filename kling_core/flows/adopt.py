@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_core.editions import V1
 from kling_core.editions.task_facts import Answer, decimal, text
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Entry, Row
@@ -14,8 +15,11 @@ if TYPE_CHECKING:
     from kling_core.flows.task_state import TaskState
 
 
-def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
-    """Write down a task that was made elsewhere; False when it is known already."""
+def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any], *, route: str = "") -> bool:
+    """Write down a task that was made elsewhere; False when it is known already.
+
+    `route` is the path under which Kling shows it.
+    """
     answer = Answer(data)
     external = answer.external_task_id or None
     parent = text(answer.parent_video, "id")
@@ -23,6 +27,8 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any]) -> bool:
         id=str(external or f"{endpoint.name}-{answer.task_id}"),
         endpoint=endpoint.name,
         product=endpoint.product,
+        edition=V1,
+        route=route or endpoint.path,
         weight=max(1, len(answer.outputs)) if isinstance(endpoint.weight, str) else 1,
         external_task_id=external,
         request={},
@@ -57,7 +63,7 @@ def whole_row_of(ledger: Ledger, task: TaskState) -> Row:
         return ledger.row(task.row_id)
     row = ledger.by_task_id(task.endpoint.name, task.task_id)
     if row is None:
-        adopt(ledger, task.endpoint, task.raw)
+        adopt(ledger, task.endpoint, task.raw, route=task.session.path(task.endpoint))
         row = ledger.by_task_id(task.endpoint.name, task.task_id)
     assert row is not None
     return row

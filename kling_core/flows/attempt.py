@@ -120,6 +120,8 @@ def begin(
         id=row_id,
         endpoint=endpoint.name,
         product=endpoint.product,
+        edition=edition.name,
+        route=session.path(endpoint),
         weight=request.slots(),
         external_task_id=external,
         project=project,

@@ -41,7 +41,8 @@ def ask(session: Session) -> Flow[None]:
     """
     ledger: Ledger = yield Call(session.ledger)
     since = ledger.now() - RETENTION.total_seconds()
-    left: Sequence[tuple[str, str]] = yield Call(partial(ledger.unsaid, since, MOST))
+    unsaid = partial(ledger.unsaid, since, MOST, registry.names())
+    left: Sequence[tuple[str, str]] = yield Call(unsaid)
     for name, task_id in left:
         try:
             data: Mapping[str, Any] = yield from read.get(

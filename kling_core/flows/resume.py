@@ -13,6 +13,7 @@ from kling_core.declare import registry
 from kling_core.editions.task_facts import Answer
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flows import adopt, late_costs, read, submit
+from kling_core.flows.known_rows import is_known, refusal, require_known
 from kling_core.flows.session import Session
 from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
@@ -36,7 +37,8 @@ class Settled:
     `unsent` were never accepted (send them again with `resume(send=True)`), `held` are in the hands
     of another process. `doubtful` could not be decided now, or not be sent (a limit, a file that is
     gone), each with the reason: of a lost answer a `SubmitOutcomeUnknown`, which says when it is
-    certain. Until then it counts as made, and each `resume` looks again.
+    certain. Until then it counts as made, and each `resume` looks again. Of an endpoint that this
+    version does not know the reason is a `NotKnownHere`, whatever the state of the row.
     """
 
     running: list[Row] = field(default_factory=list[Row])
@@ -85,7 +87,16 @@ def settle(
     running: list[Row] = yield Call(partial(ledger.rows, states=RUNNING))
     settled.running = [row for row in running if row.given_up_at is None]
     settled.unsaved = yield Call(partial(unsaved, ledger))
+    _set_aside(settled)
     return settled
+
+
+def _set_aside(settled: Settled) -> None:
+    """Name what this version cannot go on with, so that nobody waits for it."""
+    for rows in (settled.running, settled.unsaved):
+        for row in [row for row in rows if not is_known(row)]:
+            rows.remove(row)
+            settled.doubtful.append((row, refusal(row)))
 
 
 def unsaved(ledger: Ledger) -> list[Row]:
@@ -127,9 +138,10 @@ def collect(
                 if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
                     return new
                 break
+            route = session.path(endpoint)
             for data in rows:
                 if Answer(data).task_id:
-                    new += yield Call(partial(adopt.adopt, ledger, endpoint, data))
+                    new += yield Call(partial(adopt.adopt, ledger, endpoint, data, route=route))
             yield Call(partial(ledger.observe, endpoint.name, rows))
             if len(rows) < 500:
                 break
@@ -150,11 +162,13 @@ def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
         yield row, kept
 
 
-def named(files: Sequence[T], kept: Kept) -> T:
-    """The one of a task's files that `kept` is about.
+def named(row: Row, files: Sequence[T], kept: Kept) -> T:
+    """The one of a row's files that `kept` is about.
 
-    Raises `DownloadError` when Kling, which purges results, does not name it any more.
+    Raises `DownloadError` when Kling, which purges results, does not name it any more, and
+    `NotKnownHere` for a row of an endpoint that this version does not know.
     """
+    require_known(row)
     if kept.number < len(files):
         return files[kept.number]
     raise DownloadError(

@@ -124,7 +124,14 @@ class Session:
         return hashlib.sha256(f"{self.settings.base_url}|{key}".encode()).hexdigest()[:12]
 
     def path(self, endpoint: Endpoint) -> str:
-        """The endpoint's path, unless a setting replaces it."""
+        """The endpoint's path, unless a setting replaces it.
+
+        Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
+        """
+        if not endpoint.path:
+            from kling_core.flows.known_rows import unknown
+
+            raise unknown("this task", f"the endpoint {endpoint.name}")
         return self.settings.paths.get(endpoint.name, endpoint.path)
 
     def request(

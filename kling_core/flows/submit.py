@@ -32,13 +32,16 @@ from functools import partial
 from typing import Any
 
 from kling_core import errors
-from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Request
+from kling_core.editions import V1
 from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
 from kling_core.flows import line as lines
 from kling_core.flows import outcome, read, recorded_request
 from kling_core.flows import resolve as doubt
 from kling_core.flows import watch as watching
 from kling_core.flows.attempt import Attempt, begin
+from kling_core.flows.known_rows import is_known, require_known
 from kling_core.flows.limits import fits, too_heavy, within
 from kling_core.flows.line import Line, Waiting
 from kling_core.flows.read import READ_ATTEMPTS
@@ -141,10 +144,12 @@ def resume(session: Session, row: Row, *, send: bool, reads: int = READ_ATTEMPTS
     limits that hold now; so is one in doubt that has an id of ours, which cannot be made twice.
     `reads` is how often a look-up is tried.
 
-    Raises what `submit` raises, and `NotReplayable`; the row then stays as it is known to be.
+    Raises what `submit` raises, `NotReplayable`, and `NotKnownHere` for a row of an endpoint that
+    this version does not know; the row then stays as it is known to be.
     """
+    require_known(row)
     ledger: Ledger = yield Call(session.ledger)
-    endpoint = _endpoint(row)
+    endpoint = registry.load(row.endpoint)
     attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
     attempt.source_video, attempt.reads = row.parent_output_id, reads
     given: Mapping[str, Any] = row.request.get("fields") or {}
@@ -176,18 +181,13 @@ def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
         return
     look = partial(ledger.orphans, product, idle=idle)
     left: list[Row] = yield from outcome.before_sending(look)
+    left = [row for row in left if is_known(row)]
     for row in sorted(left, key=lambda row: row.updated_at)[:LOOKED_AT]:
         try:
             yield from resume(session, row, send=False, reads=1)
         except KlingError as trouble:
             if isinstance(trouble.__cause__, KlingError):  # Kling cannot be asked now
                 return
-
-
-def _endpoint(row: Row) -> Endpoint:
-    from kling_core.declare import registry
-
-    return registry.load(row.endpoint)
 
 
 # --- the way of a row ----------------------------------------------------------------------
@@ -339,7 +339,9 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
     session, ledger = attempt.session, attempt.ledger
     slots, budget = session.settings.slots, attempt.budget
     lasting: dict[str, Any] = {"lease": attempt.lease, "settling": session.pace.settling}
-    admit = partial(ledger.admit, attempt.id, limit=slots, budget=budget, **lasting)
+    # A setting may have changed since the row was written down: what counts is where it goes.
+    sent_by = {"edition": V1, "route": session.path(attempt.endpoint)}
+    admit = partial(ledger.admit, attempt.id, limit=slots, budget=budget, **lasting, **sent_by)
     ask = partial(outcome.before_sending, admit)
     watches: dict[str, Watch] = {}
     try:
@@ -390,6 +392,8 @@ def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]
         return
     names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
     for name in names:
+        if name not in registry.names():  # whoever knows it must be able to lead
+            continue
         if name not in watches:
             watches[name] = watching.of(session, name)
             watches[name].join(attempt.id)

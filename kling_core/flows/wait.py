@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
 from kling_core.errors import KlingError
-from kling_core.ledger.records import ENDED, HEIR, IN_LINE, RUNNING, Row
+from kling_core.ledger.records import ENDED, HEIR, IN_LINE, LIVE, RUNNING, Row
 from kling_core.wire.effects import Call, Flow, Sleep, Tell, bounded
 
 if TYPE_CHECKING:
@@ -57,10 +57,14 @@ def certain(session: Session, row: Row) -> Flow[Row]:
     """A row as it is now, if it is one to wait for; a lost answer is looked up, nothing is sent.
 
     Raises the refusal of one that was refused, `TaskNotFound` for one that is purged, `KlingError`
-    for one that was never sent, and `SubmitOutcomeUnknown`.
+    for one that was never sent, `SubmitOutcomeUnknown`, and `NotKnownHere` for one of an endpoint
+    that this version does not know.
     """
     from kling_core.flows import submit
+    from kling_core.flows.known_rows import require_known
 
+    if row.state in (*IN_LINE, *LIVE, "succeeded"):  # of the others the ledger knows all there is
+        require_known(row)
     if row.state in RUNNING:
         return row
     ledger = yield Call(session.ledger)

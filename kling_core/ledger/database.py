@@ -22,8 +22,9 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from kling_core.errors import LedgerError
 from kling_core.ledger import engine as engines
+from kling_core.ledger.migrations import STEPS, VERSION
 from kling_core.ledger.records import Row
-from kling_core.ledger.schema import MIGRATIONS, VERSION, leases, meta
+from kling_core.ledger.schema import META, leases, meta
 
 ALIVE = 3.0
 """Seconds without a sign of life after which a process is not waited for in the line."""
@@ -89,17 +90,14 @@ class Database:
             if self._postgres:
                 db.execute(sa.text("SELECT pg_advisory_xact_lock(7710214)"))
                 self._measure(db)
-            self._refuse_foreign(db)
-            meta.create(db, checkfirst=True)
-            known = self._meta(db, "version")
-            version = int(known or 0)
+            version = self._version(db)
             if version > VERSION:
                 raise LedgerError(
                     f"the ledger {self.place} was written by a newer kling-suite "
                     f"(schema {version}; this one knows {VERSION})",
                     fix="Update: pip install -U kling-suite. Nothing was changed.",
                 )
-            for step in MIGRATIONS[version:]:
+            for step in STEPS[version:]:
                 step(db)
             if version < VERSION:
                 self._set_meta(db, "version", str(VERSION))
@@ -113,21 +111,24 @@ class Database:
                     fix="Set KLING_HOME or KLING_LEDGER to another place for this account.",
                 )
 
-    def _refuse_foreign(self, db: sa.Connection) -> None:
-        """A database with tables that are not ours is somebody else's: nothing is written to it."""
+    def _version(self, db: sa.Connection) -> int:
+        """The schema that the database has, 0 for an empty one.
+
+        One with tables that are not ours is somebody else's: nothing is written to it.
+        """
         found = sa.inspect(db)
         if found.has_table("meta"):
             columns = {column["name"] for column in found.get_columns("meta")}
-            ours = columns == set(meta.c.keys()) and self._meta(db, "version") is not None
-        elif self._postgres:
-            ours = not found.has_table("tasks")
-        else:
-            ours = not found.get_table_names()
-        if not ours:
+            version = self._meta(db, "version") if columns == set(meta.c.keys()) else None
+        else:  # a database of PostgreSQL may be shared with what has other names
+            names = set(found.get_table_names())
+            version = None if names & set(META.tables) or (names and not self._postgres) else "0"
+        if version is None:
             raise LedgerError(
                 f"{self.place} is the database of another program, not a ledger",
                 fix="Nothing was changed. Set KLING_LEDGER to a place of its own.",
             )
+        return int(version)
 
     def _still_there(self) -> None:
         """Refuse to go on in a file that nobody will find: deleted, moved, or another by now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,20 @@ from typing import Any
 import sqlalchemy as sa
 
 from kling_core.caller_warnings import notify
+from kling_core.editions import KNOWN
 from kling_core.editions.task_facts import Answer, amount, text
 from kling_core.ledger import statements
 from kling_core.ledger.queries import NEWEST, Reading
-from kling_core.ledger.records import RUNNING, Look, Row, Seen, as_amount, as_plain, as_text
+from kling_core.ledger.records import (
+    FILES,
+    RUNNING,
+    Look,
+    Row,
+    Seen,
+    as_amount,
+    as_plain,
+    as_text,
+)
 from kling_core.ledger.schema import UNSAID, aside, leases, tasks
 
 Version = tuple[str, float, float | None]
@@ -100,6 +110,7 @@ class News(Reading):
                 "kind": kind,
                 "output_id": as_plain(text(output, "id", "audio_id")),
                 "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
+                "data": None if kind in FILES else as_text(output),
             }
             for number, (kind, output) in enumerate(seen.outputs)
         ]
@@ -159,7 +170,7 @@ class News(Reading):
                     tasks.c.unclear_at,
                 )
                 .where(aside(tasks.c.endpoint) == endpoint, tasks.c.state.in_(RUNNING))
-                .where(tasks.c.given_up_at.is_(None))
+                .where(aside(tasks.c.edition).in_(KNOWN), tasks.c.given_up_at.is_(None))
                 .order_by(tasks.c.created_at)
             )
             rows = db.execute(query).all()
@@ -220,13 +231,18 @@ class News(Reading):
             rows = db.execute(sa.select(*kind, *ends).group_by(*kind)).all()
         return {(row[0], row[1]): (row[2], row[3]) for row in rows}
 
-    def unsaid(self, since: float, limit: int) -> list[tuple[str, str]]:
+    def unsaid(
+        self, since: float, limit: int, endpoints: Collection[str] | None = None
+    ) -> list[tuple[str, str]]:
         """Endpoint and Kling's id of the newest tasks that have succeeded since a moment, and of
-        which it has not said what it deducted.
+        which it has not said what it deducted; only those of these `endpoints`.
         """
         query = sa.select(tasks.c.endpoint, tasks.c.task_id).where(
             UNSAID, tasks.c.created_at >= since, tasks.c.task_id.is_not(None)
         )
+        query = query.where(aside(tasks.c.edition).in_(KNOWN))
+        if endpoints is not None:
+            query = query.where(aside(tasks.c.endpoint).in_(endpoints))
         with self._transaction(read=True) as db:
             rows = db.execute(query.order_by(tasks.c.created_at.desc()).limit(limit))
             return [(row.endpoint, row.task_id) for row in rows]

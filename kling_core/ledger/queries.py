@@ -11,7 +11,16 @@ import sqlalchemy as sa
 from kling_core.ledger import statements
 from kling_core.ledger.database import Database
 from kling_core.ledger.records import Claims, Kept, Row
-from kling_core.ledger.schema import IN_A_PROJECT, TAIL, aside, ending, leases, outputs, tasks
+from kling_core.ledger.schema import (
+    IN_A_PROJECT,
+    TAIL,
+    UNSAVED,
+    aside,
+    ending,
+    leases,
+    outputs,
+    tasks,
+)
 
 BATCH = 500
 """Rows that are read or asked for at once."""
@@ -126,21 +135,21 @@ class Reading(Database):
     def kept(
         self, row_id: str | None = None, *, of: Collection[str] | None = None, missing: bool = False
     ) -> list[Kept]:
-        """The outputs of a task, of several, or of all; `missing` only those not on disk."""
+        """The outputs of a task, of several, or of all; `missing` only files never saved."""
         query = sa.select(outputs).order_by(outputs.c.task, outputs.c.number)
         if missing:
-            query = query.where(outputs.c.path.is_(None))
+            query = query.where(UNSAVED)
         if row_id is not None:
             of = (row_id,)
         found: list[Kept] = []
         with self._transaction(read=True) as db:
             for some in (None,) if of is None else _parts(list(dict.fromkeys(of))):
                 part = query if some is None else query.where(outputs.c.task.in_(some))
-                found += [Kept(**row) for row in db.execute(part).mappings()]
+                found += [Kept.of(row) for row in db.execute(part).mappings()]
         return found
 
     def unsaved(self, since: float) -> list[Row]:
-        """Finished tasks of the time since a moment with an output that was never saved, newest
+        """Finished tasks of the time since a moment with a file that was never saved, newest
         first.
         """
         with self._transaction(read=True) as db:
@@ -148,7 +157,7 @@ class Reading(Database):
             return [self._get(db, name) for name in dict.fromkeys(reversed(names))]
 
     def finished(self, since: float) -> Iterator[Kept]:
-        """The outputs of the tasks that succeeded and were made since a moment.
+        """The files of the tasks that succeeded and were made since a moment.
 
         First those that were never saved, then the others, of both the oldest first. Some at a
         time are read, so that there may be any number.
@@ -178,29 +187,30 @@ class Reading(Database):
                 sa.and_(outputs.c.task == task, outputs.c.number > number),
             )
             with self._transaction(read=True) as db:
-                rows = db.execute(query.where(tasks.c.created_at >= made, later)).all()
-            for row in rows:
-                yield Kept(**{name: getattr(row, name) for name in Kept.__slots__})
+                found = db.execute(query.where(tasks.c.created_at >= made, later))
+                rows = found.mappings().all()
+            yield from map(Kept.of, rows)
             if len(rows) < BATCH:
                 return
-            after = (rows[-1].created_at, rows[-1].task, rows[-1].number)
+            after = (rows[-1]["created_at"], rows[-1]["task"], rows[-1]["number"])
 
     def count_unsaved(self, before: float) -> int:
-        """How many outputs of tasks that were made before a moment were never saved."""
+        """How many files of tasks that were made before a moment were never saved."""
         old = _unsaved(aside(tasks.c.created_at) < before).subquery()
         with self._transaction(read=True) as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(old)).scalar_one())
 
     def unkept(self, since: float = 0.0) -> list[Kept]:
-        """The outputs of succeeded tasks made since a moment that are not on disk, or not whole."""
+        """The files of succeeded tasks made since a moment that are not on disk, or not whole."""
         query = (
             sa.select(outputs)
             .join(tasks, tasks.c.id == outputs.c.task)
             .where(tasks.c.state == "succeeded", tasks.c.created_at >= since)
+            .where(outputs.c.data.is_(None))
             .order_by(outputs.c.task, outputs.c.number)
         )
         with self._transaction(read=True) as db:
-            found = (Kept(**row) for row in db.execute(query).mappings())
+            found = (Kept.of(row) for row in db.execute(query).mappings())
             return [kept for kept in found if not kept.on_disk]
 
     def unnamed(self, since: float = 0.0) -> list[Row]:
@@ -313,8 +323,8 @@ class Reading(Database):
 
 
 def _unsaved(when: sa.ColumnElement[bool]) -> sa.Select[str]:
-    """The task of each output that was never saved; the oldest first."""
-    done = (outputs.c.path.is_(None), aside(tasks.c.state) == "succeeded", when)
+    """The task of each file that was never saved; the oldest first."""
+    done = (UNSAVED, aside(tasks.c.state) == "succeeded", when)
     query = sa.select(tasks.c.id).select_from(outputs).join(tasks, tasks.c.id == outputs.c.task)
     return query.where(*done).order_by(tasks.c.created_at, tasks.c.id)
 

@@ -10,6 +10,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from kling_core.editions import V1
+
 LIVE = ("submitting", "submitted", "processing", "unknown")
 """States in which a task may hold a slot at Kling."""
 
@@ -18,6 +20,9 @@ RUNNING = ("submitted", "processing")
 
 ENDED = ("succeeded", "failed", "rejected", "expired")
 """States that do not change any more."""
+
+FILES = ("video", "image", "audio")
+"""Kinds of output that are files, to be downloaded; all others are kept in the ledger itself."""
 
 HEIR = "the task of "
 """Begins the error of a row that was taken in, and then found to be the task of another row."""
@@ -35,11 +40,16 @@ and one more, by which its lists and look-ups lag behind.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A request to be written down before it is sent."""
+    """A request to be written down before it is sent.
+
+    `route` is the path that it will be sent to, as the `edition` of the API has it.
+    """
 
     id: str
     endpoint: str
     product: str
+    edition: str = V1
+    route: str = ""
     weight: int = 1
     external_task_id: str | None = None
     project: str = ""
@@ -56,11 +66,16 @@ class Entry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One request and its task, as the ledger knows it; times are seconds since 1970."""
+    """One request and its task, as the ledger knows it; times are seconds since 1970.
+
+    `route` is the path that its create was sent to, or will be; empty where that is not known.
+    """
 
     id: str
     endpoint: str
     product: str
+    edition: str
+    route: str
     weight: int
     state: str
     project: str
@@ -119,7 +134,10 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kept:
-    """One output of a task and where it is kept."""
+    """One output of a task and where it is kept.
+
+    `data` is what Kling says of one that is no file: a text, an element, a voice. None for a file.
+    """
 
     task: str
     number: int
@@ -131,6 +149,19 @@ class Kept:
     size: int | None
     audit: str
     saved_at: float | None
+    data: Any = None
+
+    @classmethod
+    def of(cls, values: Mapping[Any, Any]) -> Kept:
+        """An output from the database's values."""
+        facts: dict[str, Any] = {name: values[name] for name in cls.__slots__}
+        facts["data"] = None if facts["data"] is None else json.loads(facts["data"])
+        return cls(**facts)
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is to be had by a download; else all there is stands in the ledger."""
+        return self.data is None
 
     @property
     def on_disk(self) -> bool:

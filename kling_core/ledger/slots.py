@@ -26,13 +26,16 @@ class Slots(Money):
         lease: float,
         budget: Budget | None = None,
         settling: float = SETTLING,
+        edition: str | None = None,
+        route: str | None = None,
     ) -> Place:
         """Ask for slots: on yes the row is `submitting` and ours, on no it waits in line.
 
         First come, first served among the rows of living processes: a row is admitted when it fits
         beside what is busy and all that is ahead of it. From then on it may have been sent, and
         stays in doubt for `settling` seconds after its lease, whatever becomes of us. One that the
-        account has not enough slots for is left as it is.
+        account has not enough slots for is left as it is. `edition` and `route` are those by which
+        it is sent now, when it was written down with others.
 
         Raises `BudgetExceeded` when a limit would be passed by sending it now.
         """
@@ -53,6 +56,8 @@ class Slots(Money):
                 until = now + lease + settling
                 change = {"state": "submitting", "sent_at": now, "doubt_until": until}
                 change |= {"tries": tries + 1, **_NO_DOUBT}
+                sent_by = {"edition": edition, "route": route}
+                change |= {name: value for name, value in sent_by.items() if value is not None}
             if place.probe and (known := self._known_limit(db, product)) is not None:
                 self._set_meta(db, f"limit {product}", known.probed(row_id, now).text())
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}

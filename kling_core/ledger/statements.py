@@ -165,7 +165,7 @@ def _keep(_: Insert) -> Any:
 
 def _note_output(insert: Insert) -> Any:
     statement = insert(outputs)
-    news = {name: statement.excluded[name] for name in ("kind", "output_id", "url")}
+    news = {name: statement.excluded[name] for name in ("kind", "output_id", "url", "data")}
     return statement.on_conflict_do_update(index_elements=["task", "number"], set_=news)
 
 

@@ -11,6 +11,8 @@ from urllib.parse import quote
 
 from kling_core.commands import readable, tasks
 from kling_core.commands.find import short
+from kling_core.commands.show import content
+from kling_core.flows.known_rows import is_known
 from kling_jupyter.errors import in_notebook
 from kling_jupyter.html import task_figure
 from kling_jupyter.html.styles import LINE, LINK, QUIET
@@ -62,12 +64,14 @@ class Exhibit:
         row, ident = self.row, short(self.row)
         if row.state in ("failed", "rejected", "expired"):
             return f"{row.state}: {row.error}" if row.error else row.state
+        lost = [kept for kept in self.kept if kept.is_file and not tasks.on_disk(kept)]
+        if not is_known(row) and (lost or not self.kept):
+            return f"{row.state}: this version of kling-suite does not know its endpoint"
         if row.state in tasks.UNSENT:
             return f"{row.state}, never sent: %kling resume --send"
         if row.state != "succeeded":
             how = "resume" if row.state in ("unknown", "submitting") else f"wait {ident}"
             return f"{row.state}, {readable.span(self.age)} so far: %kling {how}"
-        lost = [kept for kept in self.kept if not tasks.on_disk(kept)]
         if not lost:
             return "" if self.kept else f"Kling has not named its result yet: %kling wait {ident}"
         path = lost[0].path
@@ -83,7 +87,7 @@ class Exhibit:
         """Where it is kept: saved, and for how many days more at Kling; empty when it has none."""
         if self.row.state != "succeeded" or not self.kept:
             return ""
-        if len(self.saved) < len(self.kept):
+        if len(self.saved) < len([kept for kept in self.kept if kept.is_file]):
             if self.days is None:
                 return "not saved"
             return "purged" if self.days < 0 else f"not saved, {self.days} d left"
@@ -108,6 +112,7 @@ class Exhibit:
         saved = self.saved
         limit = _BYTES // max(len(saved), 1) if len(saved) > 1 else _BYTES
         shown = [_player(kept, folder, self.label, style, max(limit, 2_500)) for kept in saved]
+        shown += [_said(kept, style) for kept in self.kept if not kept.is_file]
         if self.absent:
             text = html.escape(in_notebook(self.absent))
             shown.append(
@@ -149,6 +154,14 @@ def _player(kept: Kept, folder: Path, label: str, style: str, limit: int) -> str
     return (
         f'<video controls preload="none" playsinline src="{link}"{poster} '
         f'aria-label="{label}" style="{style}"></video>'
+    )
+
+
+def _said(kept: Kept, style: str) -> str:
+    """An output that is no file, in words."""
+    return (
+        f'<div style="{style};background:none;height:auto;aspect-ratio:auto;'
+        f'overflow-wrap:anywhere">{html.escape(content(kept))}</div>'
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any
 
 from kling_core.errors import KlingError
+from kling_core.flows.known_rows import is_known
 from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.tool import SAVES, Call, Tool
@@ -75,7 +76,7 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
             row, kept = found
             task = await client.tasks.get(row.id)
             try:
-                saved.append(str(await resume.named(task.files, kept).download()))
+                saved.append(str(await resume.named(row, task.files, kept).download()))
             except KlingError as error:
                 call.tell(str(error))
         settled.unsaved = await asyncio.to_thread(resume.unsaved, ledger)
@@ -85,12 +86,14 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
 async def _told(call: Call, settled: Settled, saved: list[str], new: int) -> CallToolResult:
     for row, error in settled.doubtful:
         call.tell(f"{row.id}: {error}")
+    unknown = {row.id for row, _ in settled.doubtful if not is_known(row)}
     groups: dict[str, list[Row]] = {
         "running": settled.running,
         "not saved": settled.unsaved,
         "never sent": settled.unsent,
         "held by another process": settled.held,
-        "in doubt": [row for row, _ in settled.doubtful],
+        "in doubt": [row for row, _ in settled.doubtful if row.id not in unknown],
+        "not known to this version": [row for row, _ in settled.doubtful if row.id in unknown],
     }
     tasks: list[dict[str, Any]] = []
     for what, rows in groups.items():

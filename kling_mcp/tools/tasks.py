@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
+from kling_core.flows.known_rows import knows
 from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety.redact import clean
@@ -121,7 +122,7 @@ async def find(account: Account, task_id: str) -> AsyncTask:
 async def look(account: Account, task_id: str) -> AsyncTask:
     """The same, asked for anew while it runs."""
     task = await find(account, task_id)
-    if task.task_id and not task.complete:
+    if task.task_id and not task.complete and knows(task.endpoint):
         await task.refresh()
         account.follow(task)
     return task
@@ -209,7 +210,7 @@ async def _told(
 def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
     """Whether waiting for a task brings it nearer to its end."""
     under_way = bool(task.task_id) or account.job(facts["task_id"]) is not None
-    return under_way and not task.complete
+    return under_way and not task.complete and knows(task.endpoint)
 
 
 def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from kling_core.commands import slots
 from kling_core.errors import KlingError
 from kling_core.flows import watch as watching
 from kling_core.flows.give_up import give_up
-from kling_core.ledger import schema
 from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.migrations import VERSION
 from kling_core.ledger.records import HOLDS, TOO_LONG, Row
 from kling_core.wire.effects import Send, drive
 
@@ -256,4 +256,4 @@ def test_a_ledger_of_version_1_is_migrated(open_ledger: OpenLedger) -> None:
     assert (row.task_id, row.unclear_at, row.given_up_at) == ("1", None, None)
     assert busy(new) == 1
     with new._transaction(read=True) as db:
-        assert new._meta(db, "version") == str(schema.VERSION)
+        assert new._meta(db, "version") == str(VERSION)

@@ -6,8 +6,8 @@ import pytest
 from helpers.ledgers import ACCOUNT, LEASE, answer, as_version_1, entry
 
 from kling_core.ledger.ledger import Ledger
+from kling_core.ledger.migrations import VERSION
 from kling_core.ledger.records import SETTLING
-from kling_core.ledger.schema import VERSION
 
 
 @pytest.fixture

@@ -13,12 +13,20 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, as_version_1, entry
+from helpers.ledgers import (
+    ACCOUNT,
+    INDEXES,
+    LEASE,
+    Moved,
+    OpenLedger,
+    answer,
+    as_version_1,
+    entry,
+)
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from kling_core.errors import LedgerError
-from kling_core.ledger import schema
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
 from kling_core.ledger.records import Row
@@ -235,7 +243,9 @@ def test_a_ledger_of_version_1(open_ledger: OpenLedger, moved: Moved) -> None:
         for name, text in odd.items():
             values = old._prepared(entry(name), LEASE) | {"state": "succeeded", "sent_at": 5.0}
             values |= {"cost_units": text, "cost_usd": text}
-            db.execute(sa.insert(tasks).values(values))
+            then = {k: v for k, v in values.items() if k not in ("edition", "route")}
+            table = sa.table("tasks", *map(sa.column, then))
+            db.execute(sa.insert(table).values(then))
     old.close()
     new = open_ledger()
     same(new)
@@ -248,7 +258,7 @@ def test_a_ledger_of_version_1(open_ledger: OpenLedger, moved: Moved) -> None:
     same(new)
     with new._transaction(read=True) as db:
         names = {index["name"] for index in _indexes(db)}
-    assert names >= {index.name for index in schema.INDEXES}
+    assert names >= set(INDEXES)
     assert not names & {"tasks_state", "tasks_digest", "tasks_task_id"}
 
 

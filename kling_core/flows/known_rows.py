@@ -1,0 +1,91 @@
+"""Rows that another version wrote: of an endpoint, or an edition, that this one does not know.
+
+A newer release or a plug-in makes such rows. They are kept, shown and counted as all others; only
+what would ask Kling, which needs to know how, is refused, and says so.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import cast
+
+from kling_core.declare import registry
+from kling_core.declare.endpoint import Endpoint, Product, Request
+from kling_core.editions import KNOWN
+from kling_core.errors import KlingError
+from kling_core.ledger.records import IN_LINE, Row
+
+__all__ = [
+    "NotKnownHere",
+    "StandIn",
+    "endpoint_of",
+    "is_known",
+    "knows",
+    "refusal",
+    "require_known",
+    "unknown",
+]
+
+
+class NotKnownHere(KlingError):
+    """A task of an endpoint, or an edition of the API, that this version does not know."""
+
+
+class StandIn(Endpoint):
+    """In the place of a declaration that this version does not have; nothing is sent to it."""
+
+
+def is_known(row: Row) -> bool:
+    """Whether this version can ask Kling about a row."""
+    return row.edition in KNOWN and row.endpoint in registry.names()
+
+
+def require_known(row: Row) -> None:
+    """Raise `NotKnownHere` for a row that this version cannot ask Kling about."""
+    if not is_known(row):
+        raise refusal(row)
+
+
+def refusal(row: Row) -> NotKnownHere:
+    """The error for whoever would go on with a row that is not known here."""
+    what = f"the endpoint {row.endpoint}"
+    if row.endpoint in registry.names():
+        what = f"edition {row.edition} of {row.endpoint}"
+    error = unknown(f"task {row.task_id or row.id}", what)
+    error.task_id = row.task_id
+    never_sent = row.state == "rejected" or (row.state in IN_LINE and not row.tries)
+    error.billed = "no" if never_sent else "unknown"
+    return error
+
+
+def unknown(who: str, what: str) -> NotKnownHere:
+    """The error of a task that is of `what`, which this version does not know."""
+    return NotKnownHere(
+        f"{who} is of {what}, which this version of kling-suite does not know",
+        cause="A newer version or a plug-in made it.",
+        fix="It is kept as it is, and counts. To go on with it: pip install -U kling-suite.",
+        billed="unknown",
+    )
+
+
+def knows(endpoint: Endpoint) -> bool:
+    """Whether a task's endpoint is one that this version can talk to."""
+    return not isinstance(endpoint, StandIn)
+
+
+def endpoint_of(row: Row) -> Endpoint:
+    """The declaration of a row's endpoint, or what stands for one that is not known here."""
+    return registry.load(row.endpoint) if is_known(row) else _stand_in(row.endpoint, row.product)
+
+
+@cache
+def _stand_in(name: str, product: str) -> Endpoint:
+    request = type("UnknownRequest", (Request,), {"__doc__": "Not known to this version."})
+    return StandIn(
+        name=name,
+        path="",
+        request=request,
+        output="videos",
+        product=cast("Product", product),
+        source="",
+    )
