@@ -8,10 +8,9 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
 
 from kling_core.catalog import tables
-from kling_core.declare import registry
+from kling_core.declare import kinds, registry
 from kling_core.declare.endpoint import Endpoint
 from kling_core.declare.fields import Param
 
@@ -50,8 +49,8 @@ def _row(endpoint: Endpoint) -> str:
     cells = (
         f"[`{endpoint.name}`](#{endpoint.name})",
         names,
-        f"`{endpoint.path}`",
-        endpoint.output,
+        ", ".join(f"`{route}`" for route in endpoint.routes.values()),
+        f"{endpoint.makes}s" if endpoint.makes != "data" else "data",
         slots,
         f"{status.status} ({status.status_as_of})",
     )
@@ -59,7 +58,6 @@ def _row(endpoint: Endpoint) -> str:
 
 
 def _section(endpoint: Endpoint) -> list[str]:
-    hints = get_type_hints(endpoint.request)
     fields = endpoint.request.params().values()
     status = tables.endpoint_status(endpoint.name)
     example = [f"    {name}={json.dumps(value)}," for name, value in endpoint.example.items()]
@@ -75,13 +73,14 @@ def _section(endpoint: Endpoint) -> list[str]:
         lines += [f"> {status.status}: {status.evidence}.{instead}", ""]
     lines += ["```python", f"kling.{endpoint.name}.create(", *example, ")", "```", ""]
     lines += ["| field | meaning | values | default |", "| --- | --- | --- | --- |"]
-    return lines + [_field(p, hints[p.name]) for p in fields]
+    return lines + [_field(declared) for declared in fields]
 
 
-def _field(declared: Param, hint: Any) -> str:
+def _field(declared: Param) -> str:
     default = "required" if declared.required else _default(declared)
     meaning = declared.doc.replace("|", "\\|")
-    return f"| `{declared.name}` | {meaning} | {_values(declared, hint)} | {default} |"
+    values = _values(declared, kinds.kind_of(declared))
+    return f"| `{declared.name}` | {meaning} | {values} | {default} |"
 
 
 def _default(declared: Param) -> str:
@@ -89,32 +88,24 @@ def _default(declared: Param) -> str:
     return "" if value is None else f"`{value}`"
 
 
-def _values(declared: Param, hint: Any) -> str:
-    if declared.media:
-        many = " list" if declared.many else ""
-        return f"{'image' if declared.media not in ('audio', 'video') else declared.media}{many}"
-    choices = [str(c) for c in _literals(declared.of or hint)]
-    if choices:
-        return ", ".join(f"`{choice}`" for choice in choices)
-    parts: list[str] = []
-    if declared.ge is not None and declared.le is not None:
-        parts.append(f"{declared.ge:g} to {declared.le:g}")
-    if declared.max_length:
-        parts.append(f"at most {declared.max_length:,}")
-    if declared.max_items:
-        parts.append(f"{declared.min_items or 0} to {declared.max_items} entries")
-    if declared.unit:
-        parts.append(declared.unit)
-    return " ".join(parts)
-
-
-def _literals(kind: Any) -> list[Any]:
-    found: list[Any] = []
-    if str(get_origin(kind)) == "typing.Literal":
-        return list(get_args(kind))
-    for inner in get_args(kind):
-        found += _literals(inner) if str(get_origin(inner)) == "typing.Literal" else []
-    return found
+def _values(declared: Param, kind: kinds.Kind) -> str:
+    """What the field may be, in the words of a table's cell."""
+    match kind:
+        case kinds.Medium(stuff=stuff):
+            return stuff
+        case kinds.ListOf(item=kinds.Medium(stuff=stuff)):
+            return f"{stuff} list"
+        case kinds.OneOf(values=values) | kinds.Switch(values=values):
+            return ", ".join(f"`{value}`" for value in values)
+        case kinds.Number(least=least, most=most) if least is not None and most is not None:
+            facts = [f"{least:g} to {most:g}"]
+        case kinds.Text(most=most) if most:
+            facts = [f"at most {most:,}"]
+        case kinds.ListOf(least=least, most=most) if most:
+            facts = [f"{least} to {most} entries"]
+        case _:
+            facts = []
+    return " ".join([*facts, declared.unit]).strip()
 
 
 if __name__ == "__main__":

@@ -10,14 +10,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from kling_mcp.settings import TOOLSETS, USUAL, Settings
+from kling_mcp.settings import USUAL, Settings, toolset_names
 from kling_mcp.tools import tools
 
 __all__ = ["listed", "page", "tokens", "write"]
 
 
-def listed(toolsets: tuple[str, ...] = TOOLSETS) -> list[dict[str, Any]]:
-    """The tools as the protocol lists them."""
+def listed(toolsets: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """The tools of these toolsets, or of all, as the protocol lists them."""
     return [
         {
             "name": tool.name,
@@ -29,7 +29,7 @@ def listed(toolsets: tuple[str, ...] = TOOLSETS) -> list[dict[str, Any]]:
             if tool.annotations
             else {},
         }
-        for tool in tools(Settings(toolsets=toolsets))
+        for tool in tools(Settings(toolsets=toolsets or toolset_names()))
     ]
 
 
@@ -47,7 +47,7 @@ def page() -> str:
         "",
         f"About {tokens(listed(USUAL)):,} tokens as usual, {tokens(listed()):,} with all on.",
     ]
-    for toolset in TOOLSETS:
+    for toolset in toolset_names():
         usual = "" if toolset in USUAL else " (off unless asked for)"
         lines += ["", f"## {toolset}{usual}", "", "| tool | what it does | tokens |"]
         lines += ["| --- | --- | --- |"]

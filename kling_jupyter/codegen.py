@@ -12,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands.options import Option, options
@@ -65,13 +65,13 @@ def python(request: Request, *, sandbox: bool = False) -> str:
 # --- the magic -----------------------------------------------------------------------------
 
 _BRACED = re.compile(r"\{|\$[^\W\d]")
-_BRACED_IN_JSON = re.compile(r"\{(?!\"|\})|\$[^\W\d]")
 _BREAKS = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
 _READ = re.compile(
-    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({cell_fields.RULE})\s*$)", re.MULTILINE
+    rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({cell_fields.RULE})\s*$)|\n[^\S\n]+\Z",
+    re.MULTILINE,
 )
 """Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
-IPython (pasted prompts)."""
+IPython (pasted prompts), and blanks on a last line, which it drops."""
 _PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
 _UNSPEAKABLE = "\n"
 """What stands for a word that cannot be typed: such a field goes into a variable."""
@@ -108,7 +108,7 @@ class _Typed:
     def _taken(self, name: str) -> str:
         """The prompt, which is no option then; empty when it has to be written as one."""
         declared, prompt = self._params.get(name), self._fields.get(name)
-        if declared is None or declared.unit != "characters" or not isinstance(prompt, str):
+        if declared is None or not declared.prose or not isinstance(prompt, str):
             return ""
         if not prompt.strip() or _READ.search(prompt) or "\r" in prompt:
             return ""
@@ -141,11 +141,11 @@ class _Typed:
         """Whether the option, typed without --raw, would be something else, or refused."""
         ours = {f"{{{v}}}" for v in _variables(self._fields[name])} | {f"{{{name}}}"}
         typed = [word for word in words if word not in ours]
-        prose = name == self._positional and self._params[name].unit == "characters"
+        prose = name == self._positional and self._params[name].prose
         if prose and len(typed) == len(words) and not self._is_plain("option"):
             return True
         structured = self._known[name].kind == "structure"
-        return any((_BRACED_IN_JSON if structured else _BRACED).search(word) for word in typed)
+        return any(_holds_braces(word, structured=structured) for word in typed)
 
     def _name(self, name: str) -> None:
         """Put a field's value into a variable of its name."""
@@ -174,6 +174,23 @@ def _is_line(head: str, prompt: str) -> bool:
     """Whether it goes behind the options on one line, unchanged and readable."""
     plain = prompt == prompt.strip() and not _BREAKS.search(prompt) and not prompt.endswith("\\")
     return plain and prompt[:1].isalnum() and len(head) + len(prompt) < _LONGEST
+
+
+def _holds_braces(word: str, *, structured: bool) -> bool:
+    """Whether a word holds what is filled in; of JSON only the texts in it are."""
+    if not structured or not word.startswith(("{", "[")):
+        return _BRACED.search(word) is not None
+    return any(_BRACED.search(text) for text in _texts(json.loads(word)))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        value = list(cast("Mapping[str, Any]", value).values())
+    if isinstance(value, list):
+        for inner in cast("list[Any]", value):
+            yield from _texts(inner)
+    elif isinstance(value, str):
+        yield value
 
 
 def _is_unfit(word: str) -> bool:

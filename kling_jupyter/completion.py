@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import argparse
 
     from kling_core.commands.arguments import Parser
+    from kling_core.declare.endpoint import Endpoint
     from kling_jupyter.commands.base import Command
     from kling_jupyter.workspace import Studio
 
@@ -165,7 +166,6 @@ def _in_options(
 # --- what there is -------------------------------------------------------------------------
 
 
-@cache
 def _commands() -> tuple[Offer, ...]:
     from kling_jupyter import commands
 
@@ -173,7 +173,6 @@ def _commands() -> tuple[Offer, ...]:
     return (*_endpoints(), *named)
 
 
-@cache
 def _endpoints() -> tuple[Offer, ...]:
     from kling_core.declare import registry
 
@@ -182,16 +181,21 @@ def _endpoints() -> tuple[Offer, ...]:
     return (*(Offer(e.command, "endpoint") for e in known), *aliases)
 
 
-@cache
 def _generation(word: str) -> Parser | None:
     """The parser of an endpoint's options, None when there is no such endpoint."""
     from kling_core.declare import registry
-    from kling_jupyter.parsing import grammar
 
     try:
-        return grammar.parser(registry.get(word.lower()))
+        return _shaped(registry.get(word.lower()))
     except registry.UnknownEndpoint:
         return None
+
+
+@cache
+def _shaped(endpoint: Endpoint) -> Parser:
+    from kling_jupyter.parsing import grammar
+
+    return grammar.parser(endpoint)
 
 
 @cache
@@ -258,12 +262,13 @@ def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
 
 def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
     """Words of a kind, see `Command`."""
-    from kling_core.catalog import tables
+    from kling_core.declare import catalogues
     from kling_jupyter import commands
 
     match kind:
         case "MODEL":
-            return [Offer(m.name, "model") for m in tables.models() if m.alive]
+            models = catalogues.find("models").choices()
+            return [Offer(choice.value, "model") for choice in models if choice.live]
         case "ENDPOINT":
             return _endpoints()
         case "COMMAND":

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-from kling_core.declare.fields import Part
+from kling_core.declare import kinds
 from kling_jupyter.codegen import Variable
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
-    from kling_core.declare.fields import Param
     from kling_core.media.item import Kind
 
     Change = Callable[[Any, Kind, str], Any]
@@ -51,46 +50,14 @@ def each_medium(request: Request, change: Change) -> Request:
 
     A place is written as checks write it: `image`, `image_list.0`, `dynamic_masks.0.mask`.
     """
-    params = request.params()
-    given = {
-        name: _changed(value, params[name], change, name) if name in params else value
-        for name, value in request.adopt(dict(request.given)).items()
-    }
+
+    def put(leaf: kinds.Leaf) -> Any:
+        medium = leaf.kind
+        wanted = isinstance(medium, kinds.Medium)
+        return change(leaf.value, medium.role, leaf.place) if wanted else leaf.value
+
+    given = kinds.changed(request.params(), request.adopt(dict(request.given)), put)
     return type(request)(**given).with_parent(request.parent)
-
-
-def _changed(value: Any, declared: Param, change: Change, field: str) -> Any:
-    if declared.media:
-        if not declared.many:
-            return change(value, declared.media, field)
-        several = cast("list[Any]", value if isinstance(value, (list, tuple)) else [value])
-        return [
-            change(_bare(v, declared.item), declared.media, f"{field}.{i}")
-            for i, v in enumerate(several)
-        ]
-    part = declared.part
-    if part is None:
-        return value
-    if isinstance(value, (list, tuple)):
-        several = cast("list[Any]", value)
-        return [_inside(v, part, change, f"{field}.{i}") for i, v in enumerate(several)]
-    return _inside(value, part, change, field)
-
-
-def _inside(value: Any, part: type[Part], change: Change, field: str) -> Any:
-    given: Any = value.given if isinstance(value, Part) else value
-    if not isinstance(given, Mapping):
-        return value
-    params = part.params()
-    return {
-        name: _changed(v, params[name], change, f"{field}.{name}") if name in params else v
-        for name, v in cast("Mapping[str, Any]", given).items()
-    }
-
-
-def _bare(value: Any, key: str) -> Any:
-    """A medium of a list without the object that wraps it."""
-    return value[key] if key and isinstance(value, Mapping) and key in value else value  # pyright: ignore[reportUnknownVariableType]
 
 
 def _from(path: Path, start: Path | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kling_core.declare import choices
 from kling_core.text import ranges
 from kling_mcp import schemas
 
@@ -39,7 +40,6 @@ def endpoint_facts(endpoint: Endpoint) -> dict[str, Any]:
     from kling_core.catalog import tables
 
     status = tables.endpoint_status(endpoint.name)
-    kinds = {p.placeholder for p in endpoint.request.params().values()}
     facts: dict[str, Any] = {
         "endpoint": endpoint.name,
         "does": endpoint.summary,
@@ -52,15 +52,8 @@ def endpoint_facts(endpoint: Endpoint) -> dict[str, Any]:
         "rare_arguments": _rare(endpoint),
         "as_of": str(tables.as_of()),
     }
-    if "SCENE" in kinds:
-        scenes = [s for s in tables.effects().values() if s.listed and s.ended_on is None]
-        facts["scenes"] = [s.name for s in scenes if s.images == 1]
-        facts["scenes_of_two_images"] = [s.name for s in scenes if s.images == 2]
-    if "VOICE" in kinds:
-        facts["voices"] = [
-            f"{v.voice_id} ({', '.join(v.languages)}: {v.name_en or v.name_zh or 'unnamed'})"
-            for v in tables.voices().values()
-        ]
+    for listed in choices.lists(endpoint):
+        facts |= listed.groups()
     return facts
 
 

@@ -64,7 +64,9 @@ def _forget_placeholders() -> list[str]:
 
 def _parser() -> argparse.ArgumentParser:
     from kling_core.version import VERSION
+    from kling_mcp.settings import USUAL, toolset_names
 
+    others = ", ".join(name for name in toolset_names() if name not in USUAL)
     parser = argparse.ArgumentParser(
         prog="kling-mcp",
         description="The MCP server for Kling AI.",
@@ -78,7 +80,7 @@ def _parser() -> argparse.ArgumentParser:
         help="the embedded stand-in: no key, no cost, nothing leaves this machine",
     )
     parser.add_argument(
-        "--toolsets", metavar="NAMES", help="video,image,tasks,account (usual), raw; or all"
+        "--toolsets", metavar="NAMES", help=f"{','.join(USUAL)} (usual), {others}; or all"
     )
     http = parser.add_argument_group("over HTTP")
     http.add_argument("--http", action="store_true", help="streamable HTTP in place of stdio")

@@ -11,14 +11,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
+from kling_core.declare import catalogues, choices, kinds
+from kling_core.declare.kinds import ListOf, Piece, kind_of
 from kling_core.errors import Violation
 from kling_core.text import did_you_mean, nearest
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_core.declare.fields import Param
+    from kling_core.declare.fields import Param, Part
+    from kling_core.declare.kinds import Kind
 
 __all__ = ["Schema", "field", "fields", "judge", "longest", "object_schema", "outlined"]
 
@@ -40,16 +43,15 @@ def fields(endpoint: Endpoint, *, callbacks: bool = False) -> tuple[dict[str, Sc
     """The schemas of an endpoint's fields, and which of them are required."""
     request = endpoint.request
     hidden = HIDDEN[:1] if callbacks else HIDDEN
-    hints = get_type_hints(request)
     shown = {n: p for n, p in request.params().items() if n not in hidden}
-    schemas = {name: field(endpoint, p, hints[name]) for name, p in shown.items()}
+    schemas = {name: field(endpoint, declared) for name, declared in shown.items()}
     return schemas, [name for name, p in shown.items() if p.required]
 
 
-def field(endpoint: Endpoint, declared: Param, hint: Any) -> Schema:
+def field(endpoint: Endpoint, declared: Param) -> Schema:
     """The whole schema of one field."""
-    schema = _media(declared) if declared.media else _plain(declared, hint)
-    if declared.unit == "seconds":
+    schema = _plain(kind_of(declared))
+    if declared.choices == "lengths":
         schema |= _lengths(endpoint)
     if not declared.required and (usual := _default(schema, declared.default)):
         schema["default"] = usual
@@ -74,50 +76,36 @@ def _outline(schema: Schema) -> Schema:
     return short
 
 
-def _media(declared: Param) -> Schema:
-    if not declared.many:
-        return {"type": "string"}
-    return {"type": "array", "items": {"type": "string"}} | _count(declared)
+def _plain(kind: Kind) -> Schema:
+    """The schema of the plainest spelling of a kind, with its bounds."""
+    match kind:
+        case ListOf(item=item):
+            return {"type": "array", "items": _plain(item)} | _given(
+                minItems=kind.least or None, maxItems=kind.most
+            )
+        case Piece(part=part, bare=bare):
+            return _bare(_plain(bare)) if bare is not None else _part(part)
+        case kinds.Flag() | kinds.Switch():
+            return {"type": "boolean"}
+        case kinds.Number(whole=whole):
+            bounds = _given(minimum=kind.least, maximum=kind.most)
+            return {"type": "integer" if whole else "number"} | bounds
+        case kinds.OneOf(values=values):
+            return {"type": "string", "enum": list(values)}
+        case kinds.Id(whole=True):
+            return {"type": "integer"}
+        case kinds.Text(most=most):
+            return {"type": "string"} | _given(maxLength=most)
+        case kinds.Medium() | kinds.Named() | kinds.Id():
+            return {"type": "string"}
 
 
-def _plain(declared: Param, hint: Any) -> Schema:
-    """The plainest of the types that a field takes, with its bounds."""
-    kinds = _kinds(hint)
-    listed = get_origin(declared.of) is list
-    if listed:
-        entries = [inner for kind in kinds for inner in _kinds(*get_args(kind)[:1])]
-        return {"type": "array", "items": _simplest(entries)} | _count(declared)
-    schema = _simplest(kinds)
-    if schema["type"] in ("number", "integer"):
-        bounds = {"minimum": declared.ge, "maximum": declared.le}
-        return schema | {name: value for name, value in bounds.items() if value is not None}
-    if declared.max_length:
-        schema["maxLength"] = declared.max_length
-    return schema
-
-
-def _simplest(kinds: list[Any]) -> Schema:
-    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number")):
-        if kind in kinds:
-            return {"type": name}
-    for kind in kinds:
-        if get_origin(kind) is Literal:
-            return {"type": "string", "enum": list(get_args(kind))}
-    if str in kinds:
-        return {"type": "string"}
-    from kling_core.declare.fields import Part
-
-    part = next(k for k in kinds if isinstance(k, type) and issubclass(k, Part))
-    return _part(part)
-
-
-def _part(part: Any) -> Schema:
-    hints = get_type_hints(part)
-    params: dict[str, Param] = part.params()
+def _part(part: type[Part]) -> Schema:
+    params = part.params()
     inner = {
-        name: _media(p) if p.media else _bare(_plain(p, hints[name]))
-        for name, p in params.items()
-        if not (name == "index" and not p.required)  # the place in the list says it
+        name: _bare(_plain(kind_of(declared)))
+        for name, declared in params.items()
+        if not (name == "index" and not declared.required)  # the place in the list says it
     }
     return object_schema(inner, [name for name in inner if params[name].required])
 
@@ -128,20 +116,7 @@ def _bare(schema: Schema) -> Schema:
     return {key: value for key, value in schema.items() if key not in bounds}
 
 
-def _kinds(*hints: Any) -> list[Any]:
-    """The members of a union, None left out."""
-    found: list[Any] = []
-    for hint in hints:
-        origin = get_origin(hint)
-        if origin is Union or type(hint).__name__ == "UnionType":
-            found += _kinds(*get_args(hint))
-        elif hint is not type(None):
-            found.append(hint)
-    return found
-
-
-def _count(declared: Param) -> Schema:
-    bounds = {"minItems": declared.min_items, "maxItems": declared.max_items}
+def _given(**bounds: float | None) -> Schema:
     return {name: value for name, value in bounds.items() if value is not None}
 
 
@@ -160,10 +135,8 @@ def longest(endpoint: Endpoint) -> int:
 
 
 def _seconds(endpoint: Endpoint) -> list[int]:
-    from kling_core.catalog import tables
-
-    models = [m for m in tables.models(endpoint.name) if m.alive]
-    return [int(s) for m in models for s in m.endpoints[endpoint.name].durations()] or [5, 10]
+    known = catalogues.find("lengths").choices(endpoint.name)
+    return [int(choice.value) for choice in known if choice.live] or [5, 10]
 
 
 def _default(schema: Schema, value: Any) -> Any:
@@ -177,10 +150,9 @@ def _default(schema: Schema, value: Any) -> Any:
 
 def _words(endpoint: Endpoint, declared: Param) -> str:
     """The field's documentation in few words: what else there is to know, the rules tell."""
-    if declared.placeholder == "MODEL":
-        from kling_core.catalog import tables
-
-        usual = tables.default_model(endpoint.name)
+    named = choices.catalogue(declared)
+    if named is not None and named.assumes:
+        usual = named.usual(endpoint.name)
         return f"Default {usual}; see kling_models" if usual else "See kling_models"
     text = re.sub(r"`kling models[^`]*`", "kling_models", declared.doc).replace("`", "")
     first = re.split(r"[.](?= [A-Z]|$)", text)[0]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.config import money
+from kling_core.declare import registry
 from kling_core.errors import ConfigError
 from kling_core.media.safe_urls import Resolve, lookup
 from kling_core.setting_values import place
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 
     from kling_mcp.tool import Tool
 
-__all__ = ["TOOLSETS", "USUAL", "Settings", "toolsets", "variable"]
-
-TOOLSETS = ("video", "image", "tasks", "account", "raw")
-"""The groups of tools; `raw` holds get and list of every endpoint, one tool each."""
+__all__ = ["USUAL", "Settings", "toolset_names", "toolsets", "variable"]
 
 USUAL = ("video", "image", "tasks", "account")
-"""The groups that are on when none is named."""
+"""The toolsets that are on when none is named."""
+
+_OURS = ("tasks", "account", "raw")
+"""Those that are no endpoint's; `raw` holds get and list of every endpoint, one tool each."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,20 +92,28 @@ class Settings:
         return cls(**found | {name: value for name, value in changes.items() if value is not None})
 
 
+def toolset_names() -> tuple[str, ...]:
+    """Every toolset: those that the endpoints declare, the usual ones first, and ours."""
+    declared = {endpoint.toolset for endpoint in registry.endpoints()} - {*_OURS}
+    usual = [name for name in USUAL if name in declared]
+    return (*usual, *sorted(declared - {*usual}), *_OURS)
+
+
 def toolsets(words: str) -> tuple[str, ...]:
-    """The groups named in a list with commas; `all` is every one.
+    """The toolsets named in a list with commas; `all` is every one.
 
     Raises `ConfigError` for an unknown name.
     """
     chosen = [word.strip().lower() for word in words.split(",") if word.strip()]
+    names = toolset_names()
     for word in chosen:
-        if word not in (*TOOLSETS, "all"):
-            known = ", ".join((*TOOLSETS, "all"))
-            hint = did_you_mean(word, TOOLSETS)
+        if word not in (*names, "all"):
+            known = ", ".join((*names, "all"))
+            hint = did_you_mean(word, names)
             raise ConfigError(f"there is no toolset {word!r}{hint}", fix=f"The toolsets: {known}.")
     if not chosen:
-        raise ConfigError("no toolset is named", fix=f"Name some of {', '.join(TOOLSETS)}.")
-    return tuple(name for name in TOOLSETS if "all" in chosen or name in chosen)
+        raise ConfigError("no toolset is named", fix=f"Name some of {', '.join(names)}.")
+    return tuple(name for name in names if "all" in chosen or name in chosen)
 
 
 def variable(name: str) -> str:

@@ -47,22 +47,18 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - the tables 
 
 
 def _as_json(endpoint: Endpoint) -> Mapping[str, Any]:
-    from dataclasses import asdict
-
     from kling_core.catalog import tables
+    from kling_core.declare import choices
 
     status = tables.endpoint_status(endpoint.name)
-    kinds = {p.placeholder for p in endpoint.request.params().values()}
     shown: dict[str, Any] = {
         "status": status.status,
         "status_as_of": status.status_as_of,
         "default_model": tables.default_model(endpoint.name),
         "models": [_model_json(m, endpoint.name) for m in tables.models(endpoint.name)],
     }
-    if "SCENE" in kinds:
-        shown["effect_scenes"] = [asdict(s) for s in tables.effects().values()]
-    if "VOICE" in kinds:
-        shown["voices"] = [asdict(v) for v in tables.voices().values()]
+    for listed in choices.lists(endpoint):
+        shown[listed.key] = listed.records()
     return shown
 
 

@@ -413,7 +413,7 @@ def _value(endpoint: Endpoint, option: Option, value: Any) -> Any:
         return typed[0] if len(typed) == 1 else typed
     if option.kind == "flag":
         return {"on": True, "true": True, "off": False, "false": False}.get(typed[0], typed[0])
-    return typed[-1]
+    return typed if option.repeats else typed[-1]
 
 
 def _structure(option: Option, piece: str, value: Any) -> Any:

@@ -52,18 +52,17 @@ def overview(endpoints: Iterable[Endpoint], *, retired: bool) -> Told:
 def one(endpoint: Endpoint, *, retired: bool) -> Told:
     """The models of one endpoint with modes, sizes, seconds and features; or scenes, or voices."""
     from kling_core.catalog import tables
+    from kling_core.declare import choices
 
     status = tables.endpoint_status(endpoint.name)
     warnings: list[str] = []
     if status.status == "retired":
         instead = f"; use instead: {status.instead}" if status.instead else ""
         warnings.append(f"{endpoint.command} is retired ({status.evidence}){instead}")
-    kinds = {p.placeholder for p in endpoint.request.params().values()}
+    listed = next(iter(choices.lists(endpoint)), None)
     notes: list[str] = []
-    if "SCENE" in kinds:
-        table = _scenes(retired=retired)
-    elif "VOICE" in kinds:
-        table = _voices()
+    if listed is not None:
+        table = Table(listed.columns, listed.rows(retired=retired))
     else:
         retired = retired or status.status == "retired"
         table, hidden = _models(endpoint, retired=retired)
@@ -97,28 +96,6 @@ def _status(model: Model) -> str:
     return f"{model.status} ({model.status_as_of})"
 
 
-def _scenes(*, retired: bool) -> Table:
-    from kling_core.catalog import tables
-
-    rows: list[tuple[str, ...]] = []
-    for scene in sorted(tables.effects().values(), key=lambda s: (-s.images, s.name)):
-        ended = scene.ended_on is not None or not scene.listed
-        when = f"ended on {scene.ended_on}" if scene.ended_on else "no longer listed"
-        if not ended or retired:
-            rows.append((scene.name, str(scene.images), when if ended else "active"))
-    return Table(("scene", "images", "status"), rows)
-
-
-def _voices() -> Table:
-    from kling_core.catalog import tables
-
-    rows = [
-        (v.voice_id, " ".join(v.languages), v.name_en or v.name_zh or "-", v.observed or "-")
-        for v in tables.voices().values()
-    ]
-    return Table(("voice", "languages", "name", "seen live"), rows)
-
-
 def _models(endpoint: Endpoint, *, retired: bool) -> tuple[Table, int]:
     """The table, and how many retired models it leaves out."""
     from kling_core.catalog import tables
@@ -127,7 +104,7 @@ def _models(endpoint: Endpoint, *, retired: bool) -> tuple[Table, int]:
     models = tables.models(endpoint.name)
     shown = [m for m in models if m.alive or retired]
     rows: list[tuple[str, ...]] = []
-    video = endpoint.product == "video"
+    video = endpoint.makes == "video"
     for model in shown:
         name = f"{model.name} (default)" if model.name == default else model.name
         status = _status(model)

@@ -6,13 +6,19 @@ import re
 import shlex
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Literal
+
+from kling_core.declare import kinds
+from kling_core.declare.kinds import Flag, ListOf, Medium, Piece, kind_of
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
     from kling_core.declare.fields import Param, Part
+    from kling_core.declare.kinds import Kind
 
-Kind = Literal["text", "media", "choice", "switch", "flag", "structure"]
+Typed = Literal["text", "media", "choice", "switch", "flag", "structure"]
+"""How a value is typed: as it is, as a file or URL, as one of the choices, as JSON, or not at all.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +34,7 @@ class Option:
     flag: str
     short: str
     field: str
-    kind: Kind
+    kind: Typed
     takes_value: bool
     repeats: bool
     choices: tuple[str, ...]
@@ -51,14 +57,13 @@ class Option:
 def options(endpoint: Endpoint) -> tuple[Option, ...]:
     """Every field of the endpoint as an option, in the order of its declaration."""
     params = endpoint.request.params()
-    hints = get_type_hints(endpoint.request)
     taken = {_flag(name) for name in params}
-    return tuple(_option(endpoint, p, hints[name], taken) for name, p in params.items())
+    return tuple(_option(endpoint, declared, taken) for declared in params.values())
 
 
 def shape(endpoint: Endpoint, field: str) -> type[Part] | None:
     """The declared class of a structured field, or of the entries of its list; else None."""
-    return endpoint.request.params()[field].part
+    return kinds.part_of(endpoint.request.params()[field])
 
 
 def example(endpoint: Endpoint) -> str:
@@ -77,13 +82,13 @@ def example(endpoint: Endpoint) -> str:
 _TAILS = ("_name", "_control", "_info", "_list")
 
 
-def _option(endpoint: Endpoint, declared: Param, hint: Any, taken: set[str]) -> Option:
-    kind, choices = _kind(declared, hint)
+def _option(endpoint: Endpoint, declared: Param, taken: set[str]) -> Option:
+    kind = kind_of(declared)
+    typed, choices = _typed(kind), kinds.words(kind) or _catalogued(endpoint, declared)
     flag = f"--{declared.item}" if declared.many and declared.item else _flag(declared.name)
     short = f"-{declared.short}" if declared.short else ""
     short = short or (f"-{declared.name}" if len(declared.name) == 1 else "")
-    part = declared.part
-    listed = declared.many or get_origin(declared.of) is list
+    part, listed = kinds.part_of(declared), isinstance(kind, ListOf)
     plain = next((declared.name.removesuffix(t) for t in _TAILS if declared.name.endswith(t)), "")
     more = [_flag(declared.name), _flag(plain)] if plain else [_flag(declared.name)]
     if listed and part is not None:
@@ -93,93 +98,99 @@ def _option(endpoint: Endpoint, declared: Param, hint: Any, taken: set[str]) -> 
     aliases = tuple(
         dict.fromkeys(m for m in more if m != flag and (m == own or m not in taken)),
     )
-    choices = choices or _catalogued(endpoint, declared)
     return Option(
         flag=flag,
         short=short,
         field=declared.name,
-        kind=kind,
-        takes_value=kind != "flag",
-        repeats=listed or kind == "media",
+        kind=typed,
+        takes_value=typed != "flag",
+        repeats=listed or typed == "media",
         choices=choices,
-        metavar=_metavar(declared, kind, choices),
-        doc=_doc(endpoint, declared, kind, choices),
+        metavar=declared.placeholder or _metavar(declared, kind),
+        doc=_doc(endpoint, declared, typed, choices),
         aliases=aliases,
     )
 
 
-def _kind(declared: Param, hint: Any) -> tuple[Kind, tuple[str, ...]]:
-    if declared.media:
-        return "media", ()
-    inner = [hint, declared.of, *get_args(hint)]
-    choices = next((get_args(i) for i in inner if get_origin(i) is Literal), ())
-    if set(choices) == {"on", "off"}:
-        return "switch", choices
-    if choices:
-        return "choice", choices
-    if bool in inner:
-        return "flag", ()
-    return ("structure" if declared.part else "text"), ()
+def _typed(kind: Kind) -> Typed:
+    match kind:
+        case Medium() | ListOf(item=Medium()):
+            return "media"
+        case kinds.OneOf():
+            return "choice"
+        case kinds.Switch():
+            return "switch"
+        case Flag() | Piece(bare=Flag()):  # true stands for the whole object
+            return "flag"
+        case Piece() | ListOf(item=Piece()):
+            return "structure"
+        case _:
+            return "text"
 
 
 def _catalogued(endpoint: Endpoint, declared: Param) -> tuple[str, ...]:
-    from kling_core.catalog import tables
+    """The names that are offered; of lengths none, which the model decides."""
+    from kling_core.declare.choices import catalogue
 
-    match declared.placeholder:
-        case "MODEL":
-            return tuple(m.name for m in tables.models(endpoint.name) if m.alive)
-        case "SCENE":
-            scenes = tables.effects().values()
-            return tuple(s.name for s in scenes if s.listed and s.ended_on is None)
-        case "VOICE":
-            return tuple(tables.voices())
-        case _:
-            return ()
+    named = catalogue(declared)
+    if named is None or not named.open:
+        return ()
+    return tuple(choice.value for choice in named.choices(endpoint.name) if choice.live)
 
 
-def _metavar(declared: Param, kind: Kind, choices: tuple[str, ...]) -> str:
-    if declared.placeholder:
-        return declared.placeholder
-    if kind == "flag":
-        return "on|off"
-    if kind in ("choice", "switch"):
-        return "|".join(choices)
-    if declared.unit == "seconds":
-        return "SECONDS"
-    if kind == "media":
-        return "URL" if declared.media == "video" else "FILE"
-    if kind == "structure":
-        return "JSON"
-    numeric = declared.ge is not None or declared.le is not None
-    return "N" if numeric else "TEXT"
+def _metavar(declared: Param, kind: Kind) -> str:
+    """What stands for the value in help; completion knows some of these words."""
+    from kling_core.declare.choices import catalogue
+
+    named = catalogue(declared)
+    match kind:
+        case _ if named is not None:
+            return named.word
+        case kinds.Id(of=thing):
+            return thing.upper()
+        case Flag() | Piece(bare=Flag()) | kinds.Switch():
+            return "on|off"
+        case kinds.OneOf(values=values):
+            return "|".join(values)
+        case kinds.Number():
+            return "SECONDS" if declared.unit == "seconds" else "N"
+        case Medium(stuff=stuff):
+            return "URL" if stuff == "video" else "FILE"
+        case Piece():
+            return "JSON"
+        case ListOf(item=item):
+            return _metavar(declared, item)
+        case kinds.Text() | kinds.Named():
+            return "TEXT"
 
 
-def _doc(endpoint: Endpoint, declared: Param, kind: Kind, choices: tuple[str, ...]) -> str:
-    from kling_core.catalog import tables
+def _doc(endpoint: Endpoint, declared: Param, typed: Typed, choices: tuple[str, ...]) -> str:
+    from kling_core.declare.choices import catalogue
 
     facts: list[str] = []
     if declared.name == endpoint.positional:
         facts.append("or the words that are no option")
     elif declared.required:
         facts.append("required")
-    part = declared.part
+    part = kinds.part_of(declared)
     if part is not None and part.__name__ == "Shot":
         facts.append('or --shot "3 a boat leaves", repeated')
     if declared.ge is not None or declared.le is not None:
         facts.append(_range(declared))
     if declared.max_length:
         facts.append(f"at most {declared.max_length:,} {declared.unit or 'characters'}")
-    if kind == "media" and declared.many and declared.max_items:
+    if typed == "media" and declared.many and declared.max_items:
         facts.append("repeat the option for each")
     assumed = declared.default if not declared.required else None
-    if declared.placeholder == "MODEL":
-        assumed = tables.default_model(endpoint.name)
+    named = catalogue(declared)
+    if named is not None and named.assumes:
+        assumed = named.usual(endpoint.name)
         facts.append("now live: " + ", ".join(choices))
     if assumed is not None:
         facts.append(f"default {assumed}")
     elif declared.api_default is not None:
         told = str(declared.api_default)
-        facts.append(f"Kling's default: {told.lower() if kind == 'flag' else told}")
+        facts.append(f"Kling's default: {told.lower() if typed == 'flag' else told}")
     return declared.doc + (f" [{'; '.join(facts)}]" if facts else "")
 
 

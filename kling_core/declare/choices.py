@@ -12,25 +12,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, cast, get_args, get_origin, get_type_hints
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.catalog import tables as data
+from kling_core.declare import catalogues
+from kling_core.declare.catalogues import Choice
+from kling_core.declare.kinds import (
+    Flag,
+    Id,
+    Kind,
+    ListOf,
+    Medium,
+    Named,
+    Number,
+    OneOf,
+    Piece,
+    Switch,
+    Text,
+    kind_of,
+    part_of,
+    words,
+)
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.declare.fields import Param, Part
+    from kling_core.declare.fields import MediaKind, Param, Part
     from kling_core.errors import Violation
 
-__all__ = ["Choice", "Possible", "choices", "is_named", "judge", "literals", "samples"]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One value that a field may have; `note` is what is special about it, empty for most."""
-
-    value: str
-    note: str = ""
+__all__ = ["Choice", "Possible", "catalogue", "choices", "is_named", "judge", "lists", "samples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,49 +58,41 @@ class Possible:
 def choices(endpoint: Endpoint, name: str) -> tuple[Choice, ...]:
     """What is known to be a value of a field, best first; empty for a field without choices."""
     declared = endpoint.request.params()[name]
-    named = literals(declared, _hints(endpoint.request)[name])
-    if named:
-        return tuple(Choice(str(value)) for value in named)
-    match declared.placeholder:
-        case "MODEL":
-            models = data.models(endpoint.name)
-            return tuple(
-                Choice(m.name, "" if m.status == "active" else m.status)
-                for m in sorted(models, key=lambda m: not m.alive)
-            )
-        case "SCENE":
-            scenes = data.effects().values()
-            return tuple(
-                Choice(s.name, "two images" if s.images == 2 else "")
-                for s in scenes
-                if s.listed and s.ended_on is None
-            )
-        case "VOICE":
-            return tuple(
-                Choice(v.voice_id, ", ".join(filter(None, (v.name_en, " ".join(v.languages)))))
-                for v in data.voices().values()
-            )
-        case _:
-            return _lengths(endpoint) if name == "duration" else ()
+    listed = words(kind_of(declared))
+    if listed:
+        return tuple(Choice(value) for value in listed)
+    named = catalogue(declared)
+    return named.choices(endpoint.name) if named is not None else ()
+
+
+def catalogue(declared: Param) -> catalogues.Catalogue | None:
+    """The list of names that a field chooses from; None for a field without."""
+    return catalogues.find(declared.choices) if declared.choices else None
 
 
 def is_named(declared: Param) -> bool:
-    """Whether its choices are names of the catalogue, which may be more than we know of."""
-    return declared.placeholder in ("MODEL", "SCENE", "VOICE")
+    """Whether its choices are names of a catalogue, which may be more than we know of."""
+    named = catalogue(declared)
+    return named is not None and named.open
+
+
+def lists(endpoint: Endpoint) -> list[catalogues.Listed]:
+    """The lists beside the models that the fields of an endpoint choose from."""
+    found = (catalogue(declared) for declared in endpoint.request.params().values())
+    return [named for named in dict.fromkeys(found) if isinstance(named, catalogues.Listed)]
 
 
 def judge(request: Request) -> Possible:
     """Try what is not given, and every choice of what is; some hundred offline checks."""
     found = Possible()
     trial = _Trial(request)
-    hints = _hints(type(request))
     for name, declared in request.params().items():
         if is_named(declared):  # the model decides about the others, never they about it
             continue
         options = [choice.value for choice in choices(request.endpoint, name)]
         reason = ""
         if not trial.has(name) and not declared.required:
-            reason = trial.refusal(name, options or samples(declared, hints[name]))
+            reason = trial.refusal(name, options or samples(declared))
         if reason:
             found.fields[name] = reason
         elif options:
@@ -100,36 +101,40 @@ def judge(request: Request) -> Possible:
     return found
 
 
-def samples(declared: Param, hint: Any) -> list[Any]:
+def samples(declared: Param) -> list[Any]:
     """A few values that the field may have, if anything; each alone is valid by type and bounds."""
-    part = declared.part
-    if declared.media:
-        one = _medium(declared)
-        return [[one] * (declared.min_items or 1)] if declared.many else [one]
-    if part is not None:
-        several = get_origin(declared.of) is list
-        inner = list(_pieces(part))
-        return [[piece] * (declared.min_items or 1) for piece in inner] if several else inner
-    named = literals(declared, hint)
-    if named:
-        return list(named)
-    if bool in (hint, *get_args(hint)):
-        return [True]
-    if declared.unit == "seconds":
-        return ["5"]
-    if declared.ge is not None or declared.le is not None:
-        bounds = (b for b in (declared.le, declared.ge) if b is not None)
-        return [next((b for b in bounds if b), 0)]
-    return ["a"] if declared.prose else ["1"]
+    return _samples(declared, kind_of(declared))
+
+
+def _samples(declared: Param, kind: Kind) -> list[Any]:
+    match kind:
+        case ListOf(item=item, least=least):
+            return [[one] * (least or 1) for one in _samples(declared, item)]
+        case Medium(role=role):
+            return [_medium(declared, role)]
+        case Piece(part=part):
+            return list(_pieces(part))
+        case OneOf(values=values) | Switch(values=values):
+            return list(values)
+        case Flag():
+            return [True]
+        case Number(bounded=False) if declared.unit == "seconds":
+            return ["5"]
+        case Number() | Id(whole=True):
+            bounds = [b for b in (declared.le, declared.ge) if b is not None]
+            return [next((b for b in bounds if b), 0)] if bounds else [1]
+        case Text(prose=True):
+            return ["a"]
+        case Text() | Named() | Id():
+            return ["1"]
 
 
 def _pieces(part: type[Part]) -> Iterator[dict[str, Any]]:
     """Objects of that kind: with each choice of what is required, and each of what is not."""
-    hints = _hints(part)
     needed: dict[str, list[Any]] = {}
     optional: dict[str, list[Any]] = {}
     for name, declared in part.params().items():
-        (needed if declared.required else optional)[name] = samples(declared, hints[name])
+        (needed if declared.required else optional)[name] = samples(declared)
     first = {name: values[0] for name, values in needed.items()}
     if first:
         yield first
@@ -174,12 +179,11 @@ class _Trial:
     @cached_property
     def companions(self) -> list[dict[str, Any]]:
         """Every choice of every optional field that is not given and has no value assumed."""
-        hints = _hints(type(self.request))
         return [
             {name: value}
             for name, declared in self.request.params().items()
             if not self.has(name) and declared.default is None
-            for value in literals(declared, hints[name])
+            for value in words(kind_of(declared))
         ]
 
     def _objections(
@@ -210,22 +214,21 @@ def _judge_choices(
 
 def _judge_inside(trial: _Trial, found: Possible, name: str, declared: Param) -> None:
     """The same one floor down, for an object that is given."""
-    part = declared.part
+    part = part_of(declared)
     fields = _object(declared, trial.fields.get(name))
     if part is None or not fields:
         return
-    hints = _hints(part)
     extra: list[dict[str, Any]] = [{}]
     for inner, piece in part.params().items():
         if inner not in fields and not piece.required:
-            extra += [{inner: value} for value in samples(piece, hints[inner])]
+            extra += [{inner: value} for value in samples(piece)]
     for inner, piece in part.params().items():
-        named = literals(piece, hints[inner])
+        named = words(kind_of(piece))
         if named:
             variants = {str(v): [{**fields, inner: v, **e} for e in extra] for v in named}
             _judge_choices(trial, found, f"{name}.{inner}", variants)
         elif inner not in fields and not piece.required:
-            values = [{**fields, inner: value} for value in samples(piece, hints[inner])]
+            values = [{**fields, inner: value} for value in samples(piece)]
             reason = trial.refusal(name, values)
             if reason:
                 found.fields[f"{name}.{inner}"] = reason
@@ -255,30 +258,7 @@ def _root(violation: Violation) -> str:
     return violation.field.partition(".")[0]
 
 
-# --- declarations --------------------------------------------------------------------------
-
-
-@cache
-def _hints(part: type[Part]) -> dict[str, Any]:
-    return get_type_hints(part)
-
-
-def literals(declared: Param, hint: Any) -> tuple[Any, ...]:
-    """The values that a field is declared to choose from; empty for a free one."""
-    kinds = [hint, declared.of, *get_args(hint)]
-    return next((get_args(kind) for kind in kinds if get_origin(kind) is Literal), ())
-
-
-@cache
-def _lengths(endpoint: Endpoint) -> tuple[Choice, ...]:
-    """Every length that some model makes."""
-    tables = [model.endpoints[endpoint.name] for model in data.models(endpoint.name)]
-    lengths = {seconds for table in tables for seconds in table.durations()}
-    return tuple(Choice(seconds) for seconds in sorted(lengths, key=int))
-
-
-def _medium(declared: Param) -> Any:
+def _medium(declared: Param, role: MediaKind) -> Any:
     from kling_core.media.item import Media
 
-    kind = declared.media or "image"
-    return Media.of_url(kind, "https://example.com/medium", field=declared.name)
+    return Media.of_url(role, "https://example.com/medium", field=declared.name)

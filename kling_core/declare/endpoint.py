@@ -22,7 +22,16 @@ if TYPE_CHECKING:
     from kling_core.rules.price import Quote
     from kling_core.rules.rules import Condition, Rule
 
-Product = Literal["video", "image", "try_on"]
+Call = Literal["task", "answer", "session", "collection"]
+"""How it is called: one create that makes a task; a create that answers at once; several calls that
+share an id; things that are created, listed and deleted."""
+
+EditionName = Literal["v1", "v2", "solutions"]
+"""The shapes in which Kling takes requests; a route of `v2` has `{model}` in it."""
+
+Makes = Literal["video", "image", "audio", "element", "voice", "text", "data"]
+Pool = Literal["video", "image", "try_on", ""]
+Pack = Literal["video", "image", ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,18 +139,24 @@ class Request(Part):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
-    """One Kling product with its create, get and list calls.
+    """One Kling product: what it takes, how it is called, what it makes and what that draws on.
 
-    `weight` is the number of concurrency slots a task takes, or the name of the field that says
-    it. `advice` says, in one sentence, when to take it and when another. `rules` and `features` are
-    judged by the rule engine, see `kling_core.rules.rules`.
+    `routes` has the path of its create by edition, `makes` the kind of its outputs. `pool` is the
+    concurrency of the account that a task takes slots of, empty where it takes none; `weight` is
+    how many, or the name of the field that says it. `pack` is the kind of resource units that pay
+    for it, empty where nothing is paid. `toolset` is the group that its MCP tool is in. `advice`
+    says, in one sentence, when to take it and when another. `rules` and `features` are judged by
+    the rule engine, see `kling_core.rules.rules`.
     """
 
     name: str
-    path: str
+    call: Call
+    routes: Mapping[EditionName, str]
     request: type[Request]
-    output: Literal["videos", "images"]
-    product: Product
+    makes: Makes
+    pool: Pool
+    pack: Pack
+    toolset: str
     source: str
     aliases: tuple[str, ...] = ()
     external_task_id: bool = True
@@ -161,14 +176,30 @@ class Endpoint:
         return inspect.cleandoc(self.request.__doc__ or "")
 
     @property
+    def path(self) -> str:
+        """The path of its create on the first of its editions; empty without any."""
+        return next(iter(self.routes.values()), "")
+
+    @property
     def command(self) -> str:
         """The name on command lines: `text-to-video`."""
         return self.name.replace("_", "-")
 
     @property
     def media_params(self) -> list[Param]:
-        """The fields that take a picture, sound or video."""
-        return [p for p in self.request.params().values() if p.media]
+        """The fields that take a picture, sound or video, or several."""
+        from kling_core.declare.kinds import Medium, innermost, kind_of
+
+        params = self.request.params().values()
+        return [p for p in params if isinstance(innermost(kind_of(p)), Medium)]
+
+    @property
+    def media_names(self) -> frozenset[str]:
+        """The fields that have media anywhere in them, as objects do."""
+        from kling_core.declare.kinds import Medium, holds, kind_of
+
+        params = self.request.params().items()
+        return frozenset(name for name, p in params if holds(kind_of(p), Medium))
 
 
 def media_values(value: Any) -> Iterable[Media]:
@@ -201,7 +232,7 @@ def _judged(request: Request) -> Check:
     sent = set(fields)
     unmeant, odd = prompt_check.judge(request.params(), fields)
     violations += unmeant
-    violations += media_fields.read(endpoint.media_params, fields)
+    violations += media_fields.read(request.params(), fields)
     effective = {**_assumed(request, given), **fields}
     model = effective.get("model_name") or tables.default_model(endpoint.name)
     if model and "model_name" in request.params():

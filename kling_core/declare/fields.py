@@ -4,25 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import (
-    TYPE_CHECKING,
-    Any,
-    ClassVar,
-    Literal,
-    cast,
-    dataclass_transform,
-    get_args,
-    get_origin,
-)
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
 
 from kling_core.declare.plain_values import plain
 
 if TYPE_CHECKING:
     from typing import Self
 
-__all__ = ["MISSING", "MediaKind", "Param", "Part", "param"]
+__all__ = ["MISSING", "MediaKind", "Param", "Part", "Thing", "param"]
 
 MediaKind = Literal["image", "tail", "mask", "try_on", "audio", "video"]
+Thing = Literal["task", "video", "image", "audio", "element", "voice", "session", "face"]
+"""What is made in one call and named by its id in another."""
 
 
 class _Missing:
@@ -33,23 +26,27 @@ class _Missing:
 MISSING: Any = _Missing()
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Param:
     """One field of a request: its meaning, bounds, unit and source.
 
     `default` is what we assume when the field is left out (and what the service documents);
     `api_default` is a documented default that we only tell and never assume. `media` marks a
-    picture, sound or video input. `of` is the type that is validated where the annotation is
-    wider. `parse` accepts convenient spellings before validation. `wire` is the dotted place in
-    the body; `item` wraps each entry of a list in an object with that key. `rare` is a field that
-    few requests need, so that front ends may tell of it in few words. `spoken` text is said
-    aloud, so that a number alone is one.
+    picture, sound or video input, `id_of` the id of something made earlier, and `choices` names
+    the catalogue that lists the values (see `catalogues`). `of` is the type that is validated where
+    the annotation is wider. `parse` accepts convenient spellings before validation. `wire` is the
+    dotted place in the body; `item` wraps each entry of a list in an object with that key. `rare`
+    is a field that few requests need, so that front ends may tell of it in few words. `spoken` text
+    is said aloud, so that a number alone is one. What follows from all this about the kind of
+    value, `kinds.kind_of` says.
     """
 
     doc: str
     default: Any = MISSING
     api_default: Any = None
     media: MediaKind | None = None
+    id_of: Thing | None = None
+    choices: str = ""
     many: bool = False
     of: Any = None
     parse: Callable[[Any], Any] | None = None
@@ -67,6 +64,7 @@ class Param:
     spoken: bool = False
     placeholder: str = ""
     name: str = ""
+    owner: type[Part] | None = None
 
     @property
     def required(self) -> bool:
@@ -78,14 +76,8 @@ class Param:
         """True for a text that people write in their own words: a prompt, what is said."""
         return self.max_length is not None
 
-    @property
-    def part(self) -> type[Part] | None:
-        """The declared class of a structured field, or of the entries of its list; else None."""
-        (kind,) = get_args(self.of) if get_origin(self.of) is list else (self.of,)
-        return kind if isinstance(kind, type) and issubclass(kind, Part) else None
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self.name = name
+    def __set_name__(self, owner: type[Part], name: str) -> None:
+        self.name, self.owner = name, owner
 
     def __get__(self, instance: Part | None, owner: type) -> Any:
         if instance is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from kling_core.declare.fields import MediaKind, Param
+from kling_core.declare.kinds import Leaf, Medium, changed, holds, kind_of
 from kling_core.errors import Violation
 from kling_core.media import inputs
 from kling_core.media.inputs import Media, Unreadable
@@ -12,39 +15,32 @@ from kling_core.media.inputs import Media, Unreadable
 __all__ = ["read"]
 
 
-def read(params: list[Param], fields: dict[str, Any]) -> list[Violation]:
+def read(params: Mapping[str, Param], fields: dict[str, Any]) -> list[Violation]:
     """Put `Media` in the place of each raw value; what cannot be used is removed and reported."""
     problems: list[Violation] = []
-    for declared in params:
-        if declared.name not in fields:
-            continue
-        kind, value = declared.media or "image", fields[declared.name]
-        named = [(declared.name, value)]
-        if declared.many:
-            named = [(f"{declared.name}.{i}", item) for i, item in enumerate(value)]
-        found = [_one(item, kind, name, problems) for name, item in named]
-        if None in found:
-            del fields[declared.name]
+    for name in [n for n in fields if n in params and holds(kind_of(params[n]), Medium)]:
+        unusable: list[str] = []
+        made = changed(params, {name: fields[name]}, partial(_put, problems, unusable))
+        if unusable:
+            del fields[name]
         else:
-            fields[declared.name] = found if declared.many else found[0]
-    return problems + _read_masks(fields)
+            fields[name] = made[name]
+    return problems + _inspect_masks(fields)
 
 
-def _read_masks(fields: dict[str, Any]) -> list[Violation]:
-    problems: list[Violation] = []
-    regions: list[dict[str, Any]] = []
-    for i, region in enumerate(fields.get("dynamic_masks", ())):
-        mask = _one(region["mask"], "mask", f"dynamic_masks.{i}.mask", problems)
-        if mask is None:
-            del fields["dynamic_masks"]
-            return problems
-        regions.append({**region, "mask": mask})
-    if regions:
-        fields["dynamic_masks"] = regions
+def _put(problems: list[Violation], unusable: list[str], leaf: Leaf) -> Any:
+    if not isinstance(leaf.kind, Medium):
+        return leaf.value
+    media = _one(leaf.value, leaf.kind.role, leaf.place, problems)
+    unusable += [leaf.place] if media is None else []
+    return media
+
+
+def _inspect_masks(fields: Mapping[str, Any]) -> list[Violation]:
+    """Whether the masks of a motion brush fit the picture, and one another."""
     image, still = fields.get("image"), fields.get("static_mask")
-    if image and (still or regions):
-        problems += inputs.inspect_masks(image, still, [region["mask"] for region in regions])
-    return problems
+    moving = [region["mask"] for region in fields.get("dynamic_masks", ())]
+    return inputs.inspect_masks(image, still, moving) if image and (still or moving) else []
 
 
 def _one(value: Any, kind: MediaKind, name: str, problems: list[Violation]) -> Media | None:

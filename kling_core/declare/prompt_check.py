@@ -11,9 +11,10 @@ import json
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from kling_core.declare.fields import Param, Part
+from kling_core.declare.fields import Param
+from kling_core.declare.kinds import Text, leaves
 from kling_core.errors import Violation
 from kling_core.text import blank
 
@@ -69,8 +70,9 @@ def judge(
     """What is wrong with the texts among valid fields, and what may surprise about them."""
     violations: list[Violation] = []
     warnings: list[str] = []
-    for place, declared, text in _texts(params, fields):
-        if blank(text):
+    for place, declared, kind, text in leaves(params, fields):
+        written = isinstance(kind, Text) and kind.prose and isinstance(text, str)
+        if not written or blank(text):
             continue
         wrong = _wrong(declared, text)
         if wrong is not None:
@@ -111,29 +113,6 @@ def named_file(text: str) -> bool:
     if re.search(r"[/\\]", bare) or not re.search(r"\w\.\w{1,8}$", bare):
         return False
     return _is_file(bare)
-
-
-def _texts(
-    params: Mapping[str, Param], fields: Mapping[str, Any]
-) -> Iterator[tuple[str, Param, str]]:
-    """Every text that people write, by its place; also those of the pieces of a request."""
-    for name, declared in params.items():
-        value = fields.get(name)
-        if declared.prose and isinstance(value, str):
-            yield name, declared, value
-        elif declared.part is not None and value:
-            yield from _pieces(name, declared.part, value)
-
-
-def _pieces(name: str, part: type[Part], value: Any) -> Iterator[tuple[str, Param, str]]:
-    inner = {key: declared for key, declared in part.params().items() if declared.prose}
-    if not inner:
-        return
-    listed = cast("list[Any]", value if isinstance(value, list) else [value])
-    for number, piece in enumerate(listed):
-        fields = cast("dict[str, Any]", piece) if isinstance(piece, dict) else {}
-        for place, declared, text in _texts(inner, fields):
-            yield f"{name}.{number}.{place}", declared, text
 
 
 def _wrong(declared: Param, text: str) -> tuple[str, str] | None:

@@ -225,14 +225,17 @@ class ElementRef(Part):
     """A reference to an element of the account."""
 
     element_id: int = param(
-        doc="The element's id, an integer of up to 18 digits.", ge=1, le=10**18 - 1
+        doc="The element's id, an integer of up to 18 digits.",
+        id_of="element",
+        ge=1,
+        le=10**18 - 1,
     )
 
 
 class VoiceRef(Part):
     """A reference to a voice for video generation (not a lip-sync voice)."""
 
-    voice_id: str = param(doc="The voice's id.")
+    voice_id: str = param(doc="The voice's id.", id_of="voice")
 
 
 class WatermarkInfo(Part):
@@ -260,7 +263,7 @@ def negative_prompt_param(**facts: Any) -> Any:
 def model_param(**facts: Any) -> Any:
     """The model; a live default is chosen from the catalog and always sent."""
     doc = "Model to use, see `kling models`. Names that we do not know pass with a warning."
-    return param(default=None, doc=doc, placeholder="MODEL", **facts)
+    return param(default=None, doc=doc, choices="models", **facts)
 
 
 def mode_param(doc: str = "Quality: std (720p), pro (1080p), 4k where the model has it.") -> Any:
@@ -270,7 +273,9 @@ def mode_param(doc: str = "Quality: std (720p), pro (1080p), 4k where the model 
 
 def duration_param(doc: str = "Length of the clip; which lengths, the model decides.") -> Any:
     """Length in whole seconds; 5 and "5" mean the same."""
-    return param(default="5", doc=doc, of=str, parse=seconds, unit="seconds", short="d")
+    return param(
+        default="5", doc=doc, of=str, parse=seconds, unit="seconds", short="d", choices="lengths"
+    )
 
 
 def cfg_scale_param(**facts: Any) -> Any:

@@ -15,8 +15,8 @@ EDITIONS: dict[str, Edition] = {edition.name: edition for edition in (V1(), V2()
 
 def edition_of(endpoint: Endpoint, model: str = "") -> Edition:
     """The edition of an endpoint's requests for a model."""
-    del model  # an endpoint has one edition, until the tables say more
-    return EDITIONS["v1" if endpoint.path.startswith("/v1/") else "v2"]
+    del model  # it is the endpoint's first one, until the tables say more
+    return EDITIONS[next((name for name in endpoint.routes if name in EDITIONS), "v1")]
 
 
 def named(name: str | None, endpoint: Endpoint, model: str = "") -> Edition:

@@ -70,10 +70,13 @@ def _ten_in_all(fields: Mapping[str, Any]) -> shared_fields.Problems:
 
 ENDPOINT = Endpoint(
     name="image_generation",
-    path="/v1/images/generations",
+    call="task",
+    routes={"v1": "/v1/images/generations"},
     request=ImageGeneration,
-    output="images",
-    product="image",
+    makes="image",
+    pool="image",
+    pack="image",
+    toolset="image",
     source=SOURCE,
     advice="For pictures, also as a start for image_to_video; to dress a person "
     "take virtual_try_on.",

@@ -112,10 +112,13 @@ BRUSH = Any_(Given("static_mask"), Given("dynamic_masks"))
 
 ENDPOINT = Endpoint(
     name="image_to_video",
-    path="/v1/videos/image2video",
+    call="task",
+    routes={"v1": "/v1/videos/image2video"},
     request=ImageToVideo,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For one picture, or a start and an end frame; for several "
     "subjects take multi_image_to_video.",

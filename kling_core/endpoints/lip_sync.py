@@ -25,7 +25,7 @@ class LipSync(Request):
         default=None,
         doc="Id of the video (not of its task), at most 30 days old.",
         wire="input.video_id",
-        placeholder="VIDEO",
+        id_of="video",
         source=SOURCE,
     )
     video_url: shared_fields.MediaInput | None = param(
@@ -46,7 +46,7 @@ class LipSync(Request):
         default=None,
         doc="Voice that speaks the text, see `kling models lip-sync`.",
         wire="input.voice_id",
-        placeholder="VOICE",
+        choices="voices/tts",
     )
     voice_language: Literal["zh", "en"] | None = param(
         rare=True,
@@ -155,10 +155,13 @@ def _speed(fields: Mapping[str, Any]) -> shared_fields.Problems:
 
 ENDPOINT = Endpoint(
     name="lip_sync",
-    path="/v1/videos/lip-sync",
+    call="task",
+    routes={"v1": "/v1/videos/lip-sync"},
     request=LipSync,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For speech in a clip that shows one face; for sound of the scene take "
     "sound in text_to_video.",

@@ -52,10 +52,13 @@ class MultiImageToVideo(Request):
 
 ENDPOINT = Endpoint(
     name="multi_image_to_video",
-    path="/v1/videos/multi-image2video",
+    call="task",
+    routes={"v1": "/v1/videos/multi-image2video"},
     request=MultiImageToVideo,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For several subjects in one new scene; to animate a picture "
     "as it is take image_to_video.",

@@ -67,10 +67,13 @@ SHOT_RULES = (
 
 ENDPOINT = Endpoint(
     name="text_to_video",
-    path="/v1/videos/text2video",
+    call="task",
+    routes={"v1": "/v1/videos/text2video"},
     request=TextToVideo,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For a scene from words alone; to start from a picture take image_to_video.",
     aliases=("t2v",),

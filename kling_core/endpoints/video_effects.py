@@ -19,7 +19,7 @@ class VideoEffects(Request):
     """Put the subject of one or two images into a ready-made scene."""
 
     effect_scene: str = param(
-        doc="The scene, see `kling models video-effects`.", placeholder="SCENE", source=SOURCE
+        doc="The scene, see `kling models video-effects`.", choices="effects/scenes", source=SOURCE
     )
     image: shared_fields.MediaInput | None = param(
         default=None,
@@ -45,6 +45,7 @@ class VideoEffects(Request):
         of=str,
         parse=shared_fields.seconds,
         unit="seconds",
+        choices="lengths",
     )
     mode: Literal["std", "pro"] | None = param(
         rare=True,
@@ -139,10 +140,13 @@ def _fight(fields: Mapping[str, Any]) -> shared_fields.Problems:
 
 ENDPOINT = Endpoint(
     name="video_effects",
-    path="/v1/videos/effects",
+    call="task",
+    routes={"v1": "/v1/videos/effects"},
     request=VideoEffects,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="For a ready-made effect by its name; for a motion of your own take image_to_video.",
     aliases=("effects",),

@@ -16,7 +16,7 @@ class VideoExtension(Request):
     video_id: str = param(
         doc="Id of the video (not of its task): made by kling-v1, v1-5 or v1-6, at most 30 days "
         "old, at most 3 minutes long in the end.",
-        placeholder="VIDEO",
+        id_of="video",
         source=SOURCE,
     )
     prompt: str | None = shared_fields.prompt_param("What happens next.")
@@ -28,10 +28,13 @@ class VideoExtension(Request):
 
 ENDPOINT = Endpoint(
     name="video_extension",
-    path="/v1/videos/video-extend",
+    call="task",
+    routes={"v1": "/v1/videos/video-extend"},
     request=VideoExtension,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source=SOURCE,
     advice="Only for clips of kling-v1, v1-5 and v1-6; to go on from any other "
     "clip give its last frame to image_to_video.",

@@ -23,10 +23,13 @@ class VirtualTryOn(Request):
 
 ENDPOINT = Endpoint(
     name="virtual_try_on",
-    path="/v1/images/kolors-virtual-try-on",
+    call="task",
+    routes={"v1": "/v1/images/kolors-virtual-try-on"},
     request=VirtualTryOn,
-    output="images",
-    product="try_on",
+    makes="image",
+    pool="try_on",
+    pack="image",
+    toolset="image",
     source=SOURCE,
     advice="Only for clothes on a person; for any other picture take image_generation.",
     aliases=("try-on",),

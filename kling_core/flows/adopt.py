@@ -26,7 +26,7 @@ def adopt(ledger: Ledger, endpoint: Endpoint, data: Mapping[str, Any], *, route:
     entry = Entry(
         id=str(external or f"{endpoint.name}-{answer.task_id}"),
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
         edition=V1,
         route=route or endpoint.path,
         weight=max(1, len(answer.outputs)) if isinstance(endpoint.weight, str) else 1,

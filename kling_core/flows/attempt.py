@@ -119,7 +119,7 @@ def begin(
     entry = Entry(
         id=row_id,
         endpoint=endpoint.name,
-        product=endpoint.product,
+        product=endpoint.pool,
         edition=edition.name,
         route=session.path(endpoint),
         weight=request.slots(),

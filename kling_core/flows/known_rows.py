@@ -10,7 +10,7 @@ from functools import cache
 from typing import cast
 
 from kling_core.declare import registry
-from kling_core.declare.endpoint import Endpoint, Product, Request
+from kling_core.declare.endpoint import Endpoint, Pool, Request
 from kling_core.editions import KNOWN
 from kling_core.errors import KlingError
 from kling_core.ledger.records import IN_LINE, Row
@@ -79,13 +79,16 @@ def endpoint_of(row: Row) -> Endpoint:
 
 
 @cache
-def _stand_in(name: str, product: str) -> Endpoint:
+def _stand_in(name: str, pool: str) -> Endpoint:
     request = type("UnknownRequest", (Request,), {"__doc__": "Not known to this version."})
     return StandIn(
         name=name,
-        path="",
+        call="task",
+        routes={},
         request=request,
-        output="videos",
-        product=cast("Product", product),
+        makes="data",
+        pool=cast("Pool", pool),
+        pack="",
+        toolset="",
         source="",
     )

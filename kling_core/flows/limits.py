@@ -40,7 +40,7 @@ def fits(session: Session, request: Request) -> None:
         return
     limit = session.settings.slots
     if limit is None:
-        limit = session.ledger().learned(request.endpoint.product, firm=True)
+        limit = session.ledger().learned(request.endpoint.pool, firm=True)
     if limit is not None and needs > limit:
         raise too_heavy(session, request.endpoint, needs, limit)
 
@@ -123,7 +123,7 @@ def _cheaper(request: Request, quote: Quote) -> str:
     """What would cost less, for this kind of request."""
     if quote.at_most:
         return "choose a video that the ledger knows: with its video_id the price is known"
-    if request.endpoint.output == "images":
+    if request.endpoint.makes == "image":
         return "choose fewer images or a cheaper model"
     if request.endpoint.name in ("lip_sync", "video_extension"):
         return "choose a shorter or cheaper source video"

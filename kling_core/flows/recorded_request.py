@@ -18,7 +18,7 @@ from kling_core.media.item import Media
 def record(request: Request) -> dict[str, Any]:
     """The given fields as JSON data; media as `{"media": name, "path" | "url" | "sha256": …}`."""
     check = request.check()
-    media = {p.name for p in request.endpoint.media_params} | {"dynamic_masks"}
+    media = request.endpoint.media_names
     recorded: dict[str, Any] = {}
     for name in check.fields:
         if name in check.sent:

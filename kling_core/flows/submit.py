@@ -96,7 +96,7 @@ def submit(
     yield MayBegin()
     check = request.require()
     ledger: Ledger = yield from outcome.before_sending(session.ledger)
-    yield from _look_again(session, ledger, request.endpoint.product)
+    yield from _look_again(session, ledger, request.endpoint.pool)
     project = project or session.settings.project
     attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
     attempt.listener = on_update
@@ -359,7 +359,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
                 Waiting(place.ahead, place.busy, place.limit, doubtful=place.doubtful),
             )
             yield Sleep(session.pace.line_tick)
-            line = lines.of(session, attempt.endpoint.product)
+            line = lines.of(session, attempt.endpoint.pool)
             if place.ahead < WATCHING:
                 yield from _tend(attempt, watches, line)
             yield from line.look()
@@ -387,7 +387,7 @@ def _possible(attempt: Attempt, place: Place) -> None:
 def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]:
     """Bring what holds the slots up to date; trouble with it is not the trouble of this create."""
     session, ledger = attempt.session, attempt.ledger
-    product = attempt.endpoint.product
+    product = attempt.endpoint.pool
     if not line.tend():
         return
     names: list[str] = yield Call(partial(ledger.busy_endpoints, product))
@@ -485,7 +485,7 @@ def _back_in_line(attempt: Attempt, reply: Reply | NoReply, error: KlingError) -
     )
     if full:
         _someone_elses(attempt, error, others)
-    queue: Queue = yield Call(partial(attempt.ledger.queue, attempt.endpoint.product))
+    queue: Queue = yield Call(partial(attempt.ledger.queue, attempt.endpoint.pool))
     places = queue.places(attempt.session.settings.slots)
     place = places.get(attempt.id, Place(admitted=False, busy=queue.busy))
     attempt.pause = Waiting(

@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from kling_core.caller_warnings import notify
+from kling_core.declare import registry
 from kling_core.editions import KNOWN
 from kling_core.editions.task_facts import Answer, amount, text
 from kling_core.ledger import statements
@@ -46,7 +47,7 @@ class News(Reading):
         with self._transaction() as db:
             for task_id, data in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
-                for row_id, raw, product, unclear in statements.SEEN.run(db, about):
+                for row_id, raw, unclear in statements.SEEN.run(db, about):
                     try:
                         known: dict[str, Any] = json.loads(raw)
                         cleared = unclear is not None and Answer(data).known
@@ -55,7 +56,7 @@ class News(Reading):
                         ):
                             continue
                         again = Answer(known).ended
-                        self._observe(db, row_id, data, product=product, again=again)
+                        self._observe(db, row_id, data, endpoint=endpoint, again=again)
                     except _UNREADABLE as error:
                         odd.append(f"what Kling says of task {task_id} cannot be read ({error!r})")
                         continue
@@ -71,7 +72,7 @@ class News(Reading):
         row_id: str,
         data: Mapping[str, Any],
         *,
-        product: str,
+        endpoint: str,
         first: bool = False,
         again: bool = False,
     ) -> None:
@@ -102,7 +103,7 @@ class News(Reading):
             values["finished_at"] = now
         if seen.ended and seen.units is not None:  # one that does not say it takes nothing back
             values["cost_units"] = as_amount(seen.units)
-            values["cost_usd"] = _dollars(seen.units, product)
+            values["cost_usd"] = _dollars(seen.units, endpoint)
         made = [
             {
                 "task": row_id,
@@ -300,8 +301,10 @@ def _odd(data: Mapping[str, Any], task_id: str) -> list[str]:
     return [told] if said else []
 
 
-def _dollars(units: Decimal, product: str) -> str | None:
-    """What units are worth by the dated price of a unit."""
+def _dollars(units: Decimal, endpoint: str) -> str | None:
+    """What units are worth by the dated price of a unit; None where that is not known."""
     from kling_core.rules.price import unit_usd
 
-    return as_amount(amount(units * unit_usd(product)))
+    declared = registry.known(endpoint)
+    pack = declared.pack if declared is not None else ""
+    return as_amount(amount(units * unit_usd(pack))) if pack else None

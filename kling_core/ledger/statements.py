@@ -154,7 +154,7 @@ def _kind(_: Insert) -> Any:
 
 def _seen(_: Insert) -> Any:
     theirs = tasks.c.task_id == sa.bindparam("task_id")
-    columns = (tasks.c.id, tasks.c.raw, tasks.c.product, tasks.c.unclear_at)
+    columns = (tasks.c.id, tasks.c.raw, tasks.c.unclear_at)
     return sa.select(*columns).where(tasks.c.endpoint == sa.bindparam("endpoint"), theirs)
 
 
@@ -190,7 +190,7 @@ ACCEPT = Statement(_accept)
 """The same, and the time of sending, `now`, where there is none."""
 
 SEEN = Statement(_seen)
-"""Id, last answer, product, and since when it is unclear, of the row of an `endpoint`'s task."""
+"""Id, last answer, and since when it is unclear, of the row of an `endpoint`'s task."""
 
 NOTE_OUTPUT = Statement(_note_output)
 """An output as Kling describes it, new or again."""

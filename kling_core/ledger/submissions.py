@@ -201,7 +201,7 @@ class Intake(Slots, News):
                     f"{row_id} has the task {known} already",
                     fix="Both are at Kling: `kling rescue` takes the other one in.",
                 )
-            self._observe(db, row_id, data, product=product, first=True)
+            self._observe(db, row_id, data, endpoint=endpoint, first=True)
             self._taken(db, row_id, product, limit)
             return self._without_secrets(db, self._get(db, row_id))
 
@@ -242,7 +242,7 @@ class Intake(Slots, News):
                 made = min(created_at, self.now())
                 values |= {"created_at": made, "sent_at": made}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            self._observe(db, entry.id, data, product=entry.product, first=True)
+            self._observe(db, entry.id, data, endpoint=entry.endpoint, first=True)
             return True
 
     def refused(self, row_id: str, error: str) -> None:

@@ -56,10 +56,9 @@ class Price:
     source: str
 
 
-def unit_usd(product: str) -> Decimal:
-    """What a resource unit of a product ("video", "image", "try_on") is worth in US dollars."""
-    kind = "video_unit" if product == "video" else "image_unit"
-    return Decimal(tables.load("prices.json")["units"][kind]["usd"])
+def unit_usd(pack: str) -> Decimal:
+    """What a resource unit of a pack ("video", "image") is worth in US dollars."""
+    return Decimal(tables.load("prices.json")["units"][f"{pack}_unit"]["usd"])
 
 
 def quote(

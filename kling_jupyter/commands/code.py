@@ -48,7 +48,7 @@ def run(studio: Studio, line: Line) -> None:
 def _recorded(studio: Studio, row: Row) -> tuple[Request, list[str]]:
     """The request, with a variable in the place of each media that cannot be read again."""
     recorded: Mapping[str, Any] = row.request.get("fields") or {}
-    media = {p.name for p in registry.load(row.endpoint).media_params} | {"dynamic_masks"}
+    media = registry.load(row.endpoint).media_names
     missing: dict[str, codegen.Variable] = {}
     notes: list[str] = []
     for name in recorded:

@@ -371,7 +371,7 @@ def _prompt(endpoint: Endpoint, rest: str, cell: str | None) -> str | None:
 def _free_text(endpoint: Endpoint) -> bool:
     """Whether the words of this endpoint are prose, which is taken verbatim."""
     declared = endpoint.request.params().get(endpoint.positional)
-    return declared is not None and declared.unit == "characters"
+    return declared is not None and declared.prose
 
 
 def _brief(text: str) -> str:

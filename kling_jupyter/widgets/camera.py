@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast
 
 import traitlets
 
 from kling_core.declare import registry, shared_fields
+from kling_core.declare.kinds import kind_of, words
 from kling_core.rules.conditions import either
 from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
@@ -121,7 +122,7 @@ def _axes() -> list[dict[str, Any]]:
 
 def _moves(endpoint: Endpoint, choice: Choice) -> list[dict[str, str]]:
     """Every type of move, with the reason where this endpoint does not take it."""
-    kinds = get_args(get_type_hints(shared_fields.CameraControl)["type"])
+    kinds = words(kind_of(shared_fields.CameraControl.params()["type"]))
     return [{"type": kind, "reason": _reason(endpoint, choice, kind)} for kind in kinds]
 
 
@@ -137,7 +138,7 @@ def _begun(move: Any) -> dict[str, Any]:
     if move is None:
         return begun
     control = shared_fields.camera(move)
-    known = get_args(get_type_hints(shared_fields.CameraControl)["type"])
+    known = words(kind_of(shared_fields.CameraControl.params()["type"]))
     if not isinstance(control, dict) or cast("dict[str, Any]", control).get("type") not in known:
         raise ValueError(f"{move!r} is no camera move; write zoom=5, or one of {', '.join(known)}")
     given = cast("dict[str, Any]", control)

@@ -12,14 +12,16 @@ from __future__ import annotations
 import math
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any
 
-from kling_core.catalog import tables
 from kling_core.declare import choices as possible
+from kling_core.declare import kinds
+from kling_core.declare.kinds import Flag, ListOf, Medium, Number, Piece, kind_of
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
     from kling_core.declare.fields import Param, Part
+    from kling_core.declare.kinds import Kind
 
 __all__ = ["label", "spec"]
 
@@ -38,10 +40,9 @@ _SEGMENTS = 5
 @cache
 def spec(endpoint: Endpoint) -> Facts:
     """The description of the endpoint's form."""
-    hints = get_type_hints(endpoint.request)
     sections: dict[str, list[Facts]] = {"input": [], "settings": [], "more": []}
-    for name, declared in endpoint.request.params().items():
-        sections[_section(endpoint, declared)].append(_field(endpoint, declared, hints[name]))
+    for declared in endpoint.request.params().values():
+        sections[_section(endpoint, declared)].append(_field(endpoint, declared))
     titles = {"input": "", "settings": "Settings", "more": "More options"}
     return {
         "endpoint": endpoint.command,
@@ -67,7 +68,8 @@ def label(name: str) -> str:
 
 def _section(endpoint: Endpoint, declared: Param) -> str:
     """What every request says goes on top, what we assume beside it, the rest is folded away."""
-    if declared.media and declared.media != "mask":
+    kind = kinds.innermost(kind_of(declared))
+    if isinstance(kind, Medium) and kind.role != "mask":
         return "input"
     if (
         declared.required
@@ -75,8 +77,9 @@ def _section(endpoint: Endpoint, declared: Param) -> str:
         or _is_alternative(endpoint, declared)
     ):
         return "input"
-    if possible.is_named(declared):
-        live = declared.placeholder != "MODEL" or tables.default_model(endpoint.name)
+    named = possible.catalogue(declared)
+    if named is not None and named.open:
+        live = not named.assumes or named.usual(endpoint.name)
         return "settings" if live else "more"
     return "settings" if declared.default is not None else "more"
 
@@ -89,14 +92,15 @@ def _is_alternative(endpoint: Endpoint, declared: Param) -> bool:
 # --- what ----------------------------------------------------------------------------------
 
 
-def _field(endpoint: Endpoint, declared: Param, hint: Any) -> Facts:
+def _field(endpoint: Endpoint, declared: Param) -> Facts:
     """One field of a request."""
-    facts = _facts(declared, hint)
+    facts = _facts(declared)
+    named = possible.catalogue(declared)
     choices = possible.choices(endpoint, declared.name)
     if choices and facts["kind"] != "flag":
         facts |= _choice([(c.value, c.note) for c in choices], declared)
-        if declared.placeholder == "MODEL":
-            facts |= {"default": tables.default_model(endpoint.name) or "", "doc": ""}
+        if named is not None and named.assumes:
+            facts |= {"default": named.usual(endpoint.name) or "", "doc": ""}
     if declared.name == endpoint.positional and facts["kind"] == "text":
         facts["kind"] = "area"
     if len(declared.name) == 1 and declared.unit:
@@ -104,7 +108,7 @@ def _field(endpoint: Endpoint, declared: Param, hint: Any) -> Facts:
     return facts
 
 
-def _facts(declared: Param, hint: Any) -> Facts:
+def _facts(declared: Param) -> Facts:
     """One field, of a request or of a piece of one."""
     facts: Facts = {
         "name": declared.name,
@@ -114,20 +118,32 @@ def _facts(declared: Param, hint: Any) -> Facts:
         "default": _text(None if declared.required else declared.default),
         "assumed": _text(declared.api_default),
     }
-    part = declared.part
-    if declared.media:
-        medium = {"kind": "media", "media": declared.media, "accept": _ACCEPT[declared.media]}
-        return facts | (_list(declared, {**facts, **medium}) if declared.many else medium)
-    if part is not None:
-        return facts | _structure(declared, hint, part)
-    named = possible.literals(declared, hint)
-    if set(named) == {"on", "off"}:
-        return facts | {"kind": "flag", "on": "on"}
-    if named:
-        return facts | _choice([(str(value), "") for value in named], declared)
-    if bool in _kinds(declared, hint):
-        return facts | {"kind": "flag", "on": True}
-    return facts | _scalar(declared, hint)
+    return facts | _of_kind(declared, kind_of(declared), facts)
+
+
+def _of_kind(declared: Param, kind: Kind, facts: Facts) -> Facts:
+    """What the page needs to build a field of this kind; `facts` are those of every field."""
+    match kind:
+        case Medium(role=role):
+            return {"kind": "media", "media": role, "accept": _ACCEPT[role]}
+        case Flag() | Piece(bare=Flag()):  # true stands for the whole object
+            return {"kind": "flag", "on": True}
+        case kinds.Switch():
+            return {"kind": "flag", "on": "on"}
+        case kinds.OneOf(values=values):
+            return _choice([(value, "") for value in values], declared)
+        case Piece(part=part):
+            return _part(part, frozenset())
+        case ListOf(item=Piece(part=part)):
+            head = {"name": "", "label": label(_singular(declared, part)), "doc": ""}
+            return _list(kind, {**head, **_part(part, _numbered(declared))})
+        case ListOf(item=item):
+            return _list(kind, {**facts, **_of_kind(declared, item, facts)})
+        case Number() if (kind.most or 0) < _EXACT:
+            return _number(declared, kind)
+        case Number() | kinds.Text() | kinds.Named() | kinds.Id():
+            long = declared.max_length or 0
+            return {"kind": "area" if long > _PROSE else "text", "maxLength": declared.max_length}
 
 
 def _doc(text: str) -> str:
@@ -135,29 +151,17 @@ def _doc(text: str) -> str:
     return re.sub(r", see `kling [^`]*`", "", text).replace("`", "")
 
 
-def _scalar(declared: Param, hint: Any) -> Facts:
-    bounded = declared.ge is not None or declared.le is not None
-    if bounded and (declared.le or 0) < _EXACT:
-        whole = float not in _kinds(declared, hint)
+def _number(declared: Param, kind: Number) -> Facts:
+    if kind.bounded or declared.unit != "seconds":
         return {
             "kind": "number",
-            "min": declared.ge,
-            "max": declared.le,
-            "step": 1 if whole else _step(declared),
-            "whole": whole,
+            "min": kind.least,
+            "max": kind.most,
+            "step": 1 if kind.whole else _step(kind),
+            "whole": kind.whole,
             "unit": declared.unit,
         }
-    if declared.unit == "seconds":
-        return {
-            "kind": "number",
-            "min": 1,
-            "max": None,
-            "step": 1,
-            "whole": True,
-            "unit": "seconds",
-        }
-    long = declared.max_length or 0
-    return {"kind": "area" if long > _PROSE else "text", "maxLength": declared.max_length}
+    return {"kind": "number", "min": 1, "max": None, "step": 1, "whole": True, "unit": "seconds"}
 
 
 def _choice(choices: list[tuple[str, str]], declared: Param) -> Facts:
@@ -171,37 +175,21 @@ def _choice(choices: list[tuple[str, str]], declared: Param) -> Facts:
     }
 
 
-def _structure(declared: Param, hint: Any, part: type[Part]) -> Facts:
-    if bool in get_args(hint) and declared.parse is not None:  # true stands for the whole object
-        return {"kind": "flag", "on": True}
-    if get_origin(declared.of) is list:
-        named = label(_singular(declared, part))
-        return _list(declared, {"name": "", "label": named, "doc": "", **_part(declared, part)})
-    return _part(declared, part)
-
-
-def _part(declared: Param, part: type[Part]) -> Facts:
-    hints = get_type_hints(part)
-    given = _numbered(declared)
-    fields = [_facts(p, hints[name]) for name, p in part.params().items() if name not in given]
+def _part(part: type[Part], given: frozenset[str]) -> Facts:
+    fields = [_facts(p) for name, p in part.params().items() if name not in given]
     return {"kind": "part", "part": part.__name__, "oneOnly": part.one_only, "fields": fields}
 
 
-def _numbered(declared: Param) -> set[str]:
+def _numbered(declared: Param) -> frozenset[str]:
     """The fields that the declaration itself fills in for each entry of a list: its number."""
-    if declared.parse is None or get_origin(declared.of) is not list:
-        return set()
+    if declared.parse is None:
+        return frozenset()
     (entry,) = declared.parse([{}])
-    return set(entry)
+    return frozenset(entry)
 
 
-def _list(declared: Param, item: Facts) -> Facts:
-    return {
-        "kind": "list",
-        "item": item,
-        "least": declared.min_items or 0,
-        "most": declared.max_items,
-    }
+def _list(kind: ListOf, item: Facts) -> Facts:
+    return {"kind": "list", "item": item, "least": kind.least, "most": kind.most}
 
 
 def _singular(declared: Param, part: type[Part]) -> str:
@@ -209,14 +197,10 @@ def _singular(declared: Param, part: type[Part]) -> str:
     return word or declared.name
 
 
-def _step(declared: Param) -> float:
-    if declared.ge is None or declared.le is None:
+def _step(kind: Number) -> float:
+    if kind.least is None or kind.most is None:
         return 1
-    return 10.0 ** math.floor(math.log10((declared.le - declared.ge) / 10))
-
-
-def _kinds(declared: Param, hint: Any) -> list[Any]:
-    return [hint, declared.of, *get_args(hint)]
+    return 10.0 ** math.floor(math.log10((kind.most - kind.least) / 10))
 
 
 def _text(value: Any) -> str:

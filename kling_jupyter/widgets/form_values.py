@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands.arguments import UsageProblem
 from kling_core.declare.fields import Part
+from kling_core.declare.kinds import Medium, innermost, kind_of, part_of
 from kling_core.media.inputs import Media, Unreadable, read
 from kling_jupyter.codegen import Variable
 from kling_jupyter.input_values import adopted
@@ -59,7 +60,7 @@ class Reading:
             return self._variable(value) or value
 
         given = {
-            name: value if self._params[name].media else self._named(name, value)
+            name: value if self._is_medium(name) else self._named(name, value)
             for name, value in self._values.items()
         }
         return each_medium(self._endpoint.request(**given), spell)
@@ -68,17 +69,20 @@ class Reading:
 
     def _looked_up(self, name: str, value: Any) -> Any:
         """The value with the objects of its variables, where it may name any."""
-        if isinstance(value, list) and self._params[name].many:
+        if isinstance(value, list) and self._is_medium(name):
             several = cast("list[Any]", value)
             return [self._object(v, f"{name}.{i}") for i, v in enumerate(several)]
-        if self._params[name].media or isinstance(self._named(name, value), Variable):
+        if self._is_medium(name) or isinstance(self._named(name, value), Variable):
             return self._object(value, name)
         return cast("Any", value)
+
+    def _is_medium(self, name: str) -> bool:
+        return isinstance(innermost(kind_of(self._params[name])), Medium)
 
     def _named(self, name: str, value: Any) -> Any:
         """The variable of a text in braces, in a field that is neither medium nor prose."""
         whole = variables.path(value) if isinstance(value, str) else None
-        return Variable(whole) if whole and self._params[name].unit != "characters" else value
+        return Variable(whole) if whole and not self._params[name].prose else value
 
     def _variable(self, value: Any) -> Variable | None:
         """What a medium's text names: `{photo}`, or `photo` when there is no file of that name."""
@@ -162,7 +166,7 @@ def _full(declared: Param, value: Any) -> Any:
             value = declared.parse(value)
         except ValueError:
             return _plain(value)
-    part = declared.part
+    part = part_of(declared)
     return _plain(value) if part is None else _trimmed(part, _plain(value))
 
 
@@ -174,7 +178,7 @@ def _trimmed(part: type[Part], value: Any) -> Any:
         return value
     params, fields = part.params(), cast("dict[str, Any]", value)
     kept = {k: v for k, v in fields.items() if v != 0 or not part.one_only}
-    inner = {k: params[k].part if k in params else None for k in kept}
+    inner = {k: part_of(params[k]) if k in params else None for k in kept}
     return {k: _trimmed(p, v) if (p := inner[k]) else v for k, v in kept.items()}
 
 

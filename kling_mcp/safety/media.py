@@ -11,16 +11,17 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
+from kling_core.declare import kinds
 from kling_core.errors import TaskNotFound, Violation
 from kling_core.media import names
 from kling_core.media.safe_urls import public
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_core.declare.fields import Param
     from kling_core.flows.task_state import Output
     from kling_mcp.tool import Call
 
@@ -48,37 +49,36 @@ async def admit(
     admitted: dict[str, Any] = {}
     violations: list[Violation] = []
     for name, value in given.items():
-        listed = isinstance(value, list)
-        entries = cast("list[Any]", value) if listed else [value]
-        made: list[Any] = []
+        field = {name: value}
+        made: dict[str, Any] = {}
         refused: list[Violation] = []
-        for number, entry in enumerate(entries):
+        for leaf in kinds.leaves(params, field):
             try:
-                made.append(await _entry(call, params[name], entry))
+                made[leaf.place] = await _entry(call, leaf)
             except Refused as refusal:
-                place = f"{name}.{number}" if listed else name
-                refused.append(Violation(place, str(refusal), refusal.valid))
+                refused.append(Violation(leaf.place, str(refusal), refusal.valid))
         violations += refused
         if not refused:
-            admitted[name] = made if listed else made[0]
+            admitted |= kinds.changed(params, field, partial(_made, made))
     return admitted, violations
 
 
-async def _entry(call: Call, declared: Param, value: Any) -> Any:
-    if isinstance(value, dict):  # a region of the motion brush, whose mask is a picture
-        region = cast("dict[str, Any]", value)
-        if isinstance(mask := region.get("mask"), str):
-            return {**region, "mask": await _admitted(call, mask, "image")}
-        return region
-    if not isinstance(value, str):
-        return value
-    if declared.media:
-        return await _admitted(call, value, declared.media)
-    if declared.placeholder == "VIDEO" and OUTPUT_URI.fullmatch(value):
-        return (await output_of(call, value, "video")).id
-    if declared.name == "callback_url" and (reason := public(value)):
-        raise Refused(reason, "an https URL that everybody can reach")
-    return value
+def _made(made: Mapping[str, Any], leaf: kinds.Leaf) -> Any:
+    return made[leaf.place]
+
+
+async def _entry(call: Call, leaf: kinds.Leaf) -> Any:
+    if not isinstance(leaf.value, str):
+        return leaf.value
+    match leaf.kind:
+        case kinds.Medium(stuff=stuff):
+            return await _admitted(call, leaf.value, stuff)
+        case kinds.Id(of="video" | "image" | "audio" as kind) if OUTPUT_URI.fullmatch(leaf.value):
+            return (await output_of(call, leaf.value, kind)).id
+        case _ if leaf.place == "callback_url" and (reason := public(leaf.value)):
+            raise Refused(reason, "an https URL that everybody can reach")
+        case _:
+            return leaf.value
 
 
 async def _admitted(call: Call, text: str, kind: str) -> Any:
@@ -170,9 +170,8 @@ async def parent(
     """What the ledger knows of the video that is continued: its model and length set the price."""
     from kling_core.ledger import lineage
 
-    ids = [p.name for p in endpoint.request.params().values() if p.placeholder == "VIDEO"]
-    for name in ids:
-        if name in given:
+    for name, declared in endpoint.request.params().items():
+        if name in given and kinds.kind_of(declared) == kinds.Id("video"):
             ledger = await call.account.ledger()
             return await asyncio.to_thread(lineage.source, ledger, str(given[name]))
     return None

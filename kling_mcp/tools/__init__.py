@@ -1,10 +1,11 @@
-"""Every tool, in its groups; made from the endpoint registry, so a new endpoint needs no edit."""
+"""Every tool, in its toolset; made of the declarations, so a new endpoint needs no edit."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from kling_core.declare import registry
+from kling_mcp.settings import toolset_names
 from kling_mcp.tools import account, catalogue, create, files, raw, recover, tasks
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ __all__ = ["tools"]
 
 
 def tools(settings: Settings) -> list[Tool]:
-    """The tools of the chosen groups, always in the same order."""
+    """The tools of the chosen toolsets, always in the same order."""
     endpoints = registry.endpoints()
     groups: dict[str, list[Tool]] = {
-        "video": [create.tool(e, settings) for e in endpoints if e.output == "videos"],
-        "image": [create.tool(e, settings) for e in endpoints if e.output == "images"],
         "tasks": [
             tasks.get_task(),
             tasks.list_tasks(),
@@ -31,4 +30,9 @@ def tools(settings: Settings) -> list[Tool]:
         "account": [catalogue.quote(settings), catalogue.models(), account.costs()],
         "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],
     }
-    return [tool for name in groups if name in settings.toolsets for tool in groups[name]]
+    chosen = [name for name in toolset_names() if name in settings.toolsets]
+    return [tool for name in chosen for tool in [*_creates(name, settings), *groups.get(name, [])]]
+
+
+def _creates(toolset: str, settings: Settings) -> list[Tool]:
+    return [create.tool(e, settings) for e in registry.endpoints() if e.toolset == toolset]

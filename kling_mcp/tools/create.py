@@ -89,7 +89,7 @@ def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
 
 
 def _description(endpoint: Endpoint) -> str:
-    takes = "1 to 10 minutes" if endpoint.output == "videos" else "under a minute"
+    takes = "1 to 10 minutes" if endpoint.makes == "video" else "under a minute"
     return (
         f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
         "Returns outputs, or a task to wait for."

@@ -20,7 +20,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from helpers.sandboxes import FAST
 from kling_core import Sandbox
 from kling_mcp.server import Server, build
-from kling_mcp.settings import TOOLSETS, Settings
+from kling_mcp.settings import Settings, toolset_names
 
 ERAS = ("auto", "legacy")
 """Client modes: the newest protocol, and the handshake of 2025-11-25 and before."""
@@ -58,7 +58,7 @@ def settings(sandbox: Sandbox, folder: Path, **changes: Any) -> Settings:
         "pace": replace(FAST),
         **own,
     }
-    usual = {"toolsets": TOOLSETS, "confirm_over": None, "resolve": no_lookup}
+    usual = {"toolsets": toolset_names(), "confirm_over": None, "resolve": no_lookup}
     return Settings(client=client, **{**usual, **changes})
 
 

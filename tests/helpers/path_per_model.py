@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from types import ModuleType
 from typing import Any
 
 from kling_core.catalog import tables
@@ -58,10 +56,13 @@ def scene(**more: Any) -> Endpoint:
     """Text to video, its own id inside `options`."""
     facts: dict[str, Any] = {
         "name": "scene",
-        "path": "/text-to-video/{model}",
+        "call": "task",
+        "routes": {"v2": "/text-to-video/{model}"},
         "request": Scene,
-        "output": "videos",
-        "product": "video",
+        "makes": "video",
+        "pool": "video",
+        "pack": "video",
+        "toolset": "video",
         "source": SOURCE,
         "positional": "prompt",
         "example": {"prompt": "a paper boat", "model_name": "kling-3.0"},
@@ -72,7 +73,8 @@ def scene(**more: Any) -> Endpoint:
 def frames(**more: Any) -> Endpoint:
     """Image to video."""
     example = {"image": "https://x.test/a.png", "model_name": "kling-3.0"}
-    facts = {"name": "frames", "path": "/image-to-video/{model}", "request": Frames}
+    routes = {"v2": "/image-to-video/{model}"}
+    facts: dict[str, Any] = {"name": "frames", "routes": routes, "request": Frames}
     return scene(**{**facts, "positional": "", "example": example, **more})
 
 
@@ -86,17 +88,13 @@ def without_own_id(endpoint: Endpoint, name: str) -> Endpoint:
 @contextmanager
 def registered(*endpoints: Endpoint) -> Iterator[None]:
     """The registry and the catalogue know these endpoints, as if each had its file and row."""
-    names = [f"kling_core.endpoints.{endpoint.name}" for endpoint in endpoints]
-    for name, endpoint in zip(names, endpoints, strict=True):
-        module: Any = ModuleType(name)
-        module.ENDPOINT = endpoint
-        sys.modules[name] = module
     known = tables.load("endpoints.json")["endpoints"]
     known |= {endpoint.name: {**known["text_to_video"]} for endpoint in endpoints}
-    registry.load.cache_clear()
+    for endpoint in endpoints:
+        registry.add(endpoint)
     try:
         yield
     finally:
-        for name, endpoint in zip(names, endpoints, strict=True):
-            del sys.modules[name], known[endpoint.name]
-        registry.load.cache_clear()
+        for endpoint in endpoints:
+            registry.remove(endpoint.name)
+            del known[endpoint.name]

@@ -15,7 +15,7 @@ from mcp import Client
 from kling_core import Sandbox
 from kling_core.declare import registry
 from kling_mcp import arguments, schemas
-from kling_mcp.settings import TOOLSETS, Settings
+from kling_mcp.settings import Settings, toolset_names
 from kling_mcp.tools import tools
 
 PART = schemas.object_schema(
@@ -39,7 +39,7 @@ SCHEMA = schemas.object_schema(
     },
     ["text"],
 )
-ALL = {tool.name: tool for tool in tools(Settings(toolsets=TOOLSETS))}
+ALL = {tool.name: tool for tool in tools(Settings(toolsets=toolset_names()))}
 ADDED = {
     **dict.fromkeys(("toolCallId", "tool_call_id", "sessionId", "requestId", "_sessionID"), "x1"),
     "_meta": {"progressToken": 1},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any
 
 import pytest
 from helpers.media import picture
@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
-from kling_core.declare import registry
+from kling_core.declare import kinds, registry
+from kling_core.declare.fields import Param
 from kling_core.media.item import Media
 from kling_jupyter import codegen
 from kling_jupyter.codegen import Variable
@@ -92,35 +93,34 @@ WORDS = st.one_of(
 )
 
 
-def values(declared: Any, hint: Any) -> Any:
+def values(declared: Param, kind: kinds.Kind) -> Any:
     """Any value that the declared field may hold."""
-    part = declared.part
-    if declared.media:
-        url = st.sampled_from(["https://example.org/a%20b.png?x=1&y=2", "https://h/{a}.mp4"])
-        return st.lists(url, min_size=2, max_size=2) if declared.many else url
-    if part is not None:
-        inner = fields(part)
-        if get_origin(declared.of) is list:
-            return st.lists(inner, min_size=declared.min_items, max_size=declared.min_items)
-        return inner
-    kinds = [hint, declared.of, *get_args(hint)]
-    choices = next((get_args(k) for k in kinds if get_origin(k) is Literal), ())
-    if choices:
-        return st.sampled_from(choices)
-    if bool in kinds:
-        return st.booleans()
-    if declared.unit == "seconds":
-        return st.integers(1, 15)
-    if declared.ge is not None:
-        number = st.integers(int(declared.ge), int(declared.le))
-        return number if int in kinds else number | st.floats(declared.ge, declared.le)
-    return WORDS
+    match kind:
+        case kinds.ListOf(item=item, least=least):
+            size = 2 if isinstance(item, kinds.Medium) else least
+            return st.lists(values(declared, item), min_size=size, max_size=size)
+        case kinds.Medium():
+            return st.sampled_from(["https://example.org/a%20b.png?x=1&y=2", "https://h/{a}.mp4"])
+        case kinds.Piece(part=part):
+            return fields(part)
+        case kinds.OneOf(values=words) | kinds.Switch(values=words):
+            return st.sampled_from(words)
+        case kinds.Flag():
+            return st.booleans()
+        case kinds.Number(bounded=False):
+            return st.integers(1, 15)
+        case kinds.Number(whole=whole, least=least, most=most):
+            number = st.integers(int(least), int(most))
+            return number if whole else number | st.floats(least, most)
+        case kinds.Id(whole=True):
+            return st.integers(int(declared.ge), int(declared.le))
+        case _:
+            return WORDS
 
 
 def fields(part: Any) -> Any:
     """Any fields of a request or a piece of one."""
-    hints = get_type_hints(part)
-    known = {name: values(p, hints[name]) for name, p in part.params().items()}
+    known = {name: values(p, kinds.kind_of(p)) for name, p in part.params().items()}
     needed = {name: s for name, s in known.items() if part.params()[name].required}
     return st.fixed_dictionaries(
         needed, optional={k: v for k, v in known.items() if k not in needed}
@@ -144,7 +144,9 @@ def t2v(**given: Any) -> Any:
 @example(t2v(prompt="a\n---\nseed: 7"))
 @example(t2v(prompt="a\n — \nduration: 5"))
 @example(t2v(prompt="ends in \\"))
+@example(t2v(multi_prompt=[{"prompt": "a pair of {} braces", "duration": 5}]))
 @example(t2v(prompt=" blanks around \n"))
+@example(t2v(prompt="blanks on a last line\n "))
 @example(t2v(prompt=">>> not a prompt of Python"))
 @example(t2v(prompt="is it?"))
 @example(t2v(prompt="--mode pro"))

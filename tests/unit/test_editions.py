@@ -36,7 +36,7 @@ def body(endpoint: Endpoint, own_id: str | None = None, callback: str | None = N
 
 def test_the_edition_of_an_endpoint() -> None:
     """By what it declares; a row's name counts for more; one that we do not know is no trouble."""
-    assert {edition_of(endpoint) for endpoint in registry.endpoints()} == {V1}
+    assert {edition_of(e) for e in registry.endpoints() if e not in (SCENE, FRAMES)} == {V1}
     assert edition_of(SCENE) is V2
     assert named("v2", T2V) is V2
     assert named(None, T2V) is named("v17", T2V) is V1

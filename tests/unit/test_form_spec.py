@@ -11,6 +11,7 @@ import pytest
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.declare.fields import Part, param
+from kling_core.declare.kinds import part_of
 from kling_jupyter.widgets.form_spec import label, spec
 
 EVERY = [pytest.param(e, id=e.name) for e in registry.endpoints()]
@@ -48,12 +49,12 @@ def test_every_field_of_every_piece_is_there(endpoint):
         missing = set(part.params()) - {f["name"] for f in holder["fields"]}
         assert missing <= {"index"}
         for inner in holder["fields"]:
-            deeper = part.params()[inner["name"]].part
+            deeper = part_of(part.params()[inner["name"]])
             if deeper is not None:
                 compare(inner, deeper)
 
     for name, field in fields(endpoint).items():
-        part = endpoint.request.params()[name].part
+        part = part_of(endpoint.request.params()[name])
         if part is not None:
             compare(field, part)
 
@@ -118,10 +119,13 @@ def test_a_new_endpoint_needs_nothing_here():
     try:
         made = Endpoint(
             name="statue_dance",
-            path="/v1/x",
+            call="task",
+            routes={"v1": "/v1/x"},
             request=Dance,
-            output="videos",
-            product="video",
+            makes="video",
+            pool="video",
+            pack="video",
+            toolset="video",
             source="-",
         )
         shown = fields(made)

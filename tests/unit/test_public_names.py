@@ -194,10 +194,13 @@ class NewThing(Request):
 
 ENDPOINT = Endpoint(
     name="new_thing",
-    path="/v1/videos/new-thing",
+    call="task",
+    routes={"v1": "/v1/videos/new-thing"},
     request=NewThing,
-    output="videos",
-    product="video",
+    makes="video",
+    pool="video",
+    pack="video",
+    toolset="video",
     source="nowhere",
     aliases=("nt",),
     positional="prompt",
