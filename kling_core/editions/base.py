@@ -15,10 +15,13 @@ from kling_core.declare.endpoint import Check, Endpoint
 from kling_core.editions import task_facts
 from kling_core.editions.task_facts import TaskFacts
 
-__all__ = ["FIRST", "Ask", "Edition", "Find", "Page", "put", "take"]
+__all__ = ["FIRST", "MODEL", "Ask", "Edition", "Find", "Page", "put", "take"]
 
 FIRST = ""
 """The place of the first page of a list."""
+
+MODEL = "{model}"
+"""Stands for the model in a declared path."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +120,11 @@ class Edition(ABC):
     @abstractmethod
     def page(self, path: str, place: str, size: int) -> Ask:
         """The question for a page of the list; its place is `FIRST`, or what the last one told."""
+
+    def numbered(self, number: int) -> str | None:
+        """The place of a page by its number, from 1; None where only the page before tells it."""
+        del number
+        return None
 
     # --- reading ---------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 OutputKind = Literal["video", "image", "audio", "voice", "element", "text", "data"]
 
-FILES = frozenset[OutputKind](("video", "image", "audio", "text"))
-"""The kinds of outputs that are files: such a one is there when its address is told."""
+FILES: tuple[OutputKind, ...] = ("video", "image", "audio")
+"""Kinds of output that are files, to be downloaded; all others are what is said of them."""
 
 STATUSES = {
     "submitted": "submitted",
@@ -54,7 +54,7 @@ _KINDS: dict[str, OutputKind] = {
 class OutputFacts:
     """One thing that a task made; `raw` is what the server said of it.
 
-    `id` is Kling's id of it, empty for images; `url` is empty for what is no file.
+    `id` is Kling's id of it, empty for images; `url` is empty where there is none.
     """
 
     kind: OutputKind
@@ -66,7 +66,7 @@ class OutputFacts:
 
     @property
     def named(self) -> bool:
-        """Whether it can be had by what is told of it: results may come after the success."""
+        """Whether it can be had: the address of a file may come after the success."""
         return bool(self.url) or self.kind not in FILES
 
 
@@ -122,6 +122,11 @@ class TaskFacts:
         return bool(self.outputs) and all(output.named for output in self.outputs)
 
     @property
+    def note(self) -> str:
+        """What was said beside the acceptance of a task; what is said of a failed one is why."""
+        return "" if self.status == "failed" else text(self.raw, "message")
+
+    @property
     def parent_id(self) -> str:
         """Kling's id of the video that it was made of, empty when it names none."""
         return text(self.parent_video, "id")
@@ -147,12 +152,17 @@ class TaskFacts:
         return then is not None and last is not None and then < last
 
 
+Said = Mapping[str, Any] | TaskFacts
+"""What a server says of a task, in its own words or read."""
+
 _RESULTS = ("task_result", "outputs")
 _CHARGES = ("final_unit_deduction", "final_balance_deduction", "billing")
 
 
-def read(raw: Mapping[str, Any]) -> TaskFacts:
+def read(raw: Said) -> TaskFacts:
     """The facts in what the server says of one task: in an answer, a list, a callback, or kept."""
+    if isinstance(raw, TaskFacts):
+        return raw
     info = mapping(raw.get("task_info"))
     word = text(raw, "task_status", "status")
     units, odd = _deducted(raw)
@@ -219,92 +229,13 @@ def _in_units(row: Mapping[str, Any]) -> bool:
     return text(row, "charge_type") in ("", "unit")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer about a task."""
-
-    raw: Mapping[str, Any]
-
-    @property
-    def task_id(self) -> str:
-        """Kling's id, a string of digits."""
-        return text(self.raw, "task_id", "id")
-
-    @property
-    def status(self) -> str:
-        """submitted, processing, succeeded or failed; an unknown word is given as it came."""
-        word = text(self.raw, "task_status", "status") or "submitted"
-        return STATUSES.get(word, word)
-
-    @property
-    def known(self) -> bool:
-        """Whether the word for its state is one that we know."""
-        return self.status in STATUSES.values()
-
-    @property
-    def ended(self) -> bool:
-        """True when the task has succeeded or failed."""
-        return self.status in ("succeeded", "failed")
-
-    def overtaken(self, known: Answer) -> bool:
-        """Whether a known answer is newer than this one: no task that has ended runs again."""
-        if self.ended != known.ended:
-            return known.ended
-        then, last = (decimal(one.raw.get("updated_at")) for one in (self, known))
-        return then is not None and last is not None and then < last
-
-    @property
-    def message(self) -> str:
-        """Why it failed, in Kling's words."""
-        return text(self.raw, "task_status_msg", "message")
-
-    @property
-    def info(self) -> Mapping[str, Any]:
-        """`task_info`: the external id and the source video."""
-        return mapping(self.raw.get("task_info"))
-
-    @property
-    def external_task_id(self) -> str:
-        """The id that the request was given, empty when it was given none."""
-        return text(self.info, "external_task_id")
-
-    @property
-    def parent_video(self) -> Mapping[str, Any]:
-        """The source video of an extension or a lip-sync; empty for others."""
-        return mapping(self.info.get("parent_video"))
-
-    @property
-    def units(self) -> Decimal | None:
-        """Units that were deducted, None until the server has said so, and while it is absurd."""
-        return amount(self.raw.get("final_unit_deduction"))
-
-    @property
-    def odd_units(self) -> str:
-        """What the server calls the units deducted, where that is no amount; else empty."""
-        said = self.raw.get("final_unit_deduction")
-        return "" if said in (None, "") or self.units is not None else repr(said)[:40]
-
-    @property
-    def outputs(self) -> list[tuple[OutputKind, Mapping[str, Any]]]:
-        """What it made, in the server's order."""
-        result = self.raw.get("task_result")
-        if not isinstance(result, Mapping):
-            return []
-        lists = cast("Mapping[str, Any]", result)
-        return [
-            (kind, cast("Mapping[str, Any]", row))
-            for key, kind in _LISTS
-            if isinstance(lists.get(key), list)
-            for row in lists[key]
-            if isinstance(row, Mapping)
-        ]
-
-
 def text(raw: Mapping[str, Any], *keys: str) -> str:
     """The first of the keys that holds something, as text; lists and objects hold no text."""
-    return next(
-        (str(raw[k]) for k in keys if isinstance(raw.get(k), (str, int, float)) and raw[k]), ""
-    )
+    for key in keys:
+        said = raw.get(key)
+        if said and isinstance(said, (str, int, float)) and said is not True:
+            return str(said)
+    return ""
 
 
 def mapping(value: Any) -> Mapping[str, Any]:

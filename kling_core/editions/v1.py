@@ -72,6 +72,10 @@ class V1(Edition):
         """Pages have numbers, from 1."""
         return Ask("GET", path, query={"pageNum": place or 1, "pageSize": size})
 
+    def numbered(self, number: int) -> str:
+        """Any page can be asked for."""
+        return str(number)
+
     def listed(self, envelope: Mapping[str, Any], place: str, size: int) -> Page:
         """No total is told: a page that is not full is the last one."""
         tasks = self.many(envelope)

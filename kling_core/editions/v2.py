@@ -15,13 +15,10 @@ from urllib.parse import quote
 
 from kling_core.declare.endpoint import Check, Endpoint
 from kling_core.editions import task_facts
-from kling_core.editions.base import Ask, Edition, Find, Page, put
+from kling_core.editions.base import MODEL, Ask, Edition, Find, Page, put
 from kling_core.editions.task_facts import TaskFacts
 
-__all__ = ["MODEL", "V2"]
-
-MODEL = "{model}"
-"""Stands for the model in a declared path."""
+__all__ = ["V2"]
 
 TASKS = "/tasks"
 
@@ -41,8 +38,9 @@ class V2(Edition):
     needs_api_key: ClassVar = True
 
     def route(self, endpoint: Endpoint, model: str, *, path: str = "") -> Ask:
-        """The declared path with the model in it."""
-        return Ask("POST", (path or endpoint.path).replace(MODEL, quote(model, safe="")))
+        """The declared path with the model in it; where none is named, its place stays empty."""
+        named = quote(model, safe="") if model else MODEL
+        return Ask("POST", (path or endpoint.path).replace(MODEL, named))
 
     def encode(
         self, endpoint: Endpoint, check: Check, *, own_id: str | None, callback: str | None = None

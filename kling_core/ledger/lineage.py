@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kling_core.editions.task_facts import Answer, text
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
 from kling_core.text import one_line
@@ -61,9 +60,9 @@ def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
         return None
     sent: Mapping[str, Any] = row.request.get("sent") or {}
     known = {name: str(sent[name]) for name in ("mode", "duration") if name in sent}
-    made = Answer(row.raw).outputs
-    length = next((text(raw, "duration") for _, raw in made if text(raw, "id") == output_id), "")
-    known |= {"duration": length} if length else {}
+    lengths = (made.duration for made in row.facts.outputs if made.id == output_id)
+    length = next(lengths, None)
+    known |= {"duration": str(length)} if length is not None else {}
     known |= {"model_name": row.model_name} if row.model_name else {}
     return known | {"task_id": row.task_id or ""}
 

@@ -20,6 +20,7 @@ from helpers.walk import example, in_memory
 from kling_core import errors
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
+from kling_core.editions.task_facts import read
 from kling_core.flows.submit import resume, submit
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import SETTLING, Row
@@ -438,7 +439,7 @@ def test_who_was_suspended_finds_what_another_process_has_settled(
         with closing(Ledger(live.ledger().place, live.account, clock=live.clock.time)) as other:
             (row,) = other.rows()
             assert other.take(row.id, lease=60)
-            other.accepted(row.id, task("5", state, task_info=info))
+            other.accepted(row.id, read(task("5", state, task_info=info)))
         return LOST
 
     seen = rows(("5", info)) if endpoint is LIPS else NOT_FOUND
@@ -455,7 +456,8 @@ def test_an_old_answer_takes_nothing_back() -> None:
 
     def answered_late(_: Any) -> Any:
         (row,) = live.ledger().rows()
-        live.ledger().accepted(row.id, task("5", "succeed", final_unit_deduction="1"))
+        done = read(task("5", "succeed", final_unit_deduction="1"))
+        live.ledger().accepted(row.id, done)
         return envelope(task("5"))
 
     script._answers = iter([answered_late])
@@ -476,7 +478,7 @@ def test_the_same_call_is_the_same_request_until_its_task_has_ended(kind: str) -
     slow.come(7200)
     assert create(kling, T2V, dedupe=600).task_id == first.task_id
     done = task(first.task_id, "succeed")
-    kling.session.ledger().observe("text_to_video", [done])
+    kling.session.ledger().observe("text_to_video", [read(done)])
     slow.come(500)
     assert create(kling, T2V, dedupe=600).task_id == first.task_id
     slow.come(200)
