@@ -222,7 +222,14 @@ def _deducted(raw: Mapping[str, Any]) -> tuple[Decimal | None, str]:
         whole = [part for part in parts if part is not None]
         said = sum(whole) if len(whole) == len(parts) else [row.get("amount") for row in billed]
     units = amount(said)
-    return units, "" if units is not None else repr(said)[:40]
+    return units, "" if units is not None else _shown(said)
+
+
+def _shown(said: Any) -> str:
+    try:
+        return repr(said)[:40]
+    except ValueError:  # too long even to be written
+        return "a number without end"
 
 
 def _in_units(row: Mapping[str, Any]) -> bool:

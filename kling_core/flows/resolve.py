@@ -247,14 +247,16 @@ def how_to_find(attempt: Attempt) -> str:
 
 def _by_hand(attempt: Attempt, again: str) -> str:
     """The same where no look-up can prove that nothing was made."""
+    name, hand = attempt.endpoint.name, "the usage page of Kling's console tells what was made"
     if attempt.blind:
         why = "this host has no such look-up: check KLING_BASE_URL and the path setting"
     elif attempt.said is not None:
         why = "Kling has accepted it, so that it is not shown proves nothing"
     else:
         why = "no look-up can show it"
+    if attempt.find.by == "own_id" and not attempt.blind:
+        hand = f"kling.{name}.get({attempt.external_task_id!r}) gives your task when it is shown"
     return (
         f"Do not submit again: {again} looks again, but {why}. It counts as made until it is found "
-        f"or given up (kling.tasks.give_up({attempt.id!r})). By hand: the usage page of Kling's "
-        "console tells what was made."
+        f"or given up (kling.tasks.give_up({attempt.id!r})). By hand: {hand}."
     )
