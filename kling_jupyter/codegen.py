@@ -17,9 +17,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 from kling_core.commands.options import Option, options
 from kling_core.declare.fields import Part
-from kling_jupyter import prompts
-from kling_jupyter.parsing import cell_fields, grammar
-from kling_jupyter.words import quoted as in_quotes
+from kling_jupyter.parsing import cell_fields, grammar, prompts
+from kling_jupyter.parsing.quoting import quoted as in_quotes
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
@@ -70,9 +69,9 @@ _READ = re.compile(
     rf"\A\s*--?[^\W\d]|^\s*(---|>>>|\.\.\.|In \[|Out\[|({cell_fields.RULE})\s*$)|\n[^\S\n]+\Z",
     re.MULTILINE,
 )
-"""Lines in a cell that mean something to the magic (options, a trailer, or nearly one) or to
-IPython (pasted prompts), and blanks on a last line, which it drops."""
-_PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
+"""Lines in a cell that mean something to the magic (options, the mark above fields, or nearly one)
+or to IPython (pasted prompts), and blanks on a last line, which it drops."""
+_PLAIN = re.compile(r"[\w./:=+~,;%&?][\w./:=+~,;%&?#@-]*")
 _UNSPEAKABLE = "\n"
 """What stands for a word that cannot be typed: such a field goes into a variable."""
 _LONGEST = 96

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from kling_core.commands.arguments import Parser
     from kling_core.declare.endpoint import Endpoint
     from kling_jupyter.commands.base import Command
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["Offer", "install", "offers", "uninstall"]
 
@@ -46,14 +46,14 @@ class Offer(NamedTuple):
     kind: str
 
 
-def install(shell: Any, studio: Studio) -> None:
+def install(shell: Any, workspace: Workspace) -> None:
     """Complete our lines in this shell; a second time changes nothing."""
     uninstall(shell)
 
     mark: Any = cast("Any", context_matcher)(identifier=_IDENTIFIER, priority=200)
 
     def kling(context: CompletionContext) -> Any:
-        found = offers(studio, context.full_text, context.cursor_line, context.text_until_cursor)
+        found = offers(workspace, context.full_text, context.cursor_line, context.text_until_cursor)
         if found is None:
             return {"completions": []}
         fragment, offered = found
@@ -78,19 +78,21 @@ def uninstall(shell: Any) -> None:
         matchers.remove(matcher)
 
 
-def offers(studio: Studio, cell: str, row: int, before: str) -> tuple[str, Iterable[Offer]] | None:
+def offers(
+    workspace: Workspace, cell: str, row: int, before: str
+) -> tuple[str, Iterable[Offer]] | None:
     """The piece before the cursor, and what it may become; None where the line is not ours.
 
     `cell` is the whole cell and `before` its line `row` up to the cursor.
     """
     head = _CELL.match(cell.partition("\n")[0])
     if head is not None and row > 0:
-        return _in_body(studio, head[1] or "", cell.split("\n")[1 : row + 1], before)
+        return _in_body(workspace, head[1] or "", cell.split("\n")[1 : row + 1], before)
     found = _CELL.match(before) if row == 0 else None
     found = found or _LINE.match(before)
     if found is None:
         return None
-    return _in_line(studio, found[1]) if found[1] is not None else ("", ())
+    return _in_line(workspace, found[1]) if found[1] is not None else ("", ())
 
 
 def _fits_to(offer: Offer, fragment: str) -> bool:
@@ -101,60 +103,60 @@ def _fits_to(offer: Offer, fragment: str) -> bool:
 # --- where we are --------------------------------------------------------------------------
 
 
-def _in_line(studio: Studio, typed: str) -> tuple[str, Iterable[Offer]]:
+def _in_line(workspace: Workspace, typed: str) -> tuple[str, Iterable[Offer]]:
     """Behind `%kling `."""
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
     *words, fragment = re.split(r"\s+", typed)
     if not words:
         return fragment, _commands()
-    command = commands.COMMANDS.get(words[0].lower())
+    command = COMMANDS.get(words[0].lower())
     takes = command.takes.split() if command is not None else ["GENERATION"]
     if "GENERATION" in takes:
         rest = words if command is None else words[1:]
         if not rest:
             return fragment, _endpoints()
         parser = _generation(rest[0])
-        return _in_options(studio, parser, rest[1:], fragment, ()) if parser else (fragment, ())
+        return _in_options(workspace, parser, rest[1:], fragment, ()) if parser else (fragment, ())
     assert command is not None
-    return _in_options(studio, _parser(command), words[1:], fragment, takes)
+    return _in_options(workspace, _parser(command), words[1:], fragment, takes)
 
 
 def _in_body(
-    studio: Studio, head: str, lines: list[str], before: str
+    workspace: Workspace, head: str, lines: list[str], before: str
 ) -> tuple[str, Iterable[Offer]] | None:
     """Below the first line of a cell: variables in the prompt, fields below the mark."""
-    held = _held(studio, before, media=False)
+    held = _held(workspace, before, media=False)
     parser = _generation(head.split(maxsplit=1)[0]) if head.split() else None
     if parser is None or not any(map(cell_fields.is_mark, lines[:-1])):
         return held or (before.rpartition(" ")[2], ())
     name, colon, value = before.partition(":")
     if before.startswith("-"):
         *words, fragment = re.split(r"\s+", before)
-        return _in_options(studio, parser, words, fragment, ())
+        return _in_options(workspace, parser, words, fragment, ())
     if not colon:
         return name, (Offer(f"{o.text[2:]}: ", o.kind) for o in _options(parser, ()))
     action = parser.actions().get(f"--{name.strip().replace('_', '-')}")
-    return _values(studio, parser, action, value.lstrip())
+    return _values(workspace, parser, action, value.lstrip())
 
 
 def _in_options(
-    studio: Studio, parser: Parser, words: list[str], fragment: str, takes: Iterable[str]
+    workspace: Workspace, parser: Parser, words: list[str], fragment: str, takes: Iterable[str]
 ) -> tuple[str, Iterable[Offer]]:
     """Behind a command: an option, the value of one, or a word that the command takes."""
     actions = parser.actions()
     name, equals, value = fragment.partition("=")
     if equals and name.startswith("-"):
-        return _values(studio, parser, actions.get(name.replace("_", "-")), value)
+        return _values(workspace, parser, actions.get(name.replace("_", "-")), value)
     last = actions.get(words[-1]) if words else None
     if last is not None and last.nargs is None:
-        return _values(studio, parser, last, fragment)
-    held = _held(studio, fragment, media="FILE" in takes)
+        return _values(workspace, parser, last, fragment)
+    held = _held(workspace, fragment, media="FILE" in takes)
     if held is not None:
         return held
     if fragment.startswith("-"):
         return fragment, _options(parser, words)
-    offered = [offer for kind in takes for offer in _kinds(studio, kind, fragment)]
+    offered = [offer for kind in takes for offer in _kinds(workspace, kind, fragment)]
     if last is not None and last.nargs == "?":
         offered += [Offer(v, "value") for v in parser.switches.get(last.dest, ())]
     prose = any(not word.startswith("-") for word in words)  # may be an option's value: no matter
@@ -167,9 +169,9 @@ def _in_options(
 
 
 def _commands() -> tuple[Offer, ...]:
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
-    named = [Offer(name, "command") for name in commands.COMMANDS]
+    named = [Offer(name, "command") for name in COMMANDS]
     return (*_endpoints(), *named)
 
 
@@ -235,19 +237,19 @@ def _options(parser: Parser, words: Iterable[str]) -> Iterator[Offer]:
 
 
 def _values(
-    studio: Studio, parser: Parser, action: argparse.Action | None, fragment: str
+    workspace: Workspace, parser: Parser, action: argparse.Action | None, fragment: str
 ) -> tuple[str, Iterable[Offer]]:
     """What an option may be."""
     if action is None:
         return fragment, ()
     metavar = str(action.metavar or "")
-    held = _held(studio, fragment, media=metavar in ("FILE", "URL", "VIDEO"))
+    held = _held(workspace, fragment, media=metavar in ("FILE", "URL", "VIDEO"))
     if held is not None:
         return held
     declared = _choices(parser, action)
     if declared:
         return fragment, [Offer(value, "value") for value in declared]
-    return fragment, list(_kinds(studio, metavar, fragment))
+    return fragment, list(_kinds(workspace, metavar, fragment))
 
 
 def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
@@ -260,10 +262,10 @@ def _choices(parser: Parser, action: argparse.Action) -> tuple[str, ...]:
     return tuple(str(choice) for choice in action.choices or ())
 
 
-def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
+def _kinds(workspace: Workspace, kind: str, fragment: str) -> Iterable[Offer]:
     """Words of a kind, see `Command`."""
     from kling_core.declare import catalogues
-    from kling_jupyter import commands
+    from kling_jupyter.commands.base import COMMANDS
 
     match kind:
         case "MODEL":
@@ -272,27 +274,27 @@ def _kinds(studio: Studio, kind: str, fragment: str) -> Iterable[Offer]:
         case "ENDPOINT":
             return _endpoints()
         case "COMMAND":
-            return [Offer(name, "command") for name in commands.COMMANDS]
+            return [Offer(name, "command") for name in COMMANDS]
         case "TASK":
-            return _tasks(studio)
+            return _tasks(workspace)
         case "VIDEO":
-            return _braced(studio, media=True)
+            return _braced(workspace, media=True)
         case "FILE" | "URL":
-            return [*_braced(studio, media=True), *_files(fragment)]
+            return [*_braced(workspace, media=True), *_files(fragment)]
         case "PLACE":
             return _files(fragment)
         case "VAR":
-            return [Offer(name, "variable") for name in _variables(studio)]
+            return [Offer(name, "variable") for name in _variables(workspace)]
         case _:
             return ()
 
 
-def _tasks(studio: Studio) -> list[Offer]:
+def _tasks(workspace: Workspace) -> list[Offer]:
     """The newest tasks of the ledger."""
     from kling_core.errors import KlingError
 
     try:
-        rows = studio.client.tasks.ledger.rows(limit=_RECENT)
+        rows = workspace.client.tasks.ledger.rows(limit=_RECENT)
     except KlingError:  # not connected
         return []
     return [Offer(row.task_id or row.id, "task") for row in rows]
@@ -324,22 +326,22 @@ def _files(fragment: str) -> list[Offer]:
 # --- variables -----------------------------------------------------------------------------
 
 
-def _held(studio: Studio, text: str, *, media: bool) -> tuple[str, Iterable[Offer]] | None:
+def _held(workspace: Workspace, text: str, *, media: bool) -> tuple[str, Iterable[Offer]] | None:
     """The variables, when the text ends inside a brace."""
     found = _HELD.search(text)
     if found is None:
         return None
     if found[2] is None:
-        return found[0], _braced(studio, media=media)
-    value: Any = _variables(studio).get(found[1] or "")
+        return found[0], _braced(workspace, media=media)
+    value: Any = _variables(workspace).get(found[1] or "")
     kind = cast("Any", type(value))
     names = [name for name in dir(value) if not name.startswith("_")] if value is not None else []
     names = [name for name in names if not callable(getattr(kind, name, None))]
     return found[0], [Offer(f"{{{found[1]}.{name}}}", "attribute") for name in names]
 
 
-def _braced(studio: Studio, *, media: bool) -> list[Offer]:
-    names = [name for name, value in _variables(studio).items() if _fits(value, media=media)]
+def _braced(workspace: Workspace, *, media: bool) -> list[Offer]:
+    names = [name for name, value in _variables(workspace).items() if _fits(value, media=media)]
     return [Offer(f"{{{name}}}", "variable") for name in names]
 
 
@@ -355,7 +357,7 @@ def _fits(value: Any, *, media: bool) -> bool:
     return bool(kinds & {*_TEXTS, "Job", "TaskState"})
 
 
-def _variables(studio: Studio) -> Mapping[str, Any]:
+def _variables(workspace: Workspace) -> Mapping[str, Any]:
     from kling_jupyter.parsing.variables import own
 
-    return {name: value for name, value in own(studio.shell).items() if not name.startswith("_")}
+    return {name: value for name, value in own(workspace.shell).items() if not name.startswith("_")}

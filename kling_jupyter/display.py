@@ -12,12 +12,35 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kling_core.text import one_line, safe
-from kling_jupyter.html.task_figure import Bundle
 
-__all__ = ["Live", "Shell", "has_pages", "is_live", "say", "show"]
+__all__ = [
+    "Bundle",
+    "Live",
+    "Shell",
+    "has_magics",
+    "has_pages",
+    "is_live",
+    "say",
+    "shell",
+    "show",
+]
 
 Shell = Any
 """IPython's `InteractiveShell`, whose own types are too partial for a strict checker."""
+
+Bundle = dict[str, str]
+"""An output by MIME type: `text/html` and `text/plain`."""
+
+
+def shell() -> Shell | None:
+    """IPython's shell that runs here, None where there is none, as in marimo."""
+    ipython = sys.modules.get("IPython")
+    return ipython.get_ipython() if ipython is not None else None
+
+
+def has_magics() -> bool:
+    """Whether the extension is loaded, so that `%kling` can be typed."""
+    return "kling_jupyter.magics" in sys.modules
 
 
 def has_pages(shell: Shell) -> bool:

@@ -12,19 +12,19 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
 from kling_core import errors
-from kling_core import text as words
 from kling_core.commands.advice import Wording
 from kling_core.errors import KlingError
-from kling_core.text import safe
-from kling_jupyter import anywhere
+from kling_core.text import at, safe
+from kling_jupyter import display
 
 __all__ = [
+    "MAGICS",
     "KlingMagicError",
     "StoppedWaiting",
     "command_to_get",
     "in_notebook",
-    "shown",
     "translated",
+    "translating",
 ]
 
 _RED, _CYAN, _PLAIN = "\x1b[31m", "\x1b[36m", "\x1b[39m"
@@ -59,8 +59,7 @@ class KlingMagicError(KlingError):
 
 def _coloured() -> bool:
     """Whether colours are wished for: not by NO_COLOR, nor by `%colors NoColor`."""
-    shell = anywhere.shell()
-    wished = str(getattr(shell, "colors", "")).lower()
+    wished = str(getattr(display.shell(), "colors", "")).lower()
     return not os.environ.get("NO_COLOR") and wished != "nocolor"
 
 
@@ -69,7 +68,7 @@ class StoppedWaiting(KlingMagicError):
 
 
 @contextmanager
-def shown() -> Generator[None]:
+def translating() -> Generator[None]:
     """Turn every `KlingError` inside into a `KlingMagicError` in the words of the magics."""
     try:
         yield
@@ -91,9 +90,7 @@ def in_notebook(text: str) -> str:
 
 def _with_percent(text: str) -> str:
     """The commands of `kling` as magics, where there is such a magic."""
-    from kling_jupyter.commands import COMMANDS
-
-    return re.sub(rf"(?<![%\w./-])kling (?=(?:{'|'.join(COMMANDS)})\b)", "%kling ", text)
+    return _COMMAND.sub("%kling ", text)
 
 
 def translated(error: KlingError) -> KlingMagicError:
@@ -121,7 +118,7 @@ def _without_fix(error: KlingError) -> str:
 def _no_credential(error: KlingError) -> str:
     if "there is no Kling credential" not in error.message:
         return error.fix
-    if not anywhere.has_magics():
+    if not display.has_magics():
         return (
             "Set KLING_API_KEY, or KLING_ACCESS_KEY and KLING_SECRET_KEY, in the environment; "
             "KLING_SANDBOX=1 there plays without a key. Then try again."
@@ -140,7 +137,7 @@ def _unknown_outcome(error: KlingError) -> str:
     found = f"Do not submit again; look first: {command}. If it finds a task, that is yours"
     if error.settles_at is None:
         return f"{found}."
-    when = words.at(error.settles_at, time.time())
+    when = at(error.settles_at, time.time())
     return f"{found}; if it is not there at {when}, nothing was made. %kling resume looks, too."
 
 
@@ -148,6 +145,24 @@ def _late(error: KlingError) -> str:
     task = getattr(error, "task", None)
     return f"Get it with: {command_to_get(task.endpoint.name, task.task_id)}" if task else error.fix
 
+
+MAGICS = (
+    "costs",
+    "doctor",
+    "get",
+    "give-up",
+    "models",
+    "quote",
+    "rerun",
+    "rescue",
+    "resume",
+    "show",
+    "tasks",
+    "wait",
+)
+"""The commands of `kling` that are magics too: `kling wait` is said as `%kling wait`."""
+
+_COMMAND = re.compile(rf"(?<![%\w./-])kling (?=(?:{'|'.join(MAGICS)})\b)")
 
 _FIXES: tuple[tuple[type[KlingError], Callable[[KlingError], str]], ...] = (
     (errors.ConfigError, _no_credential),

@@ -1,4 +1,12 @@
-"""Earlier results as inputs: a task or an output in a variable goes where its kind belongs."""
+"""Objects as inputs: earlier results, and whatever brings request fields along.
+
+A task or an output in a variable goes where its kind belongs. Anything that has `kling_task()`, as
+a job has, stands for that task; the method waits until the task is finished.
+
+Anything that has `kling_fields()`, a mapping of request fields, may be given for one of them:
+`%kling image-to-video --image {brush}` takes its masks and its model too. What is typed itself
+comes first.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +14,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeGuard, cast
 
 from kling_core.commands.arguments import UsageProblem
-from kling_jupyter.brought import unfolded
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.flows.task_state import Output
 
-__all__ = ["adopted"]
+__all__ = ["request_of"]
 
 
-def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
+def request_of(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     """The request of these fields.
 
     A job or a task stands for its only output; a job is waited for. An output stays itself in a
@@ -27,7 +34,7 @@ def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     media = {declared.name for declared in endpoint.media_params}
     parent: Mapping[str, Any] | None = None
     made: dict[str, Any] = {}
-    for name, value in unfolded(fields).items():
+    for name, value in _unfolded(fields).items():
         several = isinstance(value, list)
         given = cast("list[Any]", value) if several else [value]
         items = [_output(v, name) for v in given]
@@ -41,15 +48,37 @@ def adopted(endpoint: Endpoint, fields: Mapping[str, Any]) -> Request:
     return request.with_parent(parent) if parent is not None else request
 
 
+def _unfolded(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields, with those that objects among them bring along.
+
+    Raises `UsageProblem` when an object has nothing for the field it is given for.
+    """
+    typed, brought = dict(fields), dict[str, Any]()
+    for name, value in fields.items():
+        fields_of = getattr(value, "kling_fields", None)
+        if not callable(fields_of):
+            continue
+        more = cast("Mapping[str, Any]", fields_of())
+        if name not in more:
+            flags = " or ".join(f"--{other.replace('_', '-')}" for other in more)
+            raise UsageProblem(
+                f"--{name.replace('_', '-')}: {value!r} has nothing for it",
+                fix=f"Give it for {flags}.",
+            )
+        typed[name] = more[name]
+        brought |= more
+    return {**brought, **typed}
+
+
 def _output(value: Any, field: str) -> Any:
     """The only output of a task; anything else as it is."""
     if isinstance(value, (str, bytes, int, float)):
         return value
     from kling_core.flows.task_state import TaskState
-    from kling_jupyter.jobs.job import Job
 
-    if isinstance(value, Job):
-        value = value.wait().task
+    task_of = getattr(value, "kling_task", None)
+    if callable(task_of):
+        value = task_of()
     if not isinstance(value, TaskState):
         return value
     outputs = value.outputs

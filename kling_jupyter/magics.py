@@ -18,9 +18,9 @@ from traitlets import Bool, Enum, Union, observe
 
 from kling_jupyter import completion
 from kling_jupyter.display import Shell, has_pages, say
-from kling_jupyter.errors import StoppedWaiting, in_notebook, shown
+from kling_jupyter.errors import StoppedWaiting, in_notebook, translating
 from kling_jupyter.parsing import input_transform
-from kling_jupyter.workspace import Studio
+from kling_jupyter.workspace import Workspace
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -35,9 +35,9 @@ class KlingMagics(Magics):
     shell: Shell
 
     def __init__(self, shell: Shell) -> None:
-        self.studio = Studio(shell)
+        self.workspace = Workspace(shell)
         super().__init__(shell, parent=shell)
-        self.studio.wait = self.wait
+        self.workspace.wait = self.wait
         shell.configurables.append(self)
 
     wait: Any = Union(
@@ -48,18 +48,18 @@ class KlingMagics(Magics):
 
     @observe("wait")
     def _wait_changed(self, change: Mapping[str, Any]) -> None:
-        self.studio.wait = change["new"]
+        self.workspace.wait = change["new"]
 
     def begin_cell(self, *_: object) -> None:
         """Before a cell: forget what happened in the one before."""
-        self.studio.new_cell()
+        self.workspace.new_cell()
 
     def end_cell(self, result: Any) -> None:
         """After a cell: an interrupt anywhere in it keeps back what it has not sent yet."""
         error = getattr(result, "error_in_exec", None)
-        if self.studio.interrupted or isinstance(error, (KeyboardInterrupt, CancelledError)):
-            self.studio.interrupt()
-            kept = sum(job.left_line for job in self.studio.begun)
+        if self.workspace.interrupted or isinstance(error, (KeyboardInterrupt, CancelledError)):
+            self.workspace.interrupt()
+            kept = sum(job.left_line for job in self.workspace.begun)
             if kept > isinstance(error, StoppedWaiting):  # the error tells of one of them
                 requests = "1 request" if kept == 1 else f"{kept} requests"
                 say(
@@ -82,12 +82,12 @@ class KlingMagics(Magics):
         %kling help [command]                         all commands, or one command's options
         """
         from kling_core.commands.arguments import HelpShown
-        from kling_jupyter import commands
+        from kling_jupyter.commands import dispatch
 
         names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
         try:
-            with shown():
-                return commands.run(self.studio, line, cell, names)
+            with translating():
+                return dispatch.run(self.workspace, line, cell, names)
         except HelpShown as asked:
             say(in_notebook(asked.text))
             return None
@@ -100,7 +100,9 @@ class KlingMagics(Magics):
         saved = any(output.path is not None for output in task.outputs)
         words = [task.status, *task_figure.summary(task)]
         bundle = (
-            task_figure.of_task(task, self.studio.folder) if saved else task_figure.of_state(words)
+            task_figure.of_task(task, self.workspace.folder)
+            if saved
+            else task_figure.of_state(words)
         )
         display.show(self.shell, bundle)
 
@@ -111,7 +113,7 @@ def load(shell: Shell) -> None:
     if shell.magics_manager.registry.get("KlingMagics") is None:
         magics = KlingMagics(shell)
         shell.register_magics(magics)
-        completion.install(shell, magics.studio)
+        completion.install(shell, magics.workspace)
         shell.events.register("pre_run_cell", magics.begin_cell)
         shell.events.register("post_run_cell", magics.end_cell)
         if has_pages(shell):

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     Change = Callable[[Any, Kind, str], Any]
 
-__all__ = ["each_medium", "grounded"]
+__all__ = ["each_medium", "media_in_files"]
 
 
-def grounded(request: Request, folder: Path, *, start: Path | None = None) -> Request:
+def media_in_files(request: Request, folder: Path, *, start: Path | None = None) -> Request:
     """The request with its media as text: paths, URLs, and variables by their names.
 
     Data (bytes, pictures, arrays) is written into `folder` under a name that tells its content,

@@ -3,20 +3,37 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from kling_core.flows.output_paths import anchored
-from kling_jupyter.display import Shell, is_live
+from kling_core.output_paths import anchored
+from kling_jupyter.display import Shell, is_live, shell
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_jupyter.jobs.job import Job
-    from kling_jupyter.parsing.grammar import Settings
+    from kling_core.declare.endpoint import Endpoint
+    from kling_jupyter.settings import Settings
 
-__all__ = ["Studio"]
+__all__ = ["FollowedJob", "Workspace", "current_workspace"]
 
 
-class Studio:
+class FollowedJob(Protocol):
+    """What is asked of a job here, see `kling_jupyter.jobs.job.Job`."""
+
+    endpoint: Endpoint
+
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def status(self) -> str: ...
+
+    @property
+    def left_line(self) -> bool: ...
+
+    def leave_line(self) -> None: ...
+
+
+class Workspace:
     """The state behind `%kling`.
 
     `folder` is the notebook's, remembered when the extension is loaded, for notebooks change
@@ -31,10 +48,10 @@ class Studio:
     def __init__(self, shell: Shell) -> None:
         self.shell = shell
         self.folder = Path.cwd()
-        self.last: Job | None = None
+        self.last: FollowedJob | None = None
         self.just_shown: object = None
-        self.jobs: dict[str, Job] = {}
-        self.begun: list[Job] = []
+        self.jobs: dict[str, FollowedJob] = {}
+        self.begun: list[FollowedJob] = []
         self.interrupted = False
         self.wait: str | bool = "auto"
         self.max_cost: str | None = None
@@ -90,7 +107,7 @@ class Studio:
         for job in self.begun:
             job.leave_line()
 
-    def keep(self, job: Job, name: str | None) -> None:
+    def keep(self, job: FollowedJob, name: str | None) -> None:
         """Remember the job: in `_kling`, and in the variable `name` if there is one."""
         self.last = job
         namespace: dict[str, Any] = self.shell.user_ns
@@ -105,3 +122,23 @@ class Studio:
             return "Sandbox: plays on this computer, needs no key, costs nothing."
         source = client.session.settings.source
         return f"Kling at {client.base_url}, {source}. Tasks cost money."
+
+
+class _NoShell:
+    """As much of a shell as a workspace needs where there is none."""
+
+    kernel = None
+    display_pub = None
+
+    def __init__(self) -> None:
+        self.user_ns: dict[str, Any] = {}
+        self.user_ns_hidden: dict[str, Any] = {}
+
+
+def current_workspace() -> Workspace:
+    """The workspace of `%kling` where the extension is loaded; else one of its own."""
+    running = shell()
+    if running is None:
+        return Workspace(_NoShell())
+    magics = running.magics_manager.registry.get("KlingMagics")
+    return magics.workspace if magics is not None else Workspace(running)

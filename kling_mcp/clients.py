@@ -1,182 +1,33 @@
-"""What lives as long as the server: one client an account, and the creates under way.
-
-A create runs here, not in the call that asked for it: when the caller gives up, it goes on, and
-the same call again finds it.
-"""
+"""The Kling accounts that this server works for, each with a client of its own."""
 
 from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.flows.output_paths import is_address
 from kling_core.media.safe_urls import MEDIA_HOSTS, MediaHosts
+from kling_core.output_paths import is_address
 from kling_mcp.advice import in_tools
-from kling_mcp.safety import paths
-from kling_mcp.safety.asking import Answers
-from kling_mcp.safety.redact import clean
-from kling_mcp.safety.totals import Total
+from kling_mcp.creates import Account
+from kling_mcp.safety.redact import clean, without_paths
 from kling_mcp.settings import Settings
 
 if TYPE_CHECKING:
-    from decimal import Decimal
-
     from mcp.server.context import ServerRequestContext
     from mcp.server.mcpserver import Context
 
     AnyContext = Context[Any, Any] | ServerRequestContext[Any, Any]
 
-    from kling_core import AsyncKling, AsyncTask, Request
+    from kling_core import AsyncKling
     from kling_core.errors import KlingError
-    from kling_core.ledger.ledger import Ledger
 
-__all__ = ["Account", "Accounts", "Job", "opened", "output_folder"]
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """A create under way: its id in the ledger, its outcome, and its latest news."""
-
-    id: str
-    outcome: asyncio.Task[AsyncTask]
-    news: str = ""
-
-
-@dataclass(slots=True)
-class Account:
-    """One Kling account: the client, and what this server has begun for it."""
-
-    client: AsyncKling
-    settings: Settings
-    changed: Callable[[str], Any]
-    jobs: dict[str, Job] = field(default_factory=dict[str, Job])
-    chores: dict[str, asyncio.Task[Any]] = field(default_factory=dict[str, asyncio.Task[Any]])
-    followed: dict[str, asyncio.Task[None]] = field(default_factory=dict[str, asyncio.Task[None]])
-    calls: int = 0
-    answers: Answers = field(init=False)
-    total: Total = field(default_factory=Total)
-
-    def __post_init__(self) -> None:
-        self.answers = Answers(max(self.settings.window, 600.0))
-
-    async def ledger(self) -> Ledger:
-        """The account's ledger; its methods block, so call them by `asyncio.to_thread`."""
-        return await self.client.tasks.ledger()
-
-    def folders(self) -> list[Path]:
-        """Where the account's ledger and files are."""
-        own = self.client.session.settings
-        return [own.home, own.output_dir]
-
-    def hide(self, told: str) -> str:
-        """A text of the ledger, without paths where callers are elsewhere."""
-        if self.settings.local_files:
-            return told
-        return paths.without(told, [*self.folders(), Path.home(), *self.settings.allowed_dirs])
-
-    def job(self, row_id: str) -> Job | None:
-        """The create under way that has this id in the ledger."""
-        return next((job for job in self.jobs.values() if job.id == row_id), None)
-
-    async def earlier(self, request: Request, take: int) -> Job | None:
-        """The create of the same call, open or ended a short while ago; None when it failed since.
-
-        It is the task itself: nothing is asked for again, and nothing can be sent by it. The
-        ledger knows it also when this server was started after it.
-        """
-        from kling_core.flows.recorded_request import digest
-
-        key = digest(request, take)
-        if (job := self.jobs.get(key)) is not None:
-            return job
-        ledger = await self.ledger()
-        row = await asyncio.to_thread(ledger.twin, key, self.settings.window)
-        if row is None or row.task_id is None:
-            return None
-        return Job(row.id, asyncio.ensure_future(self.client.tasks.get(row.id)))
-
-    def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> tuple[Job, bool]:
-        """Begin a create, or join the one of the same call that is under way: then True."""
-        from kling_core.flows.attempt import new_id
-        from kling_core.flows.recorded_request import digest
-
-        key = digest(request, take)
-        job = self.jobs.get(key)
-        joined = job is not None
-        if job is None:
-            row_id = new_id()
-            coroutine = self.client.submit(
-                request,
-                max_cost=max_cost,
-                dedupe=self.settings.window,
-                take=take,
-                row_id=row_id,
-                on_update=lambda news: self._hear(key, str(news)),
-            )
-            job = Job(row_id, asyncio.ensure_future(coroutine))
-            self.jobs[key] = job
-            job.outcome.add_done_callback(lambda outcome: self._submitted(key, outcome))
-        return job, joined
-
-    def _hear(self, key: str, news: str) -> None:
-        if key in self.jobs:
-            self.jobs[key].news = news
-
-    def _submitted(self, key: str, outcome: asyncio.Task[AsyncTask]) -> None:
-        self.jobs.pop(key, None)
-        if not outcome.cancelled() and outcome.exception() is None:
-            self.follow(outcome.result())
-
-    def follow(self, task: AsyncTask) -> None:
-        """Watch a task to its end, so that its resource is reported when it changes."""
-        if task.complete or not task.task_id or task.task_id in self.followed:
-            return
-        running = asyncio.ensure_future(self._follow(task))
-        self.followed[task.task_id] = running
-        running.add_done_callback(lambda _: self.followed.pop(task.task_id, None))
-
-    async def _follow(self, task: AsyncTask) -> None:
-        from kling_core.errors import KlingError
-
-        seen = task.status
-
-        async def look(now: AsyncTask) -> None:
-            nonlocal seen
-            if now.status != seen:
-                seen = now.status
-                await self.changed(f"kling://tasks/{now.task_id}")
-
-        try:
-            await task.wait(on_update=look)
-        except KlingError:  # whoever asks for the task is told
-            return
-
-    def chore(self, name: str, work: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
-        """Begin free work that outlives the call, or join the same that is under way."""
-        if name not in self.chores:
-            self.chores[name] = asyncio.ensure_future(work())
-            self.chores[name].add_done_callback(lambda chore: self._done(name, chore))
-        return self.chores[name]
-
-    def _done(self, name: str, chore: asyncio.Task[Any]) -> None:
-        del self.chores[name]
-        if not chore.cancelled():
-            chore.exception()  # whoever asked may have gone; the next call meets it again
-
-    async def close(self) -> None:
-        """Stop waiting; what is out is written down first, and everything goes on at Kling."""
-        jobs = [job.outcome for job in self.jobs.values()]
-        running: list[asyncio.Task[Any]] = [*jobs, *self.chores.values(), *self.followed.values()]
-        for one in running:
-            one.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
-        await self.client.close()
+__all__ = ["Accounts", "opened", "output_folder"]
 
 
 @dataclass(slots=True)
@@ -252,7 +103,7 @@ class Accounts:
 
         own = [folder for account in self._known.values() for folder in account.folders()]
         usual = [Path.home(), home_folder(self.settings.client.get("home"))]
-        return paths.without(told, [*own, *usual, *self.settings.allowed_dirs])
+        return without_paths(told, [*own, *usual, *self.settings.allowed_dirs])
 
     def said(self, error: KlingError) -> str:
         """An error in one line, for callers that are told no facts."""

@@ -25,7 +25,7 @@ from kling_mcp.safety.totals import midnight
 if TYPE_CHECKING:
     from kling_core import AsyncTask, Quote
     from kling_core.ledger.records import Kept, Row
-    from kling_mcp.clients import Account
+    from kling_mcp.creates import Account
 
 __all__ = [
     "MIME",

@@ -18,8 +18,7 @@ from kling_core.text import did_you_mean
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
-
-    from kling_mcp.tool import Tool
+    from mcp.server.mcpserver.tools import Tool
 
 __all__ = ["USUAL", "Settings", "toolset_names", "toolsets", "variable"]
 

@@ -25,13 +25,14 @@ from kling_core.errors import InvalidRequest, KlingError, Violation
 from kling_mcp import arguments as arguments_
 from kling_mcp import failures, schemas
 from kling_mcp.advice import in_tools
+from kling_mcp.settings import Settings
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
     from mcp.types import CallToolResult, InputRequiredResult
 
-    from kling_mcp.clients import Account, Accounts
-    from kling_mcp.settings import Settings
+    from kling_mcp.clients import Accounts
+    from kling_mcp.creates import Account
 
 __all__ = ["CREATES", "LOCAL", "READS", "SAVES", "Call", "Tool"]
 
@@ -91,10 +92,12 @@ Handler = Callable[[Call], "Awaitable[CallToolResult | InputRequiredResult]"]
 class Tool(SdkTool):
     """A tool of this server, made by `Tool.of`; the SDK lists and calls it.
 
-    `parameters` is what is listed, `strict` what arguments are judged by. A handler that `judges`
-    is called with what is wrong too, to tell it together with what it finds itself.
+    `toolset` is the group that it is offered with. `parameters` is what is listed, `strict` what
+    arguments are judged by. A handler that `judges` is called with what is wrong too, to tell it
+    together with what it finds itself.
     """
 
+    toolset: str = Field(exclude=True)
     strict: schemas.Schema = Field(exclude=True)
     judges: bool = Field(default=False, exclude=True)
     needs_key: bool = Field(default=True, exclude=True)
@@ -104,6 +107,7 @@ class Tool(SdkTool):
         cls,
         handler: Handler,
         *,
+        toolset: str,
         name: str,
         title: str,
         description: str,
@@ -117,6 +121,7 @@ class Tool(SdkTool):
         """Declare a tool; `strict` where arguments are judged by more than what is listed."""
         return cls(
             fn=handler,
+            toolset=toolset,
             name=name,
             title=title,
             description=description,

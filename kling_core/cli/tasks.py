@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from kling_core.cli import console, ledgers, results
 from kling_core.commands import arguments, slots, tasks
+
+if TYPE_CHECKING:
+    from kling_core.ledger.ledger import Ledger
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -13,7 +18,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         ledger = kling.session.ledger()
         rows = ledger.rows(
             states=namespace.state,
-            endpoint=_endpoint(namespace.endpoint),
+            endpoint=_endpoint(ledger, namespace.endpoint),
             words=" ".join(words) or None,
             project=namespace.project,
             limit=namespace.limit or None,
@@ -32,10 +37,10 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     return 0
 
 
-def _endpoint(name: str | None) -> str | None:
+def _endpoint(ledger: Ledger, name: str | None) -> str | None:
     from kling_core.declare import registry
 
-    return registry.get(name).name if name else None
+    return (tasks.recorded_as(ledger, name) or registry.get(name).name) if name else None
 
 
 def _parser() -> arguments.Parser:

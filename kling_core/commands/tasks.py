@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
+from kling_core.declare import registry
 from kling_core.text import at
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
+    from kling_core.ledger.ledger import Ledger
     from kling_core.ledger.records import Kept, Row
     from kling_core.task import Task
 
@@ -25,6 +27,7 @@ __all__ = [
     "on_disk",
     "price",
     "prompt",
+    "recorded_as",
     "tasks",
 ]
 
@@ -67,6 +70,17 @@ def tasks(kling: Kling, rows: Sequence[Row], *, narrow: bool) -> Table:
             for row in rows
         ],
     )
+
+
+def recorded_as(ledger: Ledger, word: str) -> str | None:
+    """The endpoint of this name that the ledger has tasks of, though this version knows none such.
+
+    Else None.
+    """
+    name = word.lower().replace("-", "_")
+    if name in registry.names() or not ledger.rows(endpoint=name, limit=1):
+        return None
+    return name
 
 
 def price(row: Row) -> str:

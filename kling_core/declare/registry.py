@@ -40,8 +40,9 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> Endpoint:
     """The endpoint with exactly this name; only its own file is imported.
 
-    It is not judged here, or whoever reads a task would pay for that. Raises `UnknownEndpoint`: the
-    name may be one that a newer version wrote into the ledger.
+    It is not judged here, or whoever reads a task would pay for that.
+
+    Raises `UnknownEndpoint`: the name may be one that a newer version wrote into the ledger.
     """
     if name in _added:
         return _added[name]

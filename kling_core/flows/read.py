@@ -198,7 +198,7 @@ def way(
     Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
     """
     if not endpoint.routes:
-        raise unknown("this task", f"the endpoint {endpoint.name}")
+        raise unknown("this task", endpoint.source)
     chosen = choose.named(edition, endpoint, model)
     path = path or session.settings.paths.get(endpoint.name, "")
     return Way(endpoint, chosen, chosen.route(endpoint, model, path=path).path)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kling_core.editions.choose import edition_of
 from kling_core.flows.known_rows import unknown
-from kling_core.flows.output_paths import anchored
 from kling_core.ledger.records import SETTLING
+from kling_core.output_paths import anchored
 from kling_core.version import VERSION
 from kling_core.wire.effects import Clock, Send
 from kling_core.wire.signing import ApiKey, KeyPair, Signer
@@ -131,7 +131,7 @@ class Session:
         Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
         """
         if not endpoint.routes:
-            raise unknown("this task", f"the endpoint {endpoint.name}")
+            raise unknown("this task", endpoint.source)
         replaced = self.settings.paths.get(endpoint.name, "")
         return edition_of(endpoint, model).route(endpoint, model, path=replaced).path
 

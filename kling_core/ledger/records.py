@@ -115,7 +115,8 @@ class Row:
         facts = task_facts.read({} if self.accepted is not None else self.raw)
         if facts.word:
             return facts
-        return replace(facts, status=self.state, message=facts.message or self.error)
+        known = {"task_id": facts.task_id or self.task_id or "", "status": self.state}
+        return replace(facts, **known, message=facts.message or self.error)
 
     @property
     def accepted(self) -> Mapping[str, Any] | None:

@@ -1,20 +1,20 @@
-"""What every command of `%kling` shares: the line that was typed, and finding an endpoint."""
+"""What every command of `%kling` shares: the line that was typed, the table of all commands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from kling_core.commands.arguments import UsageProblem, nearest
 from kling_core.declare import registry
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
-__all__ = ["Command", "Line", "endpoint_of"]
+__all__ = ["ASKING", "COMMANDS", "Command", "Line", "endpoint_of", "keep"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command; its module has `run(studio, line)` and is imported when it is used.
+    """One command; its module has `run(workspace, line)` and is imported when it is used.
 
     For completion, help and reading alike the module may have `options(made: Parser)`, which adds
     the command's options to a parser, and which `run` hands to `grammar.flags`. What the value of
@@ -45,9 +45,66 @@ class Command:
     summary: str
     takes: str = ""
 
-    def run(self, studio: Studio, line: Line) -> Any:
+    def run(self, workspace: Workspace, line: Line) -> Any:
         """Run it; what it returns is the value of the cell. Raises `KlingError`, `HelpShown`."""
-        return import_module(f"kling_jupyter.commands.{self.module}").run(studio, line)
+        return import_module(f"kling_jupyter.commands.{self.module}").run(workspace, line)
+
+
+_LIST = (
+    Command(
+        "connect",
+        "connect",
+        "Use the sandbox (--sandbox), a region (--region cn), or the environment anew",
+    ),
+    Command(
+        "get", "get", "Wait for an earlier task and show it: %kling get 8319…", "TASK ENDPOINT"
+    ),
+    Command("tasks", "tasks", "What the ledger knows, newest first: %kling tasks lighthouse"),
+    Command("gallery", "gallery", "Clips and pictures as a page of posters that play"),
+    Command("show", "show", "Everything about one task: request, cost, outputs, family", "TASK"),
+    Command("compare", "compare", "Two tasks side by side, and in what they differ", "TASK"),
+    Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
+    Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
+    Command(
+        "give-up", "give_up", "Let go of the slot of a task that hangs, wait no longer", "TASK"
+    ),
+    Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
+    Command(
+        "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"
+    ),
+    Command("code", "code", "A recorded request as a %kling line, or as Python", "TASK"),
+    Command("costs", "costs", "What was spent, by day, project or model"),
+    Command("doctor", "doctor", "Test settings, key, clock, network; costs nothing"),
+    Command(
+        "form",
+        "form",
+        "A form to fill in: %kling form image-to-video, or --from TASK",
+        "ENDPOINT",
+    ),
+    Command(
+        "quote",
+        "quote",
+        "What a generation would cost: %kling quote text-to-video -d 10 a boat",
+        "GENERATION",
+    ),
+    Command(
+        "models", "models", "Models, what each can do, and whether it is still served", "ENDPOINT"
+    ),
+    Command(
+        "help",
+        "help",
+        "This text, or the options of one command: %kling help text-to-video",
+        "COMMAND ENDPOINT",
+    ),
+    Command("brush", "brush", "Draw what moves, and where to: %kling brush photo.jpg", "FILE"),
+    Command("camera", "camera", "Choose a camera move by sliders, and see it first", "FILE"),
+)
+
+COMMANDS: Mapping[str, Command] = {command.name: command for command in _LIST}
+"""Every command that is no endpoint, by its word."""
+
+ASKING = ("-h", "--help")
+"""What asks for help in the place of a command or an endpoint."""
 
 
 def endpoint_of(word: str, others: Mapping[str, Any] | None = None) -> Endpoint:
@@ -71,3 +128,17 @@ def endpoint_of(word: str, others: Mapping[str, Any] | None = None) -> Endpoint:
         raise UsageProblem(
             f"there is no {what} {word!r}{meant}", fix="%kling help lists them all."
         ) from error
+
+
+class _Named(Protocol):
+    def known_as(self, variable: str) -> None: ...
+
+
+T = TypeVar("T", bound=_Named)
+
+
+def keep(workspace: Workspace, name: str, widget: T) -> T:
+    """Put the widget into the variable, and let it say so."""
+    workspace.shell.user_ns[name] = widget
+    widget.known_as(name)
+    return widget

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_jupyter import named_tasks
-from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.keeping import keep
+from kling_jupyter.commands.base import Line, keep
 from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
     from kling_jupyter.widgets.motion_brush import MotionBrush
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -28,7 +27,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "image", "%%kling brush PHOTO [options], a path or {variable}"
 
 
-def run(studio: Studio, line: Line) -> MotionBrush:
+def run(workspace: Workspace, line: Line) -> MotionBrush:
     """The brush; its `fields()` go into image-to-video, and so does `--image {brush}`."""
     from kling_jupyter.widgets.motion_brush import MotionBrush
 
@@ -36,4 +35,6 @@ def run(studio: Studio, line: Line) -> MotionBrush:
     image = getattr(typed, "image", None)
     if image is None:
         raise UsageProblem("name a picture", fix="%kling brush photo.jpg, or {variable}")
-    return keep(studio, typed.name or "_brush", MotionBrush(named_tasks.value(image, line.names)))
+    return keep(
+        workspace, typed.name or "_brush", MotionBrush(named_tasks.value(image, line.names))
+    )

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser, UsageProblem
-from kling_jupyter import commands, named_tasks
-from kling_jupyter.commands.base import Line
-from kling_jupyter.commands.keeping import keep
+from kling_jupyter import named_tasks
+from kling_jupyter.commands.base import Line, endpoint_of, keep
 from kling_jupyter.parsing import grammar, variables
 
 if TYPE_CHECKING:
     from kling_jupyter.widgets.camera import Camera
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -30,16 +29,16 @@ def options(made: Parser) -> None:
     made.words, made.usage = "image", "%%kling camera [PHOTO] [options]"
 
 
-def run(studio: Studio, line: Line) -> Camera:
+def run(workspace: Workspace, line: Line) -> Camera:
     """The camera; its `fields()` go into a request, and so does `--camera-control {camera}`."""
     from kling_jupyter.widgets.camera import Camera
 
     typed = grammar.flags(options, "camera", line.rest)
     word = getattr(typed, "image", None)
     image = named_tasks.value(word, line.names) if word is not None else None
-    endpoint = commands.endpoint(typed.endpoint).name if typed.endpoint else None
+    endpoint = endpoint_of(typed.endpoint).name if typed.endpoint else None
     try:
         made = Camera(image, endpoint=endpoint, move=typed.move)
     except ValueError as error:
         raise UsageProblem(str(error)) from error
-    return keep(studio, typed.name or "_camera", made)
+    return keep(workspace, typed.name or "_camera", made)

@@ -18,7 +18,7 @@ from kling_jupyter.parsing import grammar
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
     from kling_core.ledger.records import Row
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -31,21 +31,21 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling code TASK [--python] [--insert]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the code, or put it into the next cell."""
     typed = grammar.flags(options, "code", line.rest)
-    row = named_tasks.one(studio, typed, line.names, "code")
-    request, notes = _recorded(studio, row)
-    sandbox = studio.client.sandbox is not None
+    row = named_tasks.one(workspace, typed, line.names, "code")
+    request, notes = _recorded(workspace, row)
+    sandbox = workspace.client.sandbox is not None
     text = codegen.python(request, sandbox=sandbox) if typed.python else codegen.magic(request)
     if typed.insert:
-        studio.shell.set_next_input(text, replace=False)
-        show(studio.shell, tables.of_lines(["the code is in the next cell", *notes]))
+        workspace.shell.set_next_input(text, replace=False)
+        show(workspace.shell, tables.of_lines(["the code is in the next cell", *notes]))
         return
-    show(studio.shell, tables.joined(tables.of_code(text), tables.of_lines(notes)))
+    show(workspace.shell, tables.joined(tables.of_code(text), tables.of_lines(notes)))
 
 
-def _recorded(studio: Studio, row: Row) -> tuple[Request, list[str]]:
+def _recorded(workspace: Workspace, row: Row) -> tuple[Request, list[str]]:
     """The request, with a variable in the place of each media that cannot be read again."""
     recorded: Mapping[str, Any] = row.request.get("fields") or {}
     media = registry.load(row.endpoint).media_names
@@ -58,5 +58,5 @@ def _recorded(studio: Studio, row: Row) -> tuple[Request, list[str]]:
             except NotReplayable as error:
                 missing[name] = codegen.Variable(name)
                 notes.append(f"{error.message}: put it into a variable {name}")
-    request = again(studio.client, row, [], without=missing)
+    request = again(workspace.client, row, [], without=missing)
     return (request.replace(**missing) if missing else request), notes

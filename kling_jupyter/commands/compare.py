@@ -12,7 +12,7 @@ from kling_jupyter.html import compare
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -27,7 +27,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling compare TASK TASK"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show them."""
     typed = grammar.flags(options, "compare", line.rest)
     given = named_tasks.words(typed)
@@ -36,5 +36,5 @@ def run(studio: Studio, line: Line) -> None:
             f"%kling compare takes two tasks; you gave {len(given) or 'none'}",
             fix="%kling tasks lists them; %kling compare {clip} {other} takes them in variables.",
         )
-    first, second = (named_tasks.row(studio, word, line.names) for word in given)
-    show(studio.shell, compare.of_rows(studio.client, first, second, studio.folder))
+    first, second = (named_tasks.row(workspace, word, line.names) for word in given)
+    show(workspace.shell, compare.of_rows(workspace.client, first, second, workspace.folder))

@@ -13,7 +13,7 @@ from kling_jupyter.display import say
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -26,30 +26,30 @@ def options(made: Parser) -> None:
     made.add_argument("--max-cost", metavar="USD", help=how)
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Make the new client and say where it talks to."""
     typed = grammar.flags(options, "connect", line.rest)
     if typed.sandbox and typed.region:
         raise UsageProblem("the sandbox has no region", fix="Give --sandbox or --region.")
-    limit = typed.max_cost or studio.max_cost
+    limit = typed.max_cost or workspace.max_cost
     limit = None if limit == "none" else limit
-    studio.connect(sandbox=True if typed.sandbox else None, region=typed.region, max_cost=limit)
-    studio.max_cost = limit
-    say(studio.described())
-    allowed = studio.client.session.settings.max_cost
+    workspace.connect(sandbox=True if typed.sandbox else None, region=typed.region, max_cost=limit)
+    workspace.max_cost = limit
+    say(workspace.described())
+    allowed = workspace.client.session.settings.max_cost
     if allowed is not None:
         lifted = "--max-cost none lifts it" if limit else "it is that of the settings"
         say(f"A call may cost {readable.money(allowed)} at most; {lifted}.")
-    if studio.client.sandbox is None:
-        for told in _packs(studio):
+    if workspace.client.sandbox is None:
+        for told in _packs(workspace):
             say(told)
 
 
-def _packs(studio: Studio) -> list[str]:
+def _packs(workspace: Workspace) -> list[str]:
     """What is left of the account's packs; asking is free and shows that the key works."""
     now = datetime.now(UTC)
     try:
-        packs = studio.client.account.costs(now - timedelta(days=90), now)
+        packs = workspace.client.account.costs(now - timedelta(days=90), now)
     except (AuthError, ConnectionFailed, UnreadableAnswer):
         raise
     except KlingError as error:

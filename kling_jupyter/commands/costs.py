@@ -14,7 +14,7 @@ from kling_jupyter.html import chart, tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -31,19 +31,19 @@ def options(made: Parser) -> None:
     )
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the plot and the table."""
     typed = grammar.flags(options, "costs", line.rest)
-    costs = spending.within(studio.client, typed.by, typed.days)
+    costs = spending.within(workspace.client, typed.by, typed.days)
     if not costs:
-        show(studio.shell, tables.of_lines([f"no tasks in the last {typed.days} days"]))
+        show(workspace.shell, tables.of_lines([f"no tasks in the last {typed.days} days"]))
         return
     notes = [spending.EXPLAINED]
-    budget = studio.client.session.settings.budget
+    budget = workspace.client.session.settings.budget
     if budget is not None:
         notes.append(f"budget: {readable.money(budget)} a day")
-    if studio.client.sandbox is not None:
+    if workspace.client.sandbox is not None:
         notes.append("in the sandbox nothing is charged: these are list prices")
     told = tables.of_table(spending.table(typed.by, costs), notes)
     told["text/html"] = chart.of_costs(typed.by, costs) + told["text/html"]
-    show(studio.shell, told)
+    show(workspace.shell, told)

@@ -17,7 +17,7 @@ from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -30,23 +30,23 @@ def options(made: Parser) -> None:
     )
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Look, and show what was found."""
     grammar.flags(options, "doctor", line.rest)
-    found = list(_symptoms(studio))
+    found = list(_symptoms(workspace))
     wrong = any(symptom.level == "wrong" for symptom in found)
     rows = [
         ((s.level.upper() if s.level == "wrong" else s.level), s.name, in_notebook(s.text))
         for s in found
     ]
     verdict = "something is wrong, see above" if wrong else "all is well"
-    show(studio.shell, tables.of_table(Table(("", "what", "finding"), rows), [verdict]))
+    show(workspace.shell, tables.of_table(Table(("", "what", "finding"), rows), [verdict]))
 
 
-def _symptoms(studio: Studio) -> Iterator[doctor.Symptom]:
-    yield from doctor.examine(lambda: studio.client)
+def _symptoms(workspace: Workspace) -> Iterator[doctor.Symptom]:
+    yield from doctor.examine(lambda: workspace.client)
     try:
-        output_dir = studio.output_dir
+        output_dir = workspace.output_dir
     except ConfigError:  # told above
-        output_dir = studio.folder
-    yield from front_end.examine(studio.shell, studio.folder, output_dir)
+        output_dir = workspace.folder
+    yield from front_end.examine(workspace.shell, workspace.folder, output_dir)

@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kling_core.commands.arguments import Parser, UsageProblem
-from kling_jupyter import commands
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import has_pages, say
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
     from kling_jupyter.widgets.form import KlingForm
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -30,30 +30,30 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling form ENDPOINT [options]"
 
 
-def run(studio: Studio, line: Line) -> KlingForm:
+def run(workspace: Workspace, line: Line) -> KlingForm:
     """Show the form; returns it."""
     typed = grammar.flags(options, "form", line.rest)
     words = str(getattr(typed, "words", "") or "").split()
     if len(words) > 1 or not (words or typed.origin):
         raise UsageProblem("name one endpoint", fix="%kling form text-to-video")
-    endpoint = commands.endpoint(words[0]).name if words else ""
-    if not has_pages(studio.shell):
+    endpoint = endpoint_of(words[0]).name if words else ""
+    if not has_pages(workspace.shell):
         name = endpoint.replace("_", "-") or "text-to-video"
         raise UsageProblem(
             "a form needs a notebook, and this is a terminal", fix=f"%kling {name} --help"
         )
     from kling_jupyter.widgets.form import KlingForm
 
-    settings = grammar.Settings(name=typed.name, out=typed.out, max_cost=typed.max_cost)
+    settings = Settings(name=typed.name, out=typed.out, max_cost=typed.max_cost)
     notes: list[str] = []
-    origin = _origin(studio, typed.origin, line.names, notes) if typed.origin else None
-    form = KlingForm(endpoint or _endpoint(origin), studio, settings=settings)
+    origin = _origin(workspace, typed.origin, line.names, notes) if typed.origin else None
+    form = KlingForm(endpoint or _endpoint(origin), workspace, settings=settings)
     if origin is not None:
         form.fill(_moved(form, origin))
     for note in notes:
         say(f"Note: {note}")
     form.show()
-    studio.just_shown = form
+    workspace.just_shown = form
     return form
 
 
@@ -69,7 +69,7 @@ def _moved(form: KlingForm, origin: Request) -> Request:
     return form.endpoint.request(**kept).with_parent(origin.parent)
 
 
-def _origin(studio: Studio, text: str, names: Mapping[str, Any], notes: list[str]) -> Request:
+def _origin(workspace: Workspace, text: str, names: Mapping[str, Any], notes: list[str]) -> Request:
     """The request of the task that is named: a variable, or an id that the ledger knows."""
     known: Any = None
     expression = variables.whole(text) or text
@@ -83,7 +83,7 @@ def _origin(studio: Studio, text: str, names: Mapping[str, Any], notes: list[str
     if request is not None:
         return request.replace(external_task_id=None)
     row_id = getattr(known, "row_id", None) or (text if known is None else None)
-    row = studio.client.tasks.ledger.get(row_id) if row_id else None
+    row = workspace.client.tasks.ledger.get(row_id) if row_id else None
     if row is None:
         what = "is neither a task" if known is not None else "is no variable"
         raise UsageProblem(

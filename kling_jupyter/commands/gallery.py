@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.commands.arguments import Parser
-from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
@@ -13,7 +12,7 @@ from kling_jupyter.html import gallery, tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -28,13 +27,13 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling gallery [options] [WORDS]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "gallery", line.rest)
-    rows = selecting.rows(studio, typed, commands.endpoint)
+    rows = selecting.rows(workspace, typed)
     if not rows:
-        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        show(workspace.shell, tables.of_lines([selecting.none(typed)]))
         return
-    page = gallery.of_rows(studio.client, rows, studio.folder)
+    page = gallery.of_rows(workspace.client, rows, workspace.folder)
     notes = selecting.more(typed, rows)
-    show(studio.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)
+    show(workspace.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)

@@ -12,27 +12,27 @@ from kling_core.resources import limit
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say, show
 from kling_jupyter.html import task_figure
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.parsing.grammar import Settings
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.settings import Settings
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["carry_out", "price", "run"]
 
 
-def run(studio: Studio, endpoint: Endpoint, line: Line) -> Job | None:
+def run(workspace: Workspace, endpoint: Endpoint, line: Line) -> Job | None:
     """Check, quote and submit; returns the job, None for a dry run."""
     typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
-    return carry_out(studio, adopted(endpoint, typed.fields), typed.settings, typed.notes)
+    return carry_out(workspace, request_of(endpoint, typed.fields), typed.settings, typed.notes)
 
 
 def carry_out(
-    studio: Studio, request: Request, settings: Settings, notes: Sequence[str] = ()
+    workspace: Workspace, request: Request, settings: Settings, notes: Sequence[str] = ()
 ) -> Job | None:
     """Make what a request describes, or only show it; see `run`.
 
@@ -44,24 +44,25 @@ def carry_out(
     notes = list(dict.fromkeys([*notes, *request.require().warnings]))
     if settings.dry_run:
         budget = limit(settings.max_cost)
-        _show_dry_run(studio, request, notes)
-        return afford(studio.client.session, request, max_cost=budget, project=settings.project)
-    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    return cell.start(studio, request, settings, notes)
+        _show_dry_run(workspace, request, notes)
+        return afford(workspace.client.session, request, max_cost=budget, project=settings.project)
+    must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
+    return cell.start(workspace, request, settings, notes)
 
 
-def _show_dry_run(studio: Studio, request: Request, notes: Sequence[str]) -> None:
+def _show_dry_run(workspace: Workspace, request: Request, notes: Sequence[str]) -> None:
     from kling_core.editions.choose import edition_of
     from kling_core.wire.body import JSONBody
 
     check = request.require()
-    edition = edition_of(request.endpoint, str(check.fields.get("model_name") or ""))
+    model = str(check.fields.get("model_name") or "")
+    edition = edition_of(request.endpoint, model)
     body = JSONBody(edition.encode(request.endpoint, check, own_id=None)).preview()
-    path = studio.client.session.path(request.endpoint)
-    say(f"POST {studio.client.base_url}{path}")
+    path = workspace.client.session.path(request.endpoint, model)
+    say(f"POST {workspace.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
     words = ["dry run, nothing was sent", *task_figure.described(request), *price(request)]
-    show(studio.shell, task_figure.of_state(words, notes))
+    show(workspace.shell, task_figure.of_state(words, notes))
 
 
 def price(request: Request) -> list[str]:

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from kling_core import caller_warnings
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.flows.download import must_be_writable
-from kling_jupyter import commands, named_tasks, recorded
+from kling_jupyter import named_tasks
 from kling_jupyter.commands import cell
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -30,22 +31,22 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling get [ENDPOINT] TASK [options]"
 
 
-def run(studio: Studio, line: Line) -> Job:
+def run(workspace: Workspace, line: Line) -> Job:
     """Find the task and follow it; returns its job."""
     typed = grammar.flags(options, "get", line.rest)
     words = named_tasks.words(typed)
     if len(words) not in (1, 2):
         raise UsageProblem("name an endpoint and a task", fix="%kling get text-to-video 8319…")
-    settings = grammar.Settings(
+    settings = Settings(
         name=typed.name, out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
     )
-    endpoint = commands.endpoint(words[0]) if len(words) == 2 else None
+    endpoint = endpoint_of(words[0]) if len(words) == 2 else None
     notes: list[str] = []
     with caller_warnings.heard_by(notes.append):
-        ident = named_tasks.ident(studio, words[-1], line.names)
-        task = recorded.task(studio.client, endpoint, ident)
+        ident = named_tasks.ident(workspace, words[-1], line.names)
+        task = named_tasks.fetched(workspace.client, endpoint, ident)
         if settings.wait is False and not task.done:
             task.refresh()
     if settings.wait is not False or task.done:
-        must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    return cell.follow(studio, task, settings, notes)
+        must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
+    return cell.follow(workspace, task, settings, notes)

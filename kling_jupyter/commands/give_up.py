@@ -14,7 +14,7 @@ from kling_jupyter.errors import in_notebook
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -29,12 +29,12 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling give-up TASK…"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Give them up, and say what that means."""
     typed = grammar.flags(options, "give-up", line.rest)
     given = named_tasks.words(typed)
     if not given:
         raise UsageProblem("name a task", fix="%kling tasks lists them.")
-    ledger = studio.client.session.ledger()
-    for row in [named_tasks.row(studio, word, line.names) for word in given]:
+    ledger = workspace.client.session.ledger()
+    for row in [named_tasks.row(workspace, word, line.names) for word in given]:
         say(in_notebook(slots.given_up(give_up(ledger, row))))

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 from kling_core.commands import models
 from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.declare import registry
-from kling_jupyter import commands
-from kling_jupyter.commands.base import Line
+from kling_jupyter.commands.base import Line, endpoint_of
 from kling_jupyter.display import show
 from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -28,14 +27,14 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling models [ENDPOINT] [--all]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the table of one endpoint, or of all."""
     typed = grammar.flags(options, "models", line.rest)
     given = str(getattr(typed, "words", None) or "").split()
     if len(given) > 1:
         raise UsageProblem(f"%kling models takes one endpoint; you gave {len(given)}")
     if given:
-        told = models.one(commands.endpoint(given[0]), retired=typed.all)
+        told = models.one(endpoint_of(given[0]), retired=typed.all)
     else:
         told = models.overview(registry.endpoints(), retired=typed.all)
-    show(studio.shell, tables.of_table(told.table, told.notes, told.warnings))
+    show(workspace.shell, tables.of_table(told.table, told.notes, told.warnings))

@@ -14,8 +14,9 @@ from kling_jupyter import named_tasks
 from kling_jupyter.commands import generate
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
     from kling_core.ledger.records import Row
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -49,11 +50,11 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling rerun TASK [--set FIELD=VALUE …] [options]"
 
 
-def run(studio: Studio, line: Line) -> Job | None:
+def run(workspace: Workspace, line: Line) -> Job | None:
     """Say what is made again and what it costs, and make it; returns the job."""
     typed = grammar.flags(options, "rerun", line.rest)
-    row = named_tasks.one(studio, typed, line.names, "rerun")
-    settings = grammar.Settings(
+    row = named_tasks.one(workspace, typed, line.names, "rerun")
+    settings = Settings(
         name=typed.name,
         out=typed.out,
         wait=typed.wait,
@@ -63,15 +64,15 @@ def run(studio: Studio, line: Line) -> Job | None:
         project=typed.project or row.project or None,
     )
 
-    request, notes = _changed(studio, row, typed, line.names)
+    request, notes = _changed(workspace, row, typed, line.names)
     request.require()
     if not settings.dry_run:
         say(f"again: {short(row)}, {resume.named(row)}, {generate.price(request)[0]}")
-    return generate.carry_out(studio, request, settings, notes)
+    return generate.carry_out(workspace, request, settings, notes)
 
 
 def _changed(
-    studio: Studio, row: Row, typed: argparse.Namespace, names: Mapping[str, Any]
+    workspace: Workspace, row: Row, typed: argparse.Namespace, names: Mapping[str, Any]
 ) -> tuple[Request, list[str]]:
     """The request with its changes, and notes; a `{variable}` as a value is the object itself."""
     texts: list[str] = []
@@ -89,8 +90,8 @@ def _changed(
                 continue
             value = made
         texts.append(f"{name}{equals}{value}")
-    request = again(studio.client, row, texts, without=objects)
+    request = again(workspace.client, row, texts, without=objects)
     if objects:
-        changed = adopted(request.endpoint, {**request.given, **objects})
+        changed = request_of(request.endpoint, {**request.given, **objects})
         request = changed if changed.parent is not None else changed.with_parent(request.parent)
     return request, notes

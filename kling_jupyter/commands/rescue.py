@@ -17,7 +17,7 @@ from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -32,12 +32,12 @@ def options(made: Parser) -> None:
     )
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Fetch, telling how it goes, and show what came."""
     typed = grammar.flags(options, "rescue", line.rest)
-    out = place(typed.out, studio.folder, studio.output_dir)
+    out = place(typed.out, workspace.folder, workspace.output_dir)
     must_be_writable(out)
-    live, notes = Live(studio.shell), list[str]()
+    live, notes = Live(workspace.shell), list[str]()
 
     def tell(so_far: Rescue, news: Any) -> None:
         if isinstance(news, KlingError):
@@ -48,12 +48,12 @@ def run(studio: Studio, line: Line) -> None:
     live.update(task_figure.of_state(["reading Kling's lists of the last 30 days"]))
     try:
         with caller_warnings.heard_by(notes.append):
-            done = rescue(studio.client, out, tell)
+            done = rescue(workspace.client, out, tell)
     except BaseException:
         live.finish(task_figure.of_state(["stopped; what was fetched is on disk"], notes))
         raise
-    ledger = studio.client.session.ledger()
+    ledger = workspace.client.session.ledger()
     rows = [ledger.row(row_id) for row_id in dict.fromkeys(i for i, _ in done.fetched)]
     told = tables.of_lines([f"{done.summary}; {done.opening}", *notes])
-    shown = gallery.of_rows(studio.client, rows, studio.folder) if rows else None
+    shown = gallery.of_rows(workspace.client, rows, workspace.folder) if rows else None
     live.finish(tables.joined(told, shown) if shown else told)

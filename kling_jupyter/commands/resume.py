@@ -9,17 +9,18 @@ from kling_core.commands.arguments import Parser
 from kling_core.commands.find import short
 from kling_core.flows import resume
 from kling_core.flows.download import must_be_writable
+from kling_jupyter.commands import follow_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
-from kling_jupyter.jobs import follow_tasks
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.flows.resume import Settled
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -39,14 +40,12 @@ def options(made: Parser) -> None:
     )
 
 
-def run(studio: Studio, line: Line) -> list[Job] | None:
+def run(workspace: Workspace, line: Line) -> list[Job] | None:
     """Settle what is open, then follow what runs and fetch what is finished; returns the jobs."""
     typed = grammar.flags(options, "resume", line.rest)
-    settings = grammar.Settings(
-        out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout)
-    )
-    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
-    client = studio.client
+    settings = Settings(out=typed.out, wait=typed.wait, timeout=grammar.seconds(typed.timeout))
+    must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
+    client = workspace.client
     flow = resume.settle(
         client.session, send=typed.send, patient=typed.wait is not False, listener=_told
     )
@@ -58,7 +57,7 @@ def run(studio: Studio, line: Line) -> list[Job] | None:
             say(f"{len(settled.running)} running; collect them with: %kling resume")
         return None
     rows = [*reversed(settled.running), *reversed(settled.unsaved)]
-    return follow_tasks.follow_all(studio, rows, settings) if rows else None
+    return follow_tasks.follow_all(workspace, rows, settings) if rows else None
 
 
 def _words(settled: Settled) -> list[str]:

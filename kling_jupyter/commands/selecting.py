@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kling_core.cli import results
+from kling_core.commands.tasks import recorded_as
+from kling_jupyter.commands.base import endpoint_of
 
 if TYPE_CHECKING:
     from kling_core.commands.arguments import Parser
-    from kling_core.declare.endpoint import Endpoint
     from kling_core.ledger.records import Row
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["more", "none", "options", "rows"]
 
@@ -25,13 +26,12 @@ def options(made: Parser) -> None:
     add("--limit", type=results.count, default=20, metavar="N", help="at most N [20], 0 for all")
 
 
-def rows(
-    studio: Studio, typed: argparse.Namespace, endpoint: Callable[[str], Endpoint]
-) -> list[Row]:
+def rows(workspace: Workspace, typed: argparse.Namespace) -> list[Row]:
     """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
-    return studio.client.session.ledger().rows(
+    ledger, named = workspace.client.session.ledger(), typed.endpoint
+    return ledger.rows(
         states=getattr(typed, "state", None),
-        endpoint=endpoint(typed.endpoint).name if typed.endpoint else None,
+        endpoint=(recorded_as(ledger, named) or endpoint_of(named).name) if named else None,
         words=getattr(typed, "words", None),
         project=typed.project,
         limit=typed.limit or None,

@@ -14,7 +14,7 @@ from kling_jupyter.html import tables, task_figure
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -28,14 +28,14 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling show TASK"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "show", line.rest)
-    row = named_tasks.one(studio, typed, line.names, "show")
-    kept = studio.client.session.ledger().kept(row.id)
-    told = tables.of_facts(facts.about(studio.client, row, kept))
-    task = find.restored(studio.client, row)
+    row = named_tasks.one(workspace, typed, line.names, "show")
+    kept = workspace.client.session.ledger().kept(row.id)
+    told = tables.of_facts(facts.about(workspace.client, row, kept))
+    task = find.restored(workspace.client, row)
     if any(output.path is not None for output in task.outputs):
-        pictures = {**task_figure.of_task(task, studio.folder), "text/plain": ""}
+        pictures = {**task_figure.of_task(task, workspace.folder), "text/plain": ""}
         told = tables.joined(pictures, told)
-    show(studio.shell, told)
+    show(workspace.shell, told)

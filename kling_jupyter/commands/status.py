@@ -16,7 +16,7 @@ from kling_jupyter.display import say
 from kling_jupyter.errors import in_notebook
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["run"]
 
@@ -27,10 +27,10 @@ _NAMED = 5
 """Running tasks that are named; of more only the number is told."""
 
 
-def run(studio: Studio) -> None:
+def run(workspace: Workspace) -> None:
     """Say it."""
     try:
-        where = studio.described()
+        where = workspace.described()
     except ConfigError as error:
         if "there is no Kling credential" not in error.message:
             raise
@@ -38,27 +38,32 @@ def run(studio: Studio) -> None:
         say(_WAYS)
         return
     say(where)
-    if studio.client.sandbox is None:
-        for line in _balance(studio):
+    if workspace.client.sandbox is None:
+        for line in _balance(workspace):
             say(line)
     try:
-        for line in (*_running(studio), *_slots(studio), *_left(studio), *_spent(studio)):
+        for line in (
+            *_running(workspace),
+            *_slots(workspace),
+            *_left(workspace),
+            *_spent(workspace),
+        ):
             say(line)
     except LedgerError as error:
         say(f"The ledger cannot be read: {error}")
-    if studio.last is not None:
-        job = studio.last
+    if workspace.last is not None:
+        job = workspace.last
         ident = f"{job.task_id}, " if job.task_id else ""
         say(f"Last: {ident}{job.endpoint.command}, {job.status} (in _kling)")
     say(_NEXT)
 
 
-def _balance(studio: Studio) -> Iterator[str]:
+def _balance(workspace: Workspace) -> Iterator[str]:
     """What is left of the packs in use, or why that cannot be told; asking is free."""
     from kling_core.commands import account
     from kling_core.commands.key_check import probe
 
-    finding = probe(replace(studio.client.session.settings, timeout=_PATIENCE))
+    finding = probe(replace(workspace.client.session.settings, timeout=_PATIENCE))
     if finding.error is not None:
         what = "The key is refused" if finding.answered else "Kling does not answer"
         yield f"{what}: {finding.message}. %kling doctor says more."
@@ -70,8 +75,8 @@ def _balance(studio: Studio) -> Iterator[str]:
         yield "Balance: no pack is in use; creates are refused unless you pay otherwise."
 
 
-def _running(studio: Studio) -> Iterator[str]:
-    ledger = studio.client.session.ledger()
+def _running(workspace: Workspace) -> Iterator[str]:
+    ledger = workspace.client.session.ledger()
     now = ledger.now()
     rows = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
     if not rows:
@@ -84,25 +89,25 @@ def _running(studio: Studio) -> Iterator[str]:
         yield f"  and {len(rows) - _NAMED} more: %kling tasks --state processing"
 
 
-def _slots(studio: Studio) -> Iterator[str]:
+def _slots(workspace: Workspace) -> Iterator[str]:
     """What holds the account's slots, when any of it is in doubt or was let go of."""
-    told = slots.lines(studio.client.session.ledger())
+    told = slots.lines(workspace.client.session.ledger())
     yield from (in_notebook(line) for line in told if len(told) > 1)
 
 
-def _left(studio: Studio) -> Iterator[str]:
+def _left(workspace: Workspace) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
-    ledger = studio.client.session.ledger()
-    unsaved = [row for row in resume.unsaved(ledger) if row.task_id not in studio.jobs]
+    ledger = workspace.client.session.ledger()
+    unsaved = [row for row in resume.unsaved(ledger) if row.task_id not in workspace.jobs]
     rows = ledger.rows(states=resume.OPEN, orphans=True)
     count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:
         yield f"Left open: {readable.plural(count, 'task')} to resume: %kling resume"
 
 
-def _spent(studio: Studio) -> Iterator[str]:
+def _spent(workspace: Workspace) -> Iterator[str]:
     """Today's costs against the limits; nothing in the sandbox."""
-    client = studio.client
+    client = workspace.client
     settings = client.session.settings
     if client.sandbox is not None:
         return

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from kling_core.commands import slots, tasks
 from kling_core.commands.arguments import Parser
-from kling_jupyter import commands
 from kling_jupyter.commands import selecting
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import show
@@ -14,7 +13,7 @@ from kling_jupyter.html import tables
 from kling_jupyter.parsing import grammar
 
 if TYPE_CHECKING:
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -37,13 +36,13 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling tasks [options] [WORDS]"
 
 
-def run(studio: Studio, line: Line) -> None:
+def run(workspace: Workspace, line: Line) -> None:
     """Show the table."""
     typed = grammar.flags(options, "tasks", line.rest)
-    rows = selecting.rows(studio, typed, commands.endpoint)
+    rows = selecting.rows(workspace, typed)
     if not rows:
-        show(studio.shell, tables.of_lines([selecting.none(typed)]))
+        show(workspace.shell, tables.of_lines([selecting.none(typed)]))
         return
-    table = tasks.tasks(studio.client, rows, narrow=not typed.wide)
-    notes = [*selecting.more(typed, rows), *slots.lines(studio.client.session.ledger())]
-    show(studio.shell, tables.of_table(table, notes))
+    table = tasks.tasks(workspace.client, rows, narrow=not typed.wide)
+    notes = [*selecting.more(typed, rows), *slots.lines(workspace.client.session.ledger())]
+    show(workspace.shell, tables.of_table(table, notes))

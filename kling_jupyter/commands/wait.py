@@ -8,15 +8,16 @@ from kling_core.commands.arguments import Parser, UsageProblem
 from kling_core.flows import resume
 from kling_core.ledger.records import RUNNING
 from kling_jupyter import named_tasks
+from kling_jupyter.commands import follow_tasks
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say
-from kling_jupyter.jobs import follow_tasks
 from kling_jupyter.parsing import grammar, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.ledger.records import Row
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["options", "run"]
 
@@ -33,7 +34,7 @@ def options(made: Parser) -> None:
     made.words, made.usage = "words", "%%kling wait [options] TASK…   or   %%kling wait all"
 
 
-def run(studio: Studio, line: Line) -> Job | list[Job] | None:
+def run(workspace: Workspace, line: Line) -> Job | list[Job] | None:
     """Wait for the files; returns the job, or the jobs when there are several."""
     typed = grammar.flags(options, "wait", line.rest)
     given = named_tasks.words(typed)
@@ -41,19 +42,23 @@ def run(studio: Studio, line: Line) -> Job | list[Job] | None:
         raise UsageProblem(
             "name a task, or all", fix="%kling tasks lists them; %kling wait all waits for all."
         )
-    settings = grammar.Settings(
+    settings = Settings(
         name=typed.name, out=typed.out, wait=True, timeout=grammar.seconds(typed.timeout)
     )
     everything = given == ["all"]
-    rows = _all(studio) if everything else [named_tasks.row(studio, w, line.names) for w in given]
+    rows = (
+        _all(workspace)
+        if everything
+        else [named_tasks.row(workspace, w, line.names) for w in given]
+    )
     if not rows:
         say("nothing runs, and everything that is finished is on disk")
         return None
-    jobs = follow_tasks.follow_all(studio, rows, settings)
+    jobs = follow_tasks.follow_all(workspace, rows, settings)
     return jobs if len(jobs) > 1 else jobs[0]
 
 
-def _all(studio: Studio) -> list[Row]:
-    ledger = studio.client.session.ledger()
+def _all(workspace: Workspace) -> list[Row]:
+    ledger = workspace.client.session.ledger()
     running = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
     return [*reversed(running), *reversed(resume.unsaved(ledger))]

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 from kling_core.commands import compare
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
-from kling_jupyter.html.players import Exhibit, exhibit
+from kling_jupyter.html.players import TaskPlayers, players_of
 from kling_jupyter.html.styles import FONT, LINE, QUIET
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.commands.compare import Difference
     from kling_core.ledger.records import Row
-    from kling_jupyter.html.task_figure import Bundle
+    from kling_jupyter.display import Bundle
 
 __all__ = ["of_rows"]
 
@@ -33,7 +33,7 @@ def of_rows(kling: Kling, first: Row, second: Row, folder: Path) -> Bundle:
     """The two; `folder` is the notebook's, files below it are linked."""
     ledger = kling.session.ledger()
     now = ledger.now()
-    pair = [exhibit(kling, row, ledger.kept(row.id), now) for row in (first, second)]
+    pair = [players_of(kling, row, ledger.kept(row.id), now) for row in (first, second)]
     differ = compare.between(first, second)
     outcomes = compare.outcomes(first, second)
     figures = "".join(_figure(one, folder) for one in pair)
@@ -49,7 +49,7 @@ def of_rows(kling: Kling, first: Row, second: Row, folder: Path) -> Bundle:
     }
 
 
-def _figure(one: Exhibit, folder: Path) -> str:
+def _figure(one: TaskPlayers, folder: Path) -> str:
     prompt = html.escape(one.label)
     return (
         '<figure style="margin:0;flex:1 1 300px;min-width:0">'

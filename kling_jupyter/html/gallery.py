@@ -12,18 +12,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.commands import readable as words
-from kling_core.commands import tasks
+from kling_core.commands import readable, tasks
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
 from kling_core.declare import registry
-from kling_jupyter.html.players import Exhibit, exhibit
+from kling_jupyter.html.players import TaskPlayers, players_of
 from kling_jupyter.html.styles import FONT, QUIET
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.records import Row
-    from kling_jupyter.html.task_figure import Bundle
+    from kling_jupyter.display import Bundle
 
 __all__ = ["Gallery", "of_rows"]
 
@@ -76,7 +75,7 @@ class Gallery:
 def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
     """The tasks in this order; `folder` is the notebook's, files below it are linked."""
     kept, now = tasks.kept_by_task(kling, rows), kling.session.ledger().now()
-    shown = [exhibit(kling, row, kept.get(row.id, ()), now) for row in rows]
+    shown = [players_of(kling, row, kept.get(row.id, ()), now) for row in rows]
     items = "".join(_item(one, folder) for one in shown)
     heading = _heading(rows)
     free = "" if kling.sandbox is None else ", free in the sandbox"
@@ -94,10 +93,10 @@ def _heading(rows: Sequence[Row]) -> str:
     """How many there are, and what they cost as far as that is known."""
     paid = (row.cost_usd if row.cost_usd is not None else row.quote_usd for row in rows)
     cost = sum((amount for amount in paid if amount is not None), Decimal(0))
-    return f"{words.plural(len(rows), 'task')}, {words.money(cost)}"
+    return f"{readable.plural(len(rows), 'task')}, {readable.money(cost)}"
 
 
-def _item(one: Exhibit, folder: Path) -> str:
+def _item(one: TaskPlayers, folder: Path) -> str:
     players = one.players(folder, _BOX)
     if len(one.saved) > 1:
         players = f'<div style="{_SEVERAL}">{players}</div>'
@@ -115,10 +114,10 @@ def _item(one: Exhibit, folder: Path) -> str:
     )
 
 
-def _listed(shown: Sequence[Exhibit], folder: Path) -> Table:
+def _listed(shown: Sequence[TaskPlayers], folder: Path) -> Table:
     from kling_jupyter.html import task_figure
 
-    def where(one: Exhibit) -> str:
+    def where(one: TaskPlayers) -> str:
         files = [Path(kept.path or "") for kept in one.saved]
         return ", ".join(task_figure.relative(f, folder) or str(f) for f in files) or one.absent
 

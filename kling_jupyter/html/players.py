@@ -1,4 +1,4 @@
-"""One task of the ledger as an exhibit: its outputs as players, or in words why there are none."""
+"""One task of the ledger: its outputs as players, or in words why there are none."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.records import Kept, Row
 
-__all__ = ["Exhibit", "exhibit"]
+__all__ = ["TaskPlayers", "players_of"]
 
 _SIDE = 320
 """Width of a poster in pixels; with `_BYTES` of JPEG, twenty clips stay far below 0.6 MB."""
@@ -31,7 +31,7 @@ _LONGEST = 400
 
 
 @dataclass(frozen=True, slots=True)
-class Exhibit:
+class TaskPlayers:
     """A row with what is shown of it.
 
     `saved` are its outputs that are on disk; `days` those until Kling purges them, None when that
@@ -127,10 +127,10 @@ class Exhibit:
         return " · ".join(_link(Path(kept.path or ""), folder) for kept in self.saved)
 
 
-def exhibit(kling: Kling, row: Row, kept: Sequence[Kept], now: float) -> Exhibit:
-    """The exhibit of a row with its outputs; `now` by the ledger's clock."""
+def players_of(kling: Kling, row: Row, kept: Sequence[Kept], now: float) -> TaskPlayers:
+    """A row with its outputs, to be shown; `now` by the ledger's clock."""
     days = tasks.days_left(kling.tasks.get(row.id)) if row.state == "succeeded" else None
-    return Exhibit(row, kept, days, max(now - row.created_at, 0.0))
+    return TaskPlayers(row, kept, days, max(now - row.created_at, 0.0))
 
 
 def _player(kept: Kept, folder: Path, label: str, style: str, limit: int) -> str:

@@ -1,4 +1,4 @@
-"""Tables and texts: what there is to type, and the reports of the core as HTML and as text."""
+"""Tables and texts: the reports of the core as HTML and as text."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from kling_core.declare import registry
 from kling_core.text import safe
 from kling_jupyter.errors import in_notebook
 from kling_jupyter.html.styles import FONT, LINE, QUIET
@@ -15,25 +14,9 @@ from kling_jupyter.html.styles import FONT, LINE, QUIET
 if TYPE_CHECKING:
     from kling_core.commands.show import Facts
     from kling_core.commands.table import Table
-    from kling_jupyter.commands.base import Command
-    from kling_jupyter.html.task_figure import Bundle
+    from kling_jupyter.display import Bundle
 
-__all__ = ["joined", "of_code", "of_facts", "of_lines", "of_table", "overview"]
-
-
-def overview(commands: Iterable[Command]) -> str:
-    """All commands, each in one line: the endpoints, and these."""
-    rows = [(e.command, ", ".join(e.aliases), e.summary) for e in registry.endpoints()]
-    width = max(len(name) for name, _, _ in rows)
-    lines = [
-        "%kling COMMAND [options] prompt        or %%kling COMMAND [options], prompt below",
-        "",
-    ]
-    for name, aliases, says in rows:
-        short = f" (or {aliases})" if aliases else ""
-        lines.append(f"  {name.ljust(width)}  {says.rstrip('.')}{short}")
-    lines += ["", *(f"  {c.name.ljust(width)}  {c.summary}" for c in commands), "", _EPILOG]
-    return "\n".join(lines)
+__all__ = ["joined", "of_code", "of_facts", "of_lines", "of_table"]
 
 
 def of_table(table: Table, notes: Sequence[str] = (), warnings: Sequence[str] = ()) -> Bundle:
@@ -102,12 +85,6 @@ def joined(*bundles: Bundle) -> Bundle:
         "text/html": "".join(b["text/html"] for b in bundles),
     }
 
-
-_EPILOG = """\
-The prompt is everything from the first word that is no option, verbatim; {name} in it is the
-variable of that name. The task is the result: clip = %kling text-to-video a lighthouse in fog
-A task is named by its id, by a beginning or end of one, or by a variable: %kling show {clip}
-Without a command: where you are connected, and what to type next."""
 
 _LEFT = "text-align:left;vertical-align:top"
 _CAPTION = "text-align:left;font-weight:600;color:inherit;caption-side:top"

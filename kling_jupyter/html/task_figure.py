@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from kling_core.text import safe
+from kling_jupyter.display import Bundle
 from kling_jupyter.html.styles import FONT, LINK, MEDIA, QUIET, RED
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from kling_jupyter.errors import KlingMagicError
 
 __all__ = [
-    "Bundle",
     "described",
     "noted",
     "of_error",
@@ -42,9 +42,6 @@ __all__ = [
     "still",
     "summary",
 ]
-
-Bundle = dict[str, str]
-"""An output by MIME type: `text/html` and `text/plain`."""
 
 _POSTER_BYTES = 17_000
 """With a third more for base64 and the HTML around it, a clip stays below 25 KB."""

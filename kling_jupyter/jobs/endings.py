@@ -19,35 +19,37 @@ from kling_jupyter.html import task_figure
 from kling_jupyter.jobs.views import Ending, News
 
 if TYPE_CHECKING:
-    from kling_jupyter.jobs.job import Job
+    from kling_core.declare.endpoint import Request
+    from kling_core.task import Task
 
 __all__ = ["facts", "held_back", "left", "of", "stopped", "unsent", "unsure"]
 
 
-def facts(job: Job) -> list[str]:
+def facts(request: Request | None, task: Task | None) -> list[str]:
     """Model, length, price, and the id when there is one."""
-    if job.task is not None:
-        return task_figure.summary(job.task)
-    if job.request is None:
+    if task is not None:
+        return task_figure.summary(task)
+    if request is None:
         return []
-    known = task_figure.described(job.request)
-    expected = job.request.quote()
+    known = task_figure.described(request)
+    expected = request.quote()
     if expected is not None and expected.usd is not None:
         known.append(str(expected).partition(",")[0])
     return known
 
 
-def of(job: Job, error: BaseException | None, news: News, folder: Path, *, brief: bool) -> Ending:
+def of(
+    task: Task | None, error: BaseException | None, news: News, folder: Path, *, brief: bool
+) -> Ending:
     """What a job leaves that has ended with `error`, or well.
 
     `brief` says that the cell itself shows the error.
     """
     if error is None:
-        assert job.task is not None
-        return result(job, news, folder)
-    if isinstance(error, DownloadError) and job.task is not None:
-        again = command_to_get(job.endpoint.name, job.task_id)
-        error.fix = f"The task is done and paid for; get it with: {again} --out FOLDER"
+        assert task is not None
+        return result(task, news, folder)
+    if isinstance(error, DownloadError) and news.back:
+        error.fix = f"The task is done and paid for; get it with: {news.back} --out FOLDER"
     if brief or isinstance(error, StoppedWaiting):
         words = [_last_word(error), *news.facts]
         if isinstance(error, StoppedWaiting) and not brief:
@@ -58,35 +60,31 @@ def of(job: Job, error: BaseException | None, news: News, folder: Path, *, brief
     return Ending(task_figure.of_error(told, news.facts, news.notes), {})
 
 
-def result(job: Job, news: News, folder: Path) -> Ending:
+def result(task: Task, news: News, folder: Path) -> Ending:
     """The figure of a job that went well."""
-    task = job.task
-    assert task is not None
     files = [(output.kind, output.path) for output in task.files if output.path is not None]
     named = [task_figure.relative(path, folder) or str(path) for _, path in files]
     known = {"task_id": task.task_id, "endpoint": task.endpoint.name, "files": named}
     return Ending(task_figure.of_task(task, folder, news.notes), {"kling": known}, tuple(files))
 
 
-def left(job: Job, news: News) -> Ending:
+def left(news: News) -> Ending:
     """What stays where nobody waits for the end."""
-    words = [news.words, *news.facts]
-    if job.task_id:
-        words.append(f"get it with {command_to_get(job.endpoint.name, job.task_id)}")
+    words = [news.words, *news.facts, *([f"get it with {news.back}"] if news.back else [])]
     return Ending(task_figure.of_state(words, news.notes), {})
 
 
-def stopped(job: Job) -> StoppedWaiting:
+def stopped(task: Task | None) -> StoppedWaiting:
     """What an interrupt raises: the task goes on, and how to get it."""
-    if job.task is None:
+    if task is None:
         return StoppedWaiting(
             "the request still stands in line, and is sent when its turn comes",
             title="Stopped waiting",
         )
-    done = "is done" if job.task.done else "goes on"
+    done = "is done" if task.done else "goes on"
     return StoppedWaiting(
-        f"task {job.task_id} {done} and is paid for. Get it with: "
-        f"{command_to_get(job.endpoint.name, job.task_id)}",
+        f"task {task.task_id} {done} and is paid for. Get it with: "
+        f"{command_to_get(task.endpoint.name, task.task_id)}",
         title="Stopped waiting",
     )
 

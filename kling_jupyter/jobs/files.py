@@ -13,7 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.flows.output_paths import anchored, located, names_a_file
+from kling_core.output_paths import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -118,7 +118,7 @@ class _Port:
     """The world of a client, but for how it rests."""
 
     keeps_back = True
-    """An interrupt is one cell's: the studio keeps back what that cell has not sent yet."""
+    """An interrupt is one cell's: the workspace keeps back what that cell has not sent yet."""
 
     def __init__(self, port: Port, rest: Callable[[float], bool]) -> None:
         self.send, self.save = port.send, port.save

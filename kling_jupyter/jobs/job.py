@@ -16,23 +16,22 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from kling_core import caller_warnings
 from kling_core.errors import KlingError, WaitTimeout
-from kling_core.flows.output_paths import anchored
+from kling_core.output_paths import anchored
 from kling_core.text import one_line
-from kling_jupyter.display import has_pages
+from kling_jupyter.display import Bundle, has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated
 from kling_jupyter.html import task_figure
 from kling_jupyter.jobs import endings
 from kling_jupyter.jobs.files import InLine, Left, download, missing
-from kling_jupyter.jobs.views import Ending, News, Phase, Printed, View
-from kling_jupyter.parsing.grammar import Settings
+from kling_jupyter.jobs.views import Ending, LiveView, News, Phase, Printed, View
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.flows.task_state import Cost
     from kling_core.task import Audio, Image, Task, Video
-    from kling_jupyter.widgets.card import Card
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["Job"]
 
@@ -62,10 +61,11 @@ class Job:
 
     def __init__(
         self,
-        studio: Studio,
+        workspace: Workspace,
         endpoint: Endpoint,
         settings: Settings,
         *,
+        live: LiveView,
         request: Request | None = None,
         task: Task | None = None,
         notes: Sequence[str] = (),
@@ -74,12 +74,13 @@ class Job:
         self.task = task
         self.request = request if request is not None or task is None else task.request
         self.notes = list(notes)
-        self._studio = studio
+        self._workspace = workspace
         self._settings = settings
+        self._live = live
         # Tasks of a notebook come from its clients, which are more than runners.
-        self._client = studio.client if task is None else cast("Kling", task.client)
-        self._folder = studio.folder
-        self._default = anchored(studio.folder, self._client.session.settings.output_dir)
+        self._client = workspace.client if task is None else cast("Kling", task.client)
+        self._folder = workspace.folder
+        self._default = anchored(workspace.folder, self._client.session.settings.output_dir)
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))
@@ -156,6 +157,10 @@ class Job:
         """The first file on disk; waits for it. Raises `IndexError` when there is none."""
         return self.paths[0]
 
+    def kling_task(self) -> Task:
+        """The finished task, for which the job may be given as an input; waits for it."""
+        return self._finished()
+
     def _finished(self) -> Task:
         self.wait()
         assert self.task is not None
@@ -192,10 +197,10 @@ class Job:
                 if end is not None and time.monotonic() >= end:
                     raise translated(self._late(timeout or 0.0))
         except KeyboardInterrupt:
-            self._studio.interrupt()
+            self._workspace.interrupt()
             if self.left_line and self._ended.wait(_LEAVING):
                 self._raise()
-            raise endings.stopped(self) from None
+            raise endings.stopped(self.task) from None
         self._raise()
         return self
 
@@ -212,7 +217,7 @@ class Job:
                 # An event would not do: the kernel's interrupt is felt when the loop wakes.
                 await asyncio.sleep(_TICK)
         except asyncio.CancelledError as cancelled:
-            words: Any = endings.stopped(self)
+            words: Any = endings.stopped(self.task)
             cancelled._render_traceback_ = words._render_traceback_  # pyright: ignore[reportAttributeAccessIssue]
             raise
         self._raise()
@@ -253,21 +258,11 @@ class Job:
 
     def show(self) -> View:
         """Show it in the cell that runs now: live, or what it has left when it has ended."""
-        studio = self._studio
+        workspace = self._workspace
         ready = self.task is not None and self.task.done and not missing(self.task)
-        if self._last is not None or ready or not studio.live:
-            return self.view(Printed(studio.shell))
-        from kling_jupyter.widgets.card import Carded
-
-        return self.view(Carded(studio.shell, self))
-
-    def card(self) -> Card:
-        """A card that follows it, as a widget to place somewhere."""
-        from kling_jupyter.widgets.card import Card, Embedded
-
-        card = Card(self)
-        self.view(Embedded(card))
-        return card
+        if self._last is not None or ready or not workspace.live:
+            return self.view(Printed(workspace.shell))
+        return self.view(self._live(workspace.shell, self.news(), self.stop))
 
     def view(self, view: View) -> View:
         """Let a view show it from now on."""
@@ -295,7 +290,7 @@ class Job:
             if view in self._views:
                 self._views.remove(view)
                 news = self.news()
-                view.end(news, endings.left(self, news))
+                view.end(news, endings.left(news))
 
     def news(self) -> News:
         """How it stands."""
@@ -306,7 +301,7 @@ class Job:
             words=in_line or (self.status if running else self._phase),
             seconds=time.monotonic() - self._began,
             usual=self._usual,
-            facts=tuple(endings.facts(self)),
+            facts=tuple(endings.facts(self.request, self.task)),
             notes=tuple(self.notes),
             command=self.endpoint.command,
             prompt=task_figure.prompt_of(self.request, self.task),
@@ -314,22 +309,22 @@ class Job:
         )
 
     def _ipython_display_(self) -> None:
-        studio = self._studio
-        if not has_pages(studio.shell):
+        workspace = self._workspace
+        if not has_pages(workspace.shell):
             raise NotImplementedError  # to IPython: show the repr
-        shown_already, studio.just_shown = studio.just_shown is self, None
+        shown_already, workspace.just_shown = workspace.just_shown is self, None
         if not shown_already:
             view = self.show()
             if isinstance(view, Printed):
                 self.leave(view)
 
-    def _repr_mimebundle_(self, **_: Any) -> task_figure.Bundle:
-        if not has_pages(self._studio.shell):
+    def _repr_mimebundle_(self, **_: Any) -> Bundle:
+        if not has_pages(self._workspace.shell):
             return {}
         if self._last is not None:
             return dict(self._last[1].bundle)
         news = self.news()
-        return endings.left(self, news).bundle
+        return endings.left(news).bundle
 
     def _tell(self, *, now: bool = False) -> None:
         with self._lock:
@@ -380,7 +375,7 @@ class Job:
         interrupted = False
         while self.task is None and not self._ended.is_set():
             if self._line.state and not waits and not interrupted:
-                self._studio.keep(self, self._settings.name)
+                self._workspace.keep(self, self._settings.name)
                 return
             try:
                 self._moved.wait(_TICK)
@@ -391,11 +386,11 @@ class Job:
                     raise endings.unsure() from None
                 interrupted = True
                 self._line.leave()
-                self._studio.interrupt()
+                self._workspace.interrupt()
         if self._ended.is_set():
             self._raise()
         if interrupted:
-            raise endings.stopped(self)
+            raise endings.stopped(self.task)
 
     def _in_line(self) -> None:
         self._moved.set()
@@ -409,13 +404,13 @@ class Job:
                     self._submit()
                 self._follow()
         except Left:
-            error = endings.unsent() if self.task is None else endings.stopped(self)
+            error = endings.unsent() if self.task is None else endings.stopped(self.task)
         except BaseException as problem:  # noqa: BLE001 - whatever it is, the view and `wait` tell it
             error = problem
         try:
             self._end(error)
         finally:
-            self._studio.jobs.pop(self.task_id, None)
+            self._workspace.jobs.pop(self.task_id, None)
             self._ended.set()
             self._moved.set()
 
@@ -430,13 +425,13 @@ class Job:
         )
         task.client = self._client
         self.task = task
-        self._studio.keep(self, self._settings.name)
+        self._workspace.keep(self, self._settings.name)
         self._moved.set()
 
     def _follow(self) -> None:
         task = self.task
         assert task is not None
-        self._studio.jobs[task.task_id] = self
+        self._workspace.jobs[task.task_id] = self
         self._phase = "running"
         if not task.done:
             with suppress(KlingError):  # without it the card tells no usual time
@@ -458,7 +453,7 @@ class Job:
             left = isinstance(error, StoppedWaiting)
             self._phase = "succeeded" if error is None else "stopped" if left else "failed"
             news = self.news()
-            ending = endings.of(self, error, news, self._folder, brief=self._open > 0)
+            ending = endings.of(self.task, error, news, self._folder, brief=self._open > 0)
             self._last = (news, ending)
             views, self._views = self._views, []
             for view in views:

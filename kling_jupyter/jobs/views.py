@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from kling_jupyter.display import Live, Shell
+from kling_jupyter.display import Bundle, Live, Shell
 from kling_jupyter.html import task_figure
 
-__all__ = ["Ending", "News", "Phase", "Printed", "View", "span"]
+__all__ = ["Ending", "LiveView", "News", "Phase", "Printed", "View", "span"]
 
 Phase = Literal["submitting", "waiting", "running", "downloading", "succeeded", "failed", "stopped"]
 
@@ -39,7 +39,7 @@ class News:
 class Ending:
     """What a job leaves: the output that stays, its metadata, and the files in their order."""
 
-    bundle: task_figure.Bundle
+    bundle: Bundle
     metadata: Mapping[str, Any]
     files: Sequence[tuple[str, Path]] = ()
     """Each file with its kind: video, image or audio."""
@@ -53,6 +53,10 @@ class View(Protocol):
 
     def end(self, news: News, ending: Ending) -> None:
         """Show what stays; nothing is told after it."""
+
+
+LiveView = Callable[[Shell, News, Callable[[], None]], View]
+"""Makes the live view of a job in the cell that runs now; it may call the last to stop the job."""
 
 
 class Printed:

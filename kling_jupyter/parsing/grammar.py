@@ -1,7 +1,7 @@
 """What is typed after `%kling`: a command word, options, and the prompt, verbatim.
 
 The prompt is a slice of the line, from the first word that is no option to the end. In a cell magic
-it is the body, less its last line break and less what stands below a line `---` (see `trailer`).
+it is the body, less its last line break and less the fields below a line `---` (see `cell_fields`).
 Expressions in it are filled in (see `variables`), and what reads as something else than a prompt is
 refused before it is paid for (see `prompts`); `--` before it, and `--raw`, send it as it stands.
 """
@@ -25,32 +25,13 @@ from kling_core.commands.arguments import (
     options,
     parse,
 )
-from kling_jupyter import prompts, words
-from kling_jupyter.parsing import cell_fields, variables
+from kling_jupyter.parsing import cell_fields, prompts, quoting, variables
+from kling_jupyter.settings import Settings
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint
 
-__all__ = ["Generation", "Settings", "change", "first_word", "flags", "generation", "parser"]
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """How to run a generation: the options that are no fields of the request.
-
-    `name` is the variable for the job, `out` the folder or file of the outputs, `wait` whether the
-    cell waits, None to leave that to the front end; `timeout` in seconds, `max_cost` in US dollars
-    as it was typed.
-    """
-
-    name: str | None = None
-    out: str | None = None
-    wait: bool | None = None
-    dry_run: bool = False
-    max_cost: str | None = None
-    raw: bool = False
-    timeout: float | None = None
-    project: str | None = None
+__all__ = ["Generation", "change", "first_word", "flags", "generation", "parser"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +58,13 @@ def generation(
     """
     shaped = parser(endpoint)
     prose = _free_text(endpoint)
-    text = text if prose else words.uncommented(text)
+    text = text if prose else quoting.uncommented(text)
     line = _options(shaped, text, stop=prose)
     typed, notes = list(line.typed), list[str]()
     rest = text[line.end :]
     in_cell = cell is not None and bool(cell.strip())
     if cell is not None and "--raw" not in typed:
-        rest = words.uncommented(rest) if in_cell else rest
+        rest = quoting.uncommented(rest) if in_cell else rest
         body = cell_fields.split(cell, shaped)
         cell, notes = body.prompt, [*body.notes]
         typed += [word for line_ in body.below for word in _below(shaped, line_)]
@@ -149,7 +130,7 @@ def flags(build_options: Callable[[Parser], None], name: str, text: str) -> argp
     """Read the options of a command that is no generation. Raises `UsageProblem`, `HelpShown`."""
     made = Parser(prog=f"%kling {name}", usage=f"%%kling {name} [options]")
     build_options(made)
-    return parse(made, _options(made, words.uncommented(text), stop=False).typed)
+    return parse(made, _options(made, quoting.uncommented(text), stop=False).typed)
 
 
 # --- reading -------------------------------------------------------------------------------
@@ -174,13 +155,13 @@ def _options(shaped: Parser, text: str, *, stop: bool) -> _Line:
     """The options of a line; without `stop` all words are taken. Raises `UsageProblem`."""
     typed: list[str] = []
     path: tuple[str, str] | None = None
-    place = words.begins(text, 0)
+    place = quoting.begins(text, 0)
     while place < len(text):
-        word = words.read(text, place)
-        beyond = words.begins(text, word.end)
+        word = quoting.word_at(text, place)
+        beyond = quoting.begins(text, word.end)
         if word.text == "--" and stop:
             return _Line(typed, beyond, meant=True)
-        following = words.read(text, beyond) if beyond < len(text) else None
+        following = quoting.word_at(text, beyond) if beyond < len(text) else None
         told = following.text if following is not None else None
         taken = consumes(shaped, word.text, told) if text[place] == "-" else 0
         if taken == 0 and stop:
@@ -194,7 +175,7 @@ def _options(shaped: Parser, text: str, *, stop: bool) -> _Line:
                 )
         typed += [part.text for part in parts]
         path = _path_of(shaped, [part.text for part in parts])
-        place = words.begins(text, parts[-1].end)
+        place = quoting.begins(text, parts[-1].end)
     return _Line(typed, len(text), path=path)
 
 
@@ -229,7 +210,7 @@ def _below(shaped: Parser, line: str) -> list[str]:
 
 def _entire(value: str) -> str:
     """A value that has a line to itself, without quotes around all of it."""
-    word = words.read(value, 0) if value[:1] in ("'", '"') else None
+    word = quoting.word_at(value, 0) if value[:1] in ("'", '"') else None
     return word.text if word is not None and word.end == len(value) else value
 
 

@@ -69,10 +69,10 @@ def _source(image: Any, field: str) -> tuple[Any, Media]:
     """What to send, and the content that is here: of an earlier output its file."""
     from kling_core.flows.task_state import Output
     from kling_core.media.inputs import Unreadable, read
-    from kling_jupyter.input_values import adopted
+    from kling_jupyter.input_values import request_of
     from kling_jupyter.widgets.models_with_feature import endpoint_with
 
-    image = adopted(endpoint_with(field), {field: image}).given.get(field)
+    image = request_of(endpoint_with(field), {field: image}).given.get(field)
     try:
         media = read(image, "image", field=field)
         if not isinstance(image, Output):

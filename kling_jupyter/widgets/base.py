@@ -1,7 +1,10 @@
 """What all widgets share: their files beside them, and callbacks that never fail in silence.
 
-A widget is a `Widget` with `_esm = modules.script("card.js")` and `_css = style("card")`: its
-modules joined, and `theme.css` with `card.css` after it. Its root element has the class `kling`.
+A widget is a `Widget` with `_esm = script("card")` and `_css = style("card")`: `card.js` with all
+that it imports, and `theme.css` with `card.css` after it. Its root element has the class `kling`.
+
+The files of JavaScript import each other as modules do, so that an editor and node read them; an
+`_esm` is a single text, so they are joined, each once, in the order in which they need each other.
 """
 
 # ipywidgets and anywidget have no complete types; everything untyped about them stays here.
@@ -10,6 +13,7 @@ modules joined, and `theme.css` with `card.css` after it. Its root element has t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,12 +21,32 @@ from typing import Any
 import anywidget
 import traitlets
 
-__all__ = ["Widget", "style"]
+__all__ = ["Widget", "script", "style"]
 
 
-def style(name: str) -> str:
-    """The style sheet of a widget, with what all share before it."""
-    return f"{_text('theme.css')}\n{_text(f'{name}.css')}"
+_IMPORT = re.compile(r'^import \{[^}]*\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
+
+
+def script(name: str) -> str:
+    """The module of this name and all that it imports, as one module."""
+    order: list[str] = []
+    _visit(name, order)
+    texts = (_text(f"{part}.js") for part in order)
+    return "\n".join(_EXPORT.sub("", _IMPORT.sub("", text)) for text in texts)
+
+
+def style(*names: str) -> str:
+    """The style sheets of these names, joined, with what all widgets share before them."""
+    return "\n".join(_text(f"{name}.css") for name in ("theme", *names))
+
+
+def _visit(name: str, order: list[str]) -> None:
+    if name in order:
+        return
+    for needed in _IMPORT.findall(_text(f"{name}.js")):
+        _visit(needed, order)
+    order.append(name)
 
 
 def _text(file: str) -> str:

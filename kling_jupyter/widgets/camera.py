@@ -9,11 +9,10 @@ import traitlets
 from kling_core.declare import registry, shared_fields
 from kling_core.declare.kinds import kind_of, words
 from kling_core.rules.conditions import either
-from kling_jupyter.widgets import modules
 from kling_jupyter.widgets.backdrop import backdrop
-from kling_jupyter.widgets.base import Widget
-from kling_jupyter.widgets.judgement import judged
+from kling_jupyter.widgets.base import Widget, script, style
 from kling_jupyter.widgets.models_with_feature import caution, choices, endpoint_with
+from kling_jupyter.widgets.verdict import request_verdict
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Endpoint, Request
@@ -36,8 +35,8 @@ class Camera(Widget):
     endpoint that takes none, and `UnknownEndpoint`.
     """
 
-    _esm = modules.script("camera.js")
-    _css = modules.style("theme.css", "panel.css", "camera.css")
+    _esm = script("camera")
+    _css = style("panel", "camera")
 
     backdrop = traitlets.Dict().tag(sync=True)
     axes = traitlets.List(traitlets.Dict()).tag(sync=True)
@@ -98,8 +97,8 @@ class Camera(Widget):
     def _judge(self, _: Any = None) -> None:
         name = self._endpoint.positional
         words = {name: self._endpoint.example[name]}  # those of the clip are not ours to ask for
-        verdict = judged(lambda: self.request(**words), about=self.fields())
-        self.verdict = {**verdict, "warnings": [*caution(self._choices), *verdict["warnings"]]}
+        found = request_verdict(lambda: self.request(**words), about=self.fields())
+        self.verdict = {**found, "warnings": [*caution(self._choices), *found["warnings"]]}
 
 
 def _endpoint(name: str | None, *, with_image: bool) -> Endpoint:

@@ -10,23 +10,19 @@ does not take part in that, so its card stays, and plays the files through the k
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 import traitlets
 
-from kling_jupyter.display import Live, Shell
+from kling_jupyter.display import Bundle, Live, Shell
 from kling_jupyter.html import task_figure
 from kling_jupyter.jobs.views import Ending, News, span
-from kling_jupyter.widgets import modules
-from kling_jupyter.widgets.base import Widget, style
+from kling_jupyter.widgets.base import Widget, script, style
 
-if TYPE_CHECKING:
-    from kling_jupyter.jobs.job import Job
-
-__all__ = ["Card", "Carded", "Embedded"]
+__all__ = ["Card", "CellCard", "PlacedCard"]
 
 CHUNK = 1 << 20
 """Bytes of a file in one message to the page."""
@@ -35,12 +31,13 @@ _VIEW = "application/vnd.jupyter.widget-view+json"
 
 
 class Card(Widget):
-    """How a job stands. `elapsed` in seconds; the page's own clock goes on from there.
+    """How a job stands; its button calls `stop`.
 
+    `elapsed` in seconds; the page's own clock goes on from there.
     `usual` is a time in words with `usual_most`, its longest, in seconds; 0 when nothing is known.
     """
 
-    _esm = modules.script("card.js")
+    _esm = script("card")
     _css = style("card")
 
     command = traitlets.Unicode("").tag(sync=True)
@@ -57,9 +54,9 @@ class Card(Widget):
     poster = traitlets.Unicode("").tag(sync=True)
     files = traitlets.List(traitlets.Dict()).tag(sync=True)
 
-    def __init__(self, job: Job) -> None:
-        super().__init__(**_values(job.news()))
-        self._job = job
+    def __init__(self, news: News, stop: Callable[[], None]) -> None:
+        super().__init__(**_values(news))
+        self._stop = stop
         self._paths: list[Path] = []
         self._pages = 0
         self._ended = False
@@ -104,7 +101,7 @@ class Card(Widget):
         """
         match message.get("kind"):
             case "stop":
-                self._job.stop()
+                self._stop()
             case "play":
                 self._play(int(message["file"]), str(message["for"]))
             case "here":
@@ -126,12 +123,12 @@ class Card(Widget):
                 self.send(head, [file.read(CHUNK)])
 
 
-class Carded:
+class CellCard:
     """A card in the output of a cell, and what replaces it."""
 
-    def __init__(self, shell: Shell, job: Job) -> None:
+    def __init__(self, shell: Shell, news: News, stop: Callable[[], None]) -> None:
         self._live = Live(shell)
-        self.card = Card(job)
+        self.card = Card(news, stop)
         self._named: str | None = None
 
     def tell(self, news: News) -> None:
@@ -151,7 +148,7 @@ class Carded:
             self.card.end(news, ending)
 
     def _bundle(
-        self, other: task_figure.Bundle, metadata: Mapping[str, Any] | None = None
+        self, other: Bundle, metadata: Mapping[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """The card, and what stands in its place where there are no widgets."""
         made = cast("tuple[dict[str, Any], dict[str, Any]]", self.card._repr_mimebundle_())  # pyright: ignore[reportPrivateUsage]
@@ -160,7 +157,7 @@ class Carded:
         return {**other, _VIEW: data[_VIEW]}, {**facts, **html}
 
 
-class Embedded:
+class PlacedCard:
     """A card that stands somewhere else: in a form, or where its holder shows it."""
 
     def __init__(self, card: Card) -> None:
@@ -197,7 +194,7 @@ def _values(news: News) -> dict[str, Any]:
     }
 
 
-def _fallback(news: News) -> task_figure.Bundle:
+def _fallback(news: News) -> Bundle:
     """What an untrusted notebook and a front end without widgets show."""
     at = f"{news.words} at {datetime.now().astimezone():%Y-%m-%d %H:%M}"
     way = [f"get it with {news.back}"] if news.back else []

@@ -1,6 +1,6 @@
 """The form of an endpoint: one widget, made of the declaration alone.
 
-    form = KlingForm("image_to_video", studio)
+    form = KlingForm("image_to_video", workspace)
     form.values = {"prompt": "the sea", "duration": "10"}
     form.errors, form.disabled, form.cost    # judged by the same checks as every request
 
@@ -22,25 +22,26 @@ import traitlets
 
 from kling_core.declare import choices, registry
 from kling_core.errors import ConfigError, KlingError
-from kling_jupyter import anywhere, codegen
+from kling_jupyter import codegen
 from kling_jupyter.errors import translated
-from kling_jupyter.media_files import grounded
+from kling_jupyter.media_files import media_in_files
 from kling_jupyter.parsing import variables
-from kling_jupyter.parsing.grammar import Settings
-from kling_jupyter.widgets import modules, thumbs
-from kling_jupyter.widgets.base import Widget, style
+from kling_jupyter.settings import Settings
+from kling_jupyter.widgets import thumbs
+from kling_jupyter.widgets.base import Widget, script, style
 from kling_jupyter.widgets.form_results import Results
 from kling_jupyter.widgets.form_spec import spec
 from kling_jupyter.widgets.form_uploads import UploadRefused, Uploads
 from kling_jupyter.widgets.form_values import Reading, uploads_in, written
-from kling_jupyter.widgets.verdict import Verdict, judged
+from kling_jupyter.widgets.verdict import Verdict, form_verdict
+from kling_jupyter.workspace import current_workspace
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
     from kling_core.task import Task
     from kling_jupyter.jobs.job import Job
     from kling_jupyter.jobs.views import Ending, News
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["KlingForm"]
 
@@ -59,7 +60,7 @@ class KlingForm(Widget):
         jobs: all of them.
     """
 
-    _esm = modules.script("form.js")
+    _esm = script("form")
     _css = style("form")
 
     spec = traitlets.Dict().tag(sync=True)
@@ -79,19 +80,19 @@ class KlingForm(Widget):
     def __init__(
         self,
         endpoint: str,
-        studio: Studio | None = None,
+        workspace: Workspace | None = None,
         *,
         settings: Settings | None = None,
         **values: Any,
     ) -> None:
         self.endpoint = registry.get(endpoint)
         self.jobs: list[Job] = []
-        self._studio = studio or anywhere.studio()
+        self._workspace = workspace or current_workspace()
         self._settings = settings or Settings()
         self._uploads = Uploads()
         self._lock = threading.RLock()
         self._reading: Reading | None = None
-        self._results = Results(self._studio.shell)
+        self._results = Results(self._workspace.shell)
         super().__init__(spec=spec(self.endpoint))
         self.observe(self._changed, "values")
         self.fill(self.endpoint.request(**values))
@@ -126,7 +127,7 @@ class KlingForm(Widget):
         Uploaded files are written below `kling_outputs/inputs/`, and named by their paths.
         """
         spelled = self._read(self.values).spelled()
-        plain = grounded(spelled, self._inputs(), start=self._studio.folder)
+        plain = media_in_files(spelled, self._inputs(), start=self._workspace.folder)
         if style == "magic":
             return codegen.magic(plain)
         return codegen.python(plain, sandbox=self._in_sandbox())
@@ -150,14 +151,14 @@ class KlingForm(Widget):
             self.missing, self.cost, self.trouble = [], "", told
 
     def _read(self, values: Mapping[str, Any]) -> Reading:
-        return Reading(self.endpoint, values, self._uploads, variables.own(self._studio.shell))
+        return Reading(self.endpoint, values, self._uploads, variables.own(self._workspace.shell))
 
     def _judge(self, values: Mapping[str, Any]) -> Verdict:
         """Judge the values and tell the page, in one message."""
         with self._lock:
             self._uploads.keep_only(set(uploads_in(values)))
             reading = self._reading = self._read(values)
-            verdict = judged(reading)
+            verdict = form_verdict(reading)
             refusals = choices.judge(reading.request)
             with self.hold_sync():
                 self.errors, self.missing = verdict.errors, verdict.missing
@@ -221,11 +222,17 @@ class KlingForm(Widget):
         Raises `InvalidRequest`, and `KlingError` for what cannot even begin.
         """
         from kling_jupyter.jobs.job import Job
+        from kling_jupyter.widgets.card import CellCard
 
-        request = grounded(self.request, self._inputs())
+        request = media_in_files(self.request, self._inputs())
         check = request.require()
         job = Job(
-            self._studio, self.endpoint, self._settings, request=request, notes=check.warnings
+            self._workspace,
+            self.endpoint,
+            self._settings,
+            live=CellCard,
+            request=request,
+            notes=check.warnings,
         )
         with self._lock:  # a job that has not begun counts as ended: nobody may see it before
             self.jobs.append(job)
@@ -244,13 +251,13 @@ class KlingForm(Widget):
 
     def _inputs(self) -> Path:
         try:
-            return self._studio.output_dir / "inputs"
+            return self._workspace.output_dir / "inputs"
         except ConfigError:  # code can be copied before there is a credential
-            return self._studio.folder / "kling_outputs" / "inputs"
+            return self._workspace.folder / "kling_outputs" / "inputs"
 
     def _in_sandbox(self) -> bool:
         try:
-            return self._studio.client.sandbox is not None
+            return self._workspace.client.sandbox is not None
         except ConfigError:
             return False
 
@@ -265,7 +272,7 @@ class KlingForm(Widget):
         self._results.show()
 
     def _ipython_display_(self) -> None:
-        shown_already, self._studio.just_shown = self._studio.just_shown is self, None
+        shown_already, self._workspace.just_shown = self._workspace.just_shown is self, None
         if not shown_already:
             self.show()
 

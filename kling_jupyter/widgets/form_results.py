@@ -44,7 +44,7 @@ class Results:
         """Let a job appear there."""
         from kling_jupyter.widgets.card import Card
 
-        entry = _Entry(self, Card(job))
+        entry = _Entry(self, Card(job.news(), job.stop))
         with self._lock:
             self._entries.insert(0, entry)
         job.view(entry)

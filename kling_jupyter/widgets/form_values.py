@@ -15,7 +15,7 @@ from kling_core.declare.fields import Part
 from kling_core.declare.kinds import Medium, innermost, kind_of, part_of
 from kling_core.media.inputs import Media, Unreadable, read
 from kling_jupyter.codegen import Variable
-from kling_jupyter.input_values import adopted
+from kling_jupyter.input_values import request_of
 from kling_jupyter.media_files import each_medium
 from kling_jupyter.parsing import variables
 
@@ -105,12 +105,12 @@ class Reading:
         good: dict[str, Any] = {}
         for name, value in fields.items():
             try:
-                adopted(self._endpoint, {name: value})
+                request_of(self._endpoint, {name: value})
             except UsageProblem as error:
                 self.problems[name] = str(error).partition(": ")[2] or str(error)
             else:
                 good[name] = value
-        return adopted(self._endpoint, good)
+        return request_of(self._endpoint, good)
 
     # --- media -----------------------------------------------------------------------------
 

@@ -10,11 +10,11 @@ import traitlets
 
 from kling_core.declare import shared_fields
 from kling_core.errors import InvalidRequest, Violation
-from kling_jupyter.widgets import masks, modules
+from kling_jupyter.widgets import masks
 from kling_jupyter.widgets.backdrop import backdrop
-from kling_jupyter.widgets.base import Widget
-from kling_jupyter.widgets.judgement import judged
+from kling_jupyter.widgets.base import Widget, script, style
 from kling_jupyter.widgets.models_with_feature import caution, choices, endpoint_with
+from kling_jupyter.widgets.verdict import request_verdict
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
@@ -71,8 +71,8 @@ class MotionBrush(Widget):
     `UsageProblem` for a picture that cannot be drawn on, `ValueError` for masks of another size.
     """
 
-    _esm = modules.script("motion_brush.js")
-    _css = modules.style("theme.css", "panel.css", "motion_brush.css")
+    _esm = script("motion_brush")
+    _css = style("panel", "motion_brush")
 
     backdrop = traitlets.Dict().tag(sync=True)
     limits = traitlets.Dict().tag(sync=True)
@@ -215,10 +215,11 @@ class MotionBrush(Widget):
 
     def _judge(self, _: Any = None) -> None:
         untouched = [layer for layer in self._layers if not layer["mask"] and not layer["points"]]
-        verdict = {**_NOTHING} if untouched == self._layers else judged(self.request, self._said)
-        notes = [*caution(self._choices), *verdict["warnings"]]
+        blank = untouched == self._layers
+        found = {**_NOTHING} if blank else request_verdict(self.request, self._said)
+        notes = [*caution(self._choices), *found["warnings"]]
         number = self.drawing.get("number", 0)
-        self.verdict = {**verdict, "warnings": notes, "number": number}
+        self.verdict = {**found, "warnings": notes, "number": number}
 
     def _said(self, violation: Violation) -> str:
         """A violation in the words of the layers."""

@@ -1,16 +1,18 @@
-"""What a form says about its values: errors at their fields, and the words on the button."""
+"""What the one check says about a request: at the fields of a form, or in lines below a picture."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from kling_core.errors import InvalidRequest, KlingError, Violation
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
-    from kling_core.errors import Violation
     from kling_jupyter.widgets.form_values import Reading
 
-__all__ = ["Verdict", "judged"]
+__all__ = ["Verdict", "form_verdict", "request_verdict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +25,7 @@ class Verdict:
     cost: str = ""
 
 
-def judged(reading: Reading) -> Verdict:
+def form_verdict(reading: Reading) -> Verdict:
     """Judge what was read; offline, and free."""
     request = reading.request
     check = request.check()
@@ -61,3 +63,39 @@ def _button(request: Request) -> str:
     quote = request.quote()
     price = str(quote).partition(",")[0] if quote is not None else "price not known"
     return ", ".join([*facts, price])
+
+
+def request_verdict(
+    make: Callable[[], Request],
+    said: Callable[[Violation], str] = str,
+    about: Container[str] | None = None,
+) -> dict[str, Any]:
+    """The verdict on the request that `make` makes, in `errors`, `warnings` and `price`, a text.
+
+    `said` words the violations. With `about`, only violations of these fields are told; a price is
+    told when there is none at all. Whatever goes wrong becomes an error to show, for an exception
+    in a widget's callback is seen by nobody.
+    """
+    try:
+        request = make()
+        check = request.check()
+        price = "" if check.violations else _price(request)
+    except InvalidRequest as error:
+        return _verdict([said(v) for v in error.violations])
+    except KlingError as error:
+        return _verdict([str(error)])
+    except Exception as error:  # noqa: BLE001 - shown, not lost
+        return _verdict([f"{type(error).__name__}: {error}"])
+    ours = [v for v in check.violations if about is None or v.field.partition(".")[0] in about]
+    return _verdict([said(v) for v in ours], check.warnings, price)
+
+
+def _verdict(
+    errors: Sequence[str], warnings: Sequence[str] = (), price: str = ""
+) -> dict[str, Any]:
+    return {"errors": list(errors), "warnings": list(warnings), "price": price}
+
+
+def _price(request: Request) -> str:
+    quote = request.quote()
+    return str(quote) if quote is not None else "no price is known for this"

@@ -23,9 +23,8 @@ from kling_core.errors import ConfigError, KlingError
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
+    from mcp.server.mcpserver.tools import Tool
     from starlette.types import ASGIApp, Receive, Scope, Send
-
-    from kling_mcp.tool import Tool
 
 __all__ = [
     "GENERATE",

@@ -21,7 +21,8 @@ from kling_mcp.advice import in_tools
 from kling_mcp.safety.media import OUTPUT_URI
 
 if TYPE_CHECKING:
-    from kling_mcp.clients import Account, Accounts
+    from kling_mcp.clients import Accounts
+    from kling_mcp.creates import Account
 
 __all__ = ["MOST_BYTES", "account_of", "add", "is_output", "read_output"]
 
@@ -63,12 +64,10 @@ def add(server: MCPServer[Accounts]) -> None:
         mime_type="application/json",
     )
     async def task(task_id: str, context: Context[Any, Any]) -> str:
-        from kling_mcp.tools.tasks import look
-
         account = await account_of(context)
         try:
             with heard_by(lambda _: None):
-                return _json(await results.describe(account, await look(account, task_id)))
+                return _json(await results.describe(account, await account.look(task_id)))
         except TaskNotFound as error:
             raise ResourceNotFoundError(error.message) from None
         except KlingError as error:
@@ -100,14 +99,13 @@ async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadReso
 
     Raises `ResourceNotFoundError` or `ResourceError`.
     """
-    from kling_mcp.tools.tasks import find
-
     match = OUTPUT_URI.fullmatch(uri)
     if match is None:
         raise ResourceNotFoundError(f"{uri} is no address of an output")
     try:
         with heard_by(lambda _: None):
-            task = await find(await account_of(context), match[1])
+            account = await account_of(context)
+            task = await account.find(match[1])
             if int(match[2]) >= len(task.files):
                 raise ResourceNotFoundError(f"task {match[1]} has no output {match[2]}")
             output = task.files[int(match[2])]

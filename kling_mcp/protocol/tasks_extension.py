@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from kling_core import AsyncTask
-    from kling_mcp.clients import Account, Accounts
+    from kling_mcp.clients import Accounts
+    from kling_mcp.creates import Account
 
 __all__ = ["EXTENSION", "GRACE", "Handle", "KlingTasks", "Source", "TasksExtension"]
 

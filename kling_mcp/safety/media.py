@@ -141,13 +141,11 @@ def inside(call: Call, text: str) -> Path:
 
 async def output_of(call: Call, uri: str, kind: str) -> Output:
     """The output that a `kling://` address means; of this kind, or `Refused` is raised."""
-    from kling_mcp.tools.tasks import find
-
     match = OUTPUT_URI.fullmatch(uri)
     if match is None:
         raise Refused(f"{uri} is no address of an output", "kling://tasks/{id}/outputs/{n}")
     try:
-        task = await find(call.account, match[1])
+        task = await call.account.find(match[1])
     except TaskNotFound as error:
         raise Refused(error.message, "the id of a finished task") from error
     outputs = task.outputs

@@ -1,13 +1,18 @@
-"""Text from prompts and from the service is data: shown as such, and never as instructions."""
+"""Text from prompts and from the service is data: shown as such, and never as instructions.
+
+Paths of this machine are not told to callers from elsewhere.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
-__all__ = ["HALVES", "clean", "quoted", "whole"]
+__all__ = ["HALVES", "clean", "quoted", "whole", "without_paths"]
 
 HALVES = re.compile("[\ud800-\udfff\ufffd]")
 """Halves of characters, which no encoding carries, and the sign that stands for a damaged one."""
@@ -37,4 +42,35 @@ def whole(value: Any) -> Any:
         return {whole(k): whole(v) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
     if isinstance(value, list):
         return [whole(entry) for entry in value]  # pyright: ignore[reportUnknownVariableType]
+    return value
+
+
+_PATH = re.compile(r"(?<![\w:/.])(?:/[\w.@+-]+){2,}/?")
+_BELOW = r"(?:[/\\](?:[^'\":;,\n]*?\.\w{2,5}\b|[^\s'\":;,]*))?"
+"""What may follow a known folder: up to the suffix of a file, or else to the next blank."""
+
+
+def without_paths(value: Any, roots: Iterable[Path]) -> Any:
+    """Texts, also those inside lists and facts, with "…" for each path.
+
+    `roots` are folders that are known to hold files: they are found also with blanks in their
+    names, and so are the folders that they lie in.
+    """
+    places = {str(place) for root in roots for place in (root, *root.parents) if _deep(place)}
+    known = [re.escape(place) + _BELOW for place in sorted(places, key=len, reverse=True)]
+    return _cut(value, re.compile("|".join(known)) if known else None)
+
+
+def _deep(place: Path) -> bool:
+    """Whether a folder tells something: /home does not."""
+    return len(place.parts) > 2
+
+
+def _cut(value: Any, known: re.Pattern[str] | None) -> Any:
+    if isinstance(value, str):
+        return _PATH.sub("…", known.sub("…", value) if known else value)
+    if isinstance(value, dict):
+        return {k: _cut(v, known) for k, v in value.items()}  # pyright: ignore[reportUnknownVariableType]
+    if isinstance(value, list):
+        return [_cut(entry, known) for entry in value]  # pyright: ignore[reportUnknownVariableType]
     return value

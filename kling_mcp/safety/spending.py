@@ -104,7 +104,7 @@ async def due(call: Call, request: Request) -> Due | None:
     if total is None or usd <= 0:
         return None
     day = call.account.total
-    spent = await day.spent(call.account)
+    spent = await day.spent(await call.account.ledger())
     unasked = max(Decimal(0), spent - day.approved).normalize()
     return Due(usd, "total", spent, unasked) if unasked + usd > total else None
 

@@ -10,12 +10,21 @@ import asyncio
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from kling_mcp.clients import Account, Job
+    from kling_core.ledger.ledger import Ledger
 
 __all__ = ["Admitted", "Total", "midnight"]
+
+
+class Create(Protocol):
+    """A create under way, see `kling_mcp.creates.Job`."""
+
+    id: str
+
+    @property
+    def outcome(self) -> asyncio.Future[Any]: ...
 
 
 @dataclass(slots=True, eq=False)
@@ -23,7 +32,7 @@ class Admitted:
     """US dollars of a call that may go on, until the ledger counts them."""
 
     usd: Decimal
-    job: Job | None = None
+    job: Create | None = None
 
 
 @dataclass(slots=True)
@@ -34,12 +43,11 @@ class Total:
     day: float = 0.0
     admitted: list[Admitted] = field(default_factory=list[Admitted])
 
-    async def spent(self, account: Account) -> Decimal:
+    async def spent(self, ledger: Ledger) -> Decimal:
         """US dollars committed today, with what is about to be."""
         self._begin()
-        ledger = await account.ledger()
         for one in list(self.admitted):
-            if await _counts(account, one):
+            if await _counts(ledger, one):
                 self.withdraw(one)
         # What is written between the two looks counts twice for a moment: rather one question more.
         before = list(self.admitted)
@@ -67,11 +75,10 @@ class Total:
             self.day, self.approved = today, Decimal(0)
 
 
-async def _counts(account: Account, one: Admitted) -> bool:
+async def _counts(ledger: Ledger, one: Admitted) -> bool:
     """Whether the ledger counts a call, or nothing came of it."""
     if one.job is None or one.job.outcome.done():
         return one.job is not None
-    ledger = await account.ledger()
     return await asyncio.to_thread(ledger.get, one.job.id) is not None
 
 

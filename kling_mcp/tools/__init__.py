@@ -18,21 +18,18 @@ __all__ = ["tools"]
 def tools(settings: Settings) -> list[Tool]:
     """The tools of the chosen toolsets, always in the same order."""
     endpoints = registry.endpoints()
-    groups: dict[str, list[Tool]] = {
-        "tasks": [
-            tasks.get_task(),
-            tasks.list_tasks(),
-            tasks.wait_tasks(),
-            *([files.download()] if settings.local_files else []),
-            files.preview(),
-            recover.recover_tasks(settings),
-        ],
-        "account": [catalogue.quote(settings), catalogue.models(), account.costs()],
-        "raw": [one for e in endpoints for one in (raw.get(e), raw.list_(e))],
-    }
-    chosen = [name for name in toolset_names() if name in settings.toolsets]
-    return [tool for name in chosen for tool in [*_creates(name, settings), *groups.get(name, [])]]
-
-
-def _creates(toolset: str, settings: Settings) -> list[Tool]:
-    return [create.tool(e, settings) for e in registry.endpoints() if e.toolset == toolset]
+    declared = [
+        *(create.tool(e, settings) for e in endpoints),
+        tasks.get_task(),
+        tasks.list_tasks(),
+        tasks.wait_tasks(),
+        *([files.download()] if settings.local_files else []),
+        files.preview(),
+        recover.recover_tasks(settings),
+        catalogue.quote(settings),
+        catalogue.models(),
+        account.costs(),
+        *(make(e) for e in endpoints for make in (raw.get, raw.list_)),
+    ]
+    chosen = [tool for tool in declared if tool.toolset in settings.toolsets]
+    return sorted(chosen, key=lambda tool: toolset_names().index(tool.toolset))

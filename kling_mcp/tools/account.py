@@ -44,6 +44,7 @@ def costs() -> Tool:
     }
     return Tool.of(
         _costs,
+        toolset="account",
         name="kling_account_costs",
         title="Account and costs",
         description="Units left in the account's packs (up to 12 hours old), what the ledger's "

@@ -50,6 +50,7 @@ def quote(settings: Settings) -> Tool:
 
     return Tool.of(
         handler,
+        toolset="account",
         name="kling_quote",
         title="Check and quote",
         description="Check a request by every rule of its model and tell its price. Compare "
@@ -67,6 +68,7 @@ def models() -> Tool:
     names = {"type": "string", "description": "As text_to_video; all when left out"}
     return Tool.of(
         _models,
+        toolset="account",
         name="kling_models",
         title="Models, prices, scenes, voices",
         description="The models of an endpoint with modes, lengths, features and prices, its "

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from kling_core import Request
     from kling_core.declare.endpoint import Endpoint
-    from kling_mcp.clients import Job
+    from kling_mcp.creates import Job
     from kling_mcp.settings import Settings
 
 __all__ = ["OPTIONS", "REPEATED", "quoted", "read", "tool"]
@@ -68,6 +68,7 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
     }
     return Tool.of(
         partial(_create, endpoint=endpoint),
+        toolset=endpoint.toolset,
         name=f"kling_{endpoint.name}",
         title=endpoint.name.replace("_", " ").capitalize(),
         description=_description(endpoint),

@@ -13,7 +13,7 @@ from mcp.types import ImageContent
 from kling_mcp import failures, results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.tool import SAVES, Call, Tool
-from kling_mcp.tools.tasks import TASK_ID, find
+from kling_mcp.tools.tasks import TASK_ID
 
 if TYPE_CHECKING:
     from mcp.types import CallToolResult
@@ -30,6 +30,7 @@ def download() -> Tool:
     """`kling_download`."""
     return Tool.of(
         _download,
+        toolset="tasks",
         name="kling_download",
         title="Download outputs",
         description="Save all outputs of a finished task in the output folder, verified; what is "
@@ -51,6 +52,7 @@ def preview() -> Tool:
     }
     return Tool.of(
         _preview,
+        toolset="tasks",
         name="kling_preview",
         title="Look at outputs",
         description="See what a finished task made: nine frames of a clip on one sheet, or its "
@@ -86,7 +88,7 @@ def _unfinished(task: AsyncTask) -> CallToolResult:
 
 
 async def _download(call: Call) -> CallToolResult:
-    task = await find(call.account, call.get("task_id"))
+    task = await call.account.find(call.get("task_id"))
     if not task.files:
         return _unfinished(task)
     if await _saved(call, task, range(len(task.files))) is None:
@@ -104,7 +106,7 @@ async def _still(call: Call, task: AsyncTask) -> CallToolResult:
 
 
 async def _preview(call: Call) -> CallToolResult:
-    task = await find(call.account, call.get("task_id"))
+    task = await call.account.find(call.get("task_id"))
     shown = [o for o in task.files if o.kind != "audio"]
     wanted = call.get("output")
     if wanted is not None:

@@ -22,6 +22,7 @@ def get(endpoint: Endpoint) -> Tool:
     task_id = {"type": "string", "minLength": 1, "description": "Kling's id or your external id."}
     return Tool.of(
         partial(_get, endpoint=endpoint),
+        toolset="raw",
         name=f"kling_get_{endpoint.name}",
         title=f"Get {words}",
         description=f"Ask Kling for one task of {endpoint.name}. kling_get_task does the same for "
@@ -45,6 +46,7 @@ def list_(endpoint: Endpoint) -> Tool:
     words = endpoint.name.replace("_", " ")
     return Tool.of(
         partial(_list, endpoint=endpoint),
+        toolset="raw",
         name=f"kling_list_{endpoint.name}",
         title=f"List {words}",
         description=f"Ask Kling for a page of the account's {endpoint.name} tasks, also those "

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
+from kling_core.commands.tasks import recorded_as
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
 from kling_core.flows.known_rows import knows
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from mcp.types import CallToolResult
 
     from kling_core import AsyncTask
-    from kling_mcp.clients import Account
+    from kling_mcp.creates import Account
 
-__all__ = ["find", "get_task", "list_tasks", "look", "wait_tasks"]
+__all__ = ["TASK_ID", "get_task", "list_tasks", "wait_tasks"]
 
 TASK_ID: schemas.Schema = {"type": "string", "minLength": 1, "description": "Kling's or ours"}
 
@@ -31,6 +31,7 @@ def get_task() -> Tool:
     """`kling_get_task`."""
     return Tool.of(
         _get,
+        toolset="tasks",
         name="kling_get_task",
         title="Get a task",
         description="Look once at a task, free; to wait for it use kling_wait_tasks. Returns its "
@@ -61,6 +62,7 @@ def list_tasks() -> Tool:
     }
     return Tool.of(
         _list,
+        toolset="tasks",
         name="kling_list_tasks",
         title="List tasks",
         description="The newest tasks of the ledger, free; to find what a crash left behind use "
@@ -91,6 +93,7 @@ def wait_tasks() -> Tool:
     }
     return Tool.of(
         _wait,
+        toolset="tasks",
         name="kling_wait_tasks",
         title="Wait for tasks",
         description="Wait until these tasks have ended, free. When the time is over first, call "
@@ -101,35 +104,8 @@ def wait_tasks() -> Tool:
     )
 
 
-async def find(account: Account, task_id: str) -> AsyncTask:
-    """A task by our id or Kling's, whole, from the ledger or else from Kling.
-
-    Raises `TaskNotFound`.
-    """
-    ledger = await account.ledger()
-    row = await asyncio.to_thread(ledger.get, task_id)
-    if row is not None and task_id in (row.id, row.task_id):
-        return await account.client.tasks.get(row.id)
-    for endpoint in registry.endpoints():
-        with suppress(TaskNotFound):
-            return await getattr(account.client, endpoint.name).get(task_id)
-    raise TaskNotFound(
-        f"neither the ledger nor Kling knows a task {clean(task_id, 60)!r}",
-        fix="kling_list_tasks lists the tasks; Kling deletes them after 30 days.",
-    )
-
-
-async def look(account: Account, task_id: str) -> AsyncTask:
-    """The same, asked for anew while it runs."""
-    task = await find(account, task_id)
-    if task.task_id and not task.complete and knows(task.endpoint):
-        await task.refresh()
-        account.follow(task)
-    return task
-
-
 async def _get(call: Call) -> CallToolResult:
-    task = await look(call.account, call.get("task_id"))
+    task = await call.account.look(call.get("task_id"))
     facts = await results.describe(call.account, task)
     facts["warnings"] = call.warnings
     return results.answer(facts, results.line(facts), results.links(facts))
@@ -142,10 +118,11 @@ async def _list(call: Call) -> CallToolResult:
     states = (*IN_LINE, *LIVE) if chosen == "open" else (chosen,) if chosen else None
     named = call.get("endpoint")
     ledger = await call.account.ledger()
+    recorded = await asyncio.to_thread(recorded_as, ledger, named) if named else None
     rows = await asyncio.to_thread(
         ledger.rows,
         states=states,
-        endpoint=registry.get(named).name if named else None,
+        endpoint=(recorded or registry.get(named).name) if named else None,
         words=call.get("words"),
         limit=call.get("limit"),
     )
@@ -165,7 +142,7 @@ async def _wait(call: Call) -> CallToolResult:
     unknown: dict[str, TaskNotFound] = {}
     for task_id in asked:
         try:
-            found[task_id] = await find(call.account, task_id)
+            found[task_id] = await call.account.find(task_id)
         except TaskNotFound as error:
             unknown[task_id] = error
     if not found:

@@ -39,8 +39,8 @@ def begin() -> Iterator[str]:
             f"import os, json\nos.environ.update(KLING_BASE_URL={sandbox.url!r}, "
             f"KLING_ACCESS_KEY={sandbox.access_key!r}, KLING_SECRET_KEY={sandbox.secret_key!r})\n"
             "%load_ext kling_jupyter\nfrom kling_core.flows.session import Pace\n"
-            "studio = get_ipython().magics_manager.registry['KlingMagics'].studio\n"
-            "studio.client.session.pace = Pace(poll_floor=0.05, poll_ceiling=0.1)"
+            "workspace = get_ipython().magics_manager.registry['KlingMagics'].workspace\n"
+            "workspace.client.session.pace = Pace(poll_floor=0.05, poll_ceiling=0.1)"
         )
 
 

@@ -14,7 +14,7 @@ SECTIONS = {
     for (page, section), found in groupby(of_kind("notebook"), lambda b: (b.page, b.section))
 }
 QUICK = f"""
-{kernels.STUDIO}.client.sandbox._lifecycle._bench.fps = 1
+{kernels.WORKSPACE}.client.sandbox._lifecycle._bench.fps = 1
 {kernels.FAST}
 """
 """Said once the blocks have connected to the sandbox: clips have a frame a second."""
@@ -30,7 +30,8 @@ def test_the_cells_of_a_section_run(section: str, tmp_path: Path) -> None:
             if number == 0:
                 kernel.outputs(QUICK)
         assert kernel.value("_kling.wait(60).status") == "'succeeded'"
-        states = f"sorted({{t.status for t in {kernels.STUDIO}.client.tasks.recent()}})"
+        kernel.outputs(f"for _job in list({kernels.WORKSPACE}.jobs.values()): _job.wait(60)")
+        states = f"sorted({{t.status for t in {kernels.WORKSPACE}.client.tasks.recent()}})"
         assert kernel.value(states) == "['succeeded']"
 
 

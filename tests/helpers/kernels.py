@@ -24,13 +24,13 @@ WAITING = 30
 WIDGET = "application/vnd.jupyter.widget-view+json"
 OLD = "6.31"
 
-STUDIO = "get_ipython().magics_manager.registry['KlingMagics'].studio"
+WORKSPACE = "get_ipython().magics_manager.registry['KlingMagics'].workspace"
 FAST = (
     "from kling_core.flows.session import Pace as _Pace\n"
-    f"{STUDIO}.client.session.pace = _Pace("
+    f"{WORKSPACE}.client.session.pace = _Pace("
     "poll_floor=0.05, poll_ceiling=0.1, retry_first=0.05, recheck=0.1, line_tick=0.05)"
 )
-SETTLE = f"for _job in list({STUDIO}.jobs.values()): _job.stop(); _job._ended.wait(5)"
+SETTLE = f"for _job in list({WORKSPACE}.jobs.values()): _job.stop(); _job._ended.wait(5)"
 """Ends the following of every job that still runs."""
 
 Message = dict[str, Any]

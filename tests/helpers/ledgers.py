@@ -12,8 +12,9 @@ from kling_core.declare import registry
 from kling_core.editions.choose import edition_of
 from kling_core.editions.task_facts import TaskFacts, read
 from kling_core.flows.read import Way
+from kling_core.ledger import statements
 from kling_core.ledger.ledger import Ledger
-from kling_core.ledger.records import Entry
+from kling_core.ledger.records import Entry, Row, as_text
 from kling_core.ledger.schema import totals
 
 ACCOUNT = "account-of-the-test"
@@ -104,3 +105,48 @@ def as_version_1(ledger: Ledger) -> None:
             db.exec_driver_sql(f"ALTER TABLE tasks DROP COLUMN {name}")
         db.exec_driver_sql("ALTER TABLE outputs DROP COLUMN data")
         ledger._set_meta(db, "version", "1")
+
+
+FOREIGN = ("new-line", "new-lost", "new-running", "new-edition", "new-done")
+"""What `from_elsewhere` writes."""
+
+
+def from_elsewhere(ledger: Ledger) -> list[Row]:
+    """Tasks as a newer version wrote them: of an endpoint, and an edition, that nobody knows here.
+
+    One is in line, of one the answer is lost, two run, and one has made a clip that is not saved.
+    """
+    about: dict[str, Any] = {"endpoint": "sound_effects", "route": "/v9/sounds"}
+    for name in FOREIGN:
+        if name == "new-edition":
+            about = {"edition": "v9", "route": "/text-to-video/kling-9"}
+        ledger.prepare(entry(name, text=f"of {name}", project="foreign", **about), lease=-1)
+        if name == "new-edition":
+            about = {"endpoint": "sound_effects", "route": "/v9/sounds"}
+        if name != "new-line":
+            ledger.admit(name, limit=None, lease=-1)
+        if name == "new-lost":
+            ledger.doubtful(name, "no answer")
+    ledger.release("new-line")
+    for number, name in enumerate(FOREIGN[2:]):
+        ledger.accepted(name, answer(f"550000{number}"))
+    ledger.observe("text_to_video", [answer("5500001", "processing")])
+    ledger.observe("sound_effects", [answer("5500002", "succeed", videos=1)])
+    return foreign(ledger)
+
+
+def foreign(ledger: Ledger) -> list[Row]:
+    """Those rows as they are now."""
+    return [ledger.row(name) for name in FOREIGN]
+
+
+def with_text(ledger: Ledger, name: str = "said", **said: Any) -> Row:
+    """A task that has made a text, which is all there is of it."""
+    ledger.prepare(entry(name), lease=LEASE)
+    ledger.admit(name, limit=None, lease=LEASE)
+    ledger.accepted(name, answer(f"of-{name}"))
+    ledger.observe("text_to_video", [answer(f"of-{name}", "succeed")])
+    made = {"task": name, "number": 0, "kind": "text", "output_id": "t-1", "url": ""}
+    with ledger._transaction() as db:
+        statements.NOTE_OUTPUT.run(db, {**made, "data": as_text(said or {"text": "a paper boat"})})
+    return ledger.row(name)

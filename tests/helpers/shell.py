@@ -13,14 +13,14 @@ from kling_jupyter.errors import KlingMagicError
 
 
 class Shell:
-    """A shell of its own; `studio` is the state behind its magics."""
+    """A shell of its own; `workspace` is the state behind its magics."""
 
     def __init__(self, kling: Kling) -> None:
         quiet = Config({"HistoryManager": {"enabled": False}})
         self.ip: Any = InteractiveShell(config=quiet)
         self.ip.run_line_magic("load_ext", "kling_jupyter")
-        self.studio = self.ip.magics_manager.registry["KlingMagics"].studio
-        self.studio._client = kling
+        self.workspace = self.ip.magics_manager.registry["KlingMagics"].workspace
+        self.workspace._client = kling
 
     def run(self, cell: str) -> Any:
         """The value of the cell. Raises what the cell raises."""

@@ -24,7 +24,7 @@ def shell(kling, tmp_path, monkeypatch) -> Iterator[Any]:
     monkeypatch.chdir(tmp_path)
     made: Any = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     made.run_line_magic("load_ext", "kling_jupyter")
-    made.magics_manager.registry["KlingMagics"].studio._client = kling
+    made.magics_manager.registry["KlingMagics"].workspace._client = kling
     yield made
     made.run_line_magic("unload_ext", "kling_jupyter")
 

@@ -73,13 +73,13 @@ def test_walk(
     assert task.done
     assert seen[-1] == task.status == "succeeded"
 
-    assert task.outputs == (task.videos if endpoint.output == "videos" else task.images)
+    assert task.outputs == (task.videos if endpoint.makes == "video" else task.images)
     (output,) = task.outputs
     path = do(output.download(tmp_path / "out"))
     assert path == output.path
     assert [p.name for p in (tmp_path / "out").parent.rglob("*.part")] == []
     look = decode(path)
-    if endpoint.output == "videos":
+    if endpoint.makes == "video":
         assert look.codec == "h264"
         assert look.seconds == pytest.approx(float(output.duration), abs=0.2)
     else:

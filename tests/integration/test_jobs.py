@@ -10,13 +10,14 @@ import pytest
 from kling_core import AsyncKling
 from kling_core.errors import KlingError
 from kling_core.sandbox import Fault
-from kling_jupyter import anywhere
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
 from kling_jupyter.html import task_figure
 from kling_jupyter.jobs.job import Job
 from kling_jupyter.jobs.views import span
-from kling_jupyter.parsing.grammar import Settings
+from kling_jupyter.settings import Settings
+from kling_jupyter.widgets.card import CellCard
+from kling_jupyter.workspace import current_workspace
 
 
 def test_the_usual_time_of_a_task(kling):
@@ -139,7 +140,7 @@ def test_an_error_figure_says_all_there_is():
 
 def _fresh(kling) -> Job:
     """A job that has not begun."""
-    studio = anywhere.studio()
-    studio._client = kling
+    workspace = current_workspace()
+    workspace._client = kling
     request = kling.image_generation.request(prompt="a barn")
-    return Job(studio, request.endpoint, Settings(), request=request)
+    return Job(workspace, request.endpoint, Settings(), live=CellCard, request=request)

@@ -17,11 +17,12 @@ from PIL import Image
 from traitlets.config import Config
 
 from kling_core import Kling
+from kling_core.commands.base import COMMANDS as SHELL_COMMANDS
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
-from kling_jupyter import anywhere
-from kling_jupyter.commands import COMMANDS
-from kling_jupyter.errors import KlingMagicError, StoppedWaiting, shown
+from kling_jupyter import display
+from kling_jupyter.commands.base import COMMANDS
+from kling_jupyter.errors import MAGICS, KlingMagicError, StoppedWaiting, in_notebook, translating
 
 WAITING = 30
 
@@ -64,9 +65,9 @@ def test_a_profile_decides_whether_cells_wait(kling, tmp_path, monkeypatch):
     settings = {"HistoryManager": {"enabled": False}, "KlingMagics": {"wait": False}}
     ip: Any = InteractiveShell(config=Config(settings))
     ip.run_line_magic("load_ext", "kling_jupyter")
-    assert ip.magics_manager.registry["KlingMagics"].studio.wait is False
+    assert ip.magics_manager.registry["KlingMagics"].workspace.wait is False
     ip.run_line_magic("config", "KlingMagics.wait = True")
-    assert ip.magics_manager.registry["KlingMagics"].studio.wait is True
+    assert ip.magics_manager.registry["KlingMagics"].workspace.wait is True
     ip.run_line_magic("unload_ext", "kling_jupyter")
 
 
@@ -225,17 +226,26 @@ def test_errors_are_coloured_unless_colours_are_unwished(shell, monkeypatch):
     error = shell.fails("%kling quote")
     assert error._render_traceback_()[0].startswith("\x1b[31mUsageProblem")
     with monkeypatch.context() as patch:
-        patch.setattr(anywhere, "shell", lambda: SimpleNamespace(colors="NoColor"))
+        patch.setattr(display, "shell", lambda: SimpleNamespace(colors="NoColor"))
         assert "\x1b" not in "".join(error._render_traceback_())
     monkeypatch.setenv("NO_COLOR", "1")
     assert "\x1b" not in "".join(error._render_traceback_())
+
+
+def test_the_commands_of_kling_that_are_magics_are_advised_as_magics():
+    """`kling wait` in the text of an error is a magic; `kling export` is none."""
+    shared = COMMANDS.keys() & {command.name for command in SHELL_COMMANDS}
+    assert set(MAGICS) == shared
+    assert (
+        in_notebook("`kling wait 12`, or `kling export`") == "`%kling wait 12`, or `kling export`"
+    )
 
 
 def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):
     """In marimo nobody can type %kling connect."""
     monkeypatch.delitem(sys.modules, "kling_jupyter.magics", raising=False)
     monkeypatch.setenv("KLING_HOME", str(tmp_path))
-    with pytest.raises(KlingMagicError) as caught, shown():
+    with pytest.raises(KlingMagicError) as caught, translating():
         Kling()
     assert "%kling" not in str(caught.value)
     assert "KLING_SANDBOX=1" in caught.value.hint
@@ -337,7 +347,7 @@ def test_a_dry_run_knows_the_other_limits(kling, shell, quick_sandbox, tmp_path,
         with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place) as free:
             free.text_to_video.create(prompt="a boat", project="harbour")
         with Kling(sandbox=quick_sandbox, pace=kling.session.pace, **place, **limits) as client:
-            shell.studio._client = client
+            shell.workspace._client = client
             line = "%kling text-to-video --dry-run --project harbour --duration"
             assert says in shell.fails(f"{line} 5 a boat").message
             assert "dry run, nothing was sent" in capsys.readouterr().out
@@ -379,7 +389,7 @@ def test_get_says_what_became_of_a_request_without_a_task(shell, quick_sandbox):
         Fault("refuse", kind="create", status=400, code=1301, message="not allowed here")
     )
     shell.fails("%kling text-to-video a boat nobody wants")
-    (row,) = shell.studio.client.tasks.ledger.rows(words="a boat nobody wants")
+    (row,) = shell.workspace.client.tasks.ledger.rows(words="a boat nobody wants")
     assert "not allowed here" in shell.fails(f"%kling get {row.id}").message
     assert "the ledger knows no task nobody" in shell.fails("%kling get nobody").message
 
@@ -413,7 +423,7 @@ def test_notes_come_before_anything_is_sent(shell, capsys, monkeypatch):
         sys.stdout.write("sent")
         raise LookupError
 
-    monkeypatch.setattr(shell.studio.client, "submit", sends)
+    monkeypatch.setattr(shell.workspace.client, "submit", sends)
     with pytest.raises(LookupError):
         shell.run('%kling text-to-video "a cat"')
     shown = capsys.readouterr().out
@@ -441,7 +451,7 @@ def test_status_tells_what_to_type(shell, monkeypatch, capsys):
     """%kling alone names the sandbox, or the ways to connect when there is no credential."""
     shell.run("%kling")
     assert "Sandbox" in capsys.readouterr().out
-    shell.studio._client = None
+    shell.workspace._client = None
     shell.run("%kling")
     shown = capsys.readouterr().out
     assert "Not connected" in shown
@@ -463,14 +473,14 @@ def test_connect_reads_the_environment_anew_and_shows_the_packs(
     assert "units left" in shown
     assert quick_sandbox.access_key not in shown
     monkeypatch.setenv("KLING_SECRET_KEY", "wrong")
-    shell.studio.client.close()
+    shell.workspace.client.close()
     assert shell.fails("%kling connect").title == "AuthError"
-    shell.studio.client.close()
+    shell.workspace.client.close()
 
 
 def test_quote_models_and_help_need_no_connection(shell, capsys):
     """Prices, tables and help are offline."""
-    shell.studio._client = None
+    shell.workspace._client = None
     shell.run("%kling quote t2v -d 10 --mode pro a boat")
     shell.run("%kling models text-to-video")
     shell.run("%kling models video-effects")
@@ -481,7 +491,7 @@ def test_quote_models_and_help_need_no_connection(shell, capsys):
         assert words in shown
     for endpoint in registry.endpoints():
         assert endpoint.command in shown
-    assert shell.studio._client is None
+    assert shell.workspace._client is None
 
 
 def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
@@ -490,17 +500,17 @@ def test_files_outside_the_notebooks_folder_are_named(shell, tmp_path_factory):
 
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     task = shell.run(f"%kling text-to-video --out {elsewhere} a boat")
-    bundle = task_figure.of_task(task, shell.studio.folder)
+    bundle = task_figure.of_task(task, shell.workspace.folder)
     assert "<video" not in bundle["text/html"]
     assert str(elsewhere) in bundle["text/html"]
 
 
 def test_loading_again_keeps_the_connection_and_unloading_removes_the_magic(shell):
     """load_ext twice changes nothing; after unload_ext there is no %kling."""
-    before = shell.studio
+    before = shell.workspace
     shell.run("%reload_ext kling_jupyter")
     shell.run("%load_ext kling_jupyter")
-    shell.studio = shell.ip.magics_manager.registry["KlingMagics"].studio
+    shell.workspace = shell.ip.magics_manager.registry["KlingMagics"].workspace
     shell.run("%unload_ext kling_jupyter")
     assert shell.ip.find_line_magic("kling") is None
     shell.run("%load_ext kling_jupyter")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from helpers.kernels import FAST, STUDIO, held
+from helpers.kernels import FAST, WORKSPACE, held
 
 LOOP = "for i in range(8):\n    %kling text-to-video --no-wait a {what} boat number {i}\n"
 STUBBORN = """import time
@@ -26,7 +26,7 @@ def one_slot(kernel):
 
 
 def states(kernel, what: str) -> str:
-    rows = f"{STUDIO}.client.tasks.ledger.rows(words='{what}', limit=None)"
+    rows = f"{WORKSPACE}.client.tasks.ledger.rows(words='{what}', limit=None)"
     return kernel.value(f"sorted({{row.state for row in {rows}}})")
 
 
@@ -45,9 +45,11 @@ def test_what_stands_in_line_is_not_sent_after_an_interrupt(one_slot, service, s
         assert "Interrupted: 7 requests of this cell stood in line and will not be sent" in said
         assert "%kling resume --send sends them" in said
         assert any(m["msg_type"] == "error" for m in told)
-        one_slot.outputs(f"for _job in list({STUDIO}.begun): _job._ended.wait(5)")
+        one_slot.outputs(f"for _job in list({WORKSPACE}.begun): _job._ended.wait(5)")
         assert len(service.tasks) == before + 1
-    one_slot.outputs(f"for _job in list({STUDIO}.jobs.values()): _job.wait(20)")  # frees the slot
+    one_slot.outputs(
+        f"for _job in list({WORKSPACE}.jobs.values()): _job.wait(20)"
+    )  # frees the slot
     assert states(one_slot, what) == "['prepared', 'succeeded']"
     assert len(service.tasks) == before + 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from helpers.kernels import FAST, STUDIO, held
+from helpers.kernels import FAST, WORKSPACE, held
 
 from kling_core.sandbox import Fault
 
@@ -17,7 +17,7 @@ def test_the_first_interrupt_is_obeyed_while_a_create_waits_for_a_slot(kernel, s
         with held(service):
             kernel.outputs("%kling text-to-video a boat that holds the slot")
             _interrupted_in_line(kernel, service, "a boat that waits")
-            rows = f"{STUDIO}.client.tasks.ledger.rows(words='a boat that waits')"
+            rows = f"{WORKSPACE}.client.tasks.ledger.rows(words='a boat that waits')"
             assert kernel.value(f"{rows}[0].state") == "'prepared'"
     finally:
         kernel.outputs("del os.environ['KLING_SLOTS']\n%kling connect")
@@ -62,7 +62,7 @@ def test_an_interrupt_is_obeyed_while_kling_takes_no_more(kernel, service):
     service.faults.add(
         Fault("refuse", kind="create", status=429, code=1303, message="parallel task over limit")
     )
-    kernel.outputs(f"{STUDIO}.client.session.pace.retry_first = 30.0")
+    kernel.outputs(f"{WORKSPACE}.client.session.pace.retry_first = 30.0")
     try:
         _interrupted_in_line(kernel, service, "a boat too many")
     finally:

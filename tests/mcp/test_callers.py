@@ -30,7 +30,8 @@ from starlette.requests import Request
 
 from kling_core import Sandbox
 from kling_core.errors import ConfigError
-from kling_mcp.clients import Account, Accounts
+from kling_mcp.clients import Accounts
+from kling_mcp.creates import Account
 from kling_mcp.http import app
 from kling_mcp.http import callers as auth
 from kling_mcp.http.issuer import Issuer

@@ -17,8 +17,8 @@ from kling_core.declare.fields import Param
 from kling_core.media.item import Media
 from kling_jupyter import codegen
 from kling_jupyter.codegen import Variable
-from kling_jupyter.input_values import adopted
-from kling_jupyter.media_files import grounded
+from kling_jupyter.input_values import request_of
+from kling_jupyter.media_files import media_in_files
 from kling_jupyter.parsing import grammar, input_transform
 
 READER = TransformerManager()
@@ -49,7 +49,7 @@ class Kernel:
         endpoint = registry.get(word)
         typed = grammar.generation(endpoint, rest, cell, self.names)
         assert not typed.notes
-        self.requests.append(adopted(endpoint, typed.fields))
+        self.requests.append(request_of(endpoint, typed.fields))
 
 
 def from_magic(code: str, **names: Any) -> Any:
@@ -151,6 +151,11 @@ def t2v(**given: Any) -> Any:
 @example(t2v(prompt="is it?"))
 @example(t2v(prompt="--mode pro"))
 @example(t2v(prompt="(' \"", negative_prompt="--mode"))
+@example(
+    registry.get("virtual_try_on").request(
+        model_name="#1", human_image="https://h/a.png", cloth_image="https://h/b.png"
+    )
+)
 def test_the_copied_magic_gives_the_same_request(request):
     """IPython and the grammar read from the code exactly what it was made of."""
     assert content(from_magic(codegen.magic(request))) == content(request)
@@ -207,7 +212,7 @@ def test_data_becomes_a_file_once(tmp_path):
     made = registry.get("i2v").request(
         image=picture(), image_tail=picture(), prompt="a", static_mask="https://h/m.png"
     )
-    plain = grounded(made, tmp_path / "kling_outputs" / "inputs", start=tmp_path)
+    plain = media_in_files(made, tmp_path / "kling_outputs" / "inputs", start=tmp_path)
     (file,) = (tmp_path / "kling_outputs" / "inputs").iterdir()
     assert file.read_bytes() == picture()
     name = file.relative_to(tmp_path).as_posix()
@@ -218,15 +223,15 @@ def test_data_becomes_a_file_once(tmp_path):
 
 
 def test_media_inside_pieces_become_files_too(tmp_path):
-    """A mask of the motion brush and an image of a list are grounded like any other."""
+    """A mask of the motion brush and an image of a list go into files like any other."""
     path = [{"x": 1, "y": 1}, {"x": 9, "y": 9}]
     brush = registry.get("i2v").request(dynamic_masks=[{"mask": picture(), "trajectories": path}])
-    found = grounded(brush, tmp_path).given["dynamic_masks"]
+    found = media_in_files(brush, tmp_path).given["dynamic_masks"]
     assert found[0]["trajectories"] == path
     assert Path(found[0]["mask"]).read_bytes() == picture()
     several = registry.get("multi_image_to_video").request(
         image_list=[{"image": picture()}, "b.png"]
     )
-    (first, second) = grounded(several, tmp_path).given["image_list"]
+    (first, second) = media_in_files(several, tmp_path).given["image_list"]
     assert first == found[0]["mask"]
     assert second == "b.png"

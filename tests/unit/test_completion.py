@@ -14,7 +14,7 @@ from traitlets.config import Config
 
 from kling_core.commands.arguments import Parser
 from kling_core.declare import registry
-from kling_jupyter.commands import COMMANDS
+from kling_jupyter.commands.base import COMMANDS
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def shell(kling, tmp_path, monkeypatch):
     (tmp_path / "stills" / "barn.jpg").touch()
     made: Any = InteractiveShell(config=Config({"HistoryManager": {"enabled": False}}))
     made.run_line_magic("load_ext", "kling_jupyter")
-    made.magics_manager.registry["KlingMagics"].studio._client = kling
+    made.magics_manager.registry["KlingMagics"].workspace._client = kling
     made.user_ns.update(photo=Image.new("RGB", (8, 8)), room="blue", number=3, table={}, _own="x")
     yield made
     made.run_line_magic("unload_ext", "kling_jupyter")

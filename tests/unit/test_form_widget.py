@@ -13,22 +13,23 @@ from PIL import Image
 
 from kling_core.declare import registry
 from kling_core.errors import InvalidRequest
-from kling_jupyter import anywhere, form
+from kling_jupyter import form
 from kling_jupyter.widgets.form import KlingForm
 from kling_jupyter.widgets.form_uploads import PIECE
+from kling_jupyter.workspace import current_workspace
 
 WAITING = 30
 
 
 @pytest.fixture
 def make(kling, tmp_path, monkeypatch) -> Callable[..., KlingForm]:
-    """Makes forms in a studio of the test's own sandbox and folder."""
+    """Makes forms in a workspace of the test's own sandbox and folder."""
     monkeypatch.chdir(tmp_path)
-    studio = anywhere.studio()
-    studio._client = kling
+    workspace = current_workspace()
+    workspace._client = kling
 
     def make(endpoint: str, **fields: Any) -> KlingForm:
-        return KlingForm(endpoint, studio, **fields)
+        return KlingForm(endpoint, workspace, **fields)
 
     return make
 
@@ -179,7 +180,7 @@ def test_what_cannot_be_judged_is_told_at_its_field(make, monkeypatch):
 def test_a_form_looks_up_and_never_calls(make):
     """It is judged at every key: only names, attributes and fixed keys are looked up."""
     made = make("image_to_video")
-    names = made._studio.shell.user_ns
+    names = made._workspace.shell.user_ns
     names |= {"album": [Image.new("RGB", (400, 400))], "calls": []}
     made.values = {"image": "{album[0]}"}
     assert made.errors == {}
@@ -192,7 +193,7 @@ def test_paths_and_variables_are_media(make, tmp_path):
     """A path, `{name}`, and a bare name of a variable all lead to the picture."""
     (tmp_path / "a.png").write_bytes(picture())
     made = make("image_to_video")
-    made._studio.shell.user_ns["photo"] = Image.new("RGB", (400, 400))
+    made._workspace.shell.user_ns["photo"] = Image.new("RGB", (400, 400))
     for text, size in (("a.png", "480x320"), ("{photo}", "400x400"), ("photo", "400x400")):
         made.values = {"image": text}
         assert made.errors == {}
@@ -208,7 +209,7 @@ def test_an_earlier_job_is_a_source(make):
     first = make("text_to_video", prompt="the sea", model_name="kling-v1")
     first.submit().wait(WAITING)
     made = make("video_extension", prompt="it goes on")
-    made._studio.shell.user_ns["clip"] = first.job
+    made._workspace.shell.user_ns["clip"] = first.job
     made.values = {**made.values, "video_id": "{clip}"}
     assert made.errors == {}
     assert made.request.given["video_id"] == first.task.videos[0].id
@@ -312,7 +313,7 @@ def test_uploads_are_kept_beside_the_outputs(make, tmp_path):
     kept = Path(task.request.given["image"])
     assert kept.parent == tmp_path / "clips" / "inputs"
     assert kept.read_bytes() == picture()
-    row = page.form._studio.client.tasks.ledger.get(task.row_id)
+    row = page.form._workspace.client.tasks.ledger.get(task.row_id)
     assert row.request["fields"]["image"]["path"] == str(kept)
 
 
@@ -322,7 +323,7 @@ def test_uploads_are_kept_beside_the_outputs(make, tmp_path):
 def test_code_names_files_and_variables(make, tmp_path):
     """An upload is named by the file that it was written to, a variable by its name."""
     page = Page(make("image_to_video"))
-    page.form._studio.shell.user_ns["last"] = Image.new("RGB", (400, 400))
+    page.form._workspace.shell.user_ns["last"] = Image.new("RGB", (400, 400))
     page.form.values = {
         "image": page.upload("a.png", picture()),
         "image_tail": "{last}",

@@ -14,7 +14,7 @@ from helpers import javascript as node
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kling_jupyter.widgets import masks, modules
+from kling_jupyter.widgets import base, masks
 
 SIZES = st.tuples(st.integers(1, 40), st.integers(1, 30))
 NUMBERS = st.integers(-20, 240).map(lambda quarter: quarter / 4)
@@ -146,12 +146,12 @@ def test_the_preview_walks_the_path_at_one_speed(geometry, points, share):
     assert place == pytest.approx(wanted, abs=1e-6)
 
 
-@pytest.mark.parametrize("name", ["motion_brush.js", "camera.js"])
+@pytest.mark.parametrize("name", ["motion_brush", "camera"])
 def test_joined_modules_are_one_module(name, tmp_path):
     """Nothing is declared twice, no import is left, and the widget is the default export."""
     import subprocess
 
-    text = modules.script(name)
+    text = base.script(name)
     assert "import {" not in text
     assert text.count("export default") == text.count("export ") == 1
     (tmp_path / "joined.mjs").write_text(text)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from kling_core.commands.arguments import HelpShown, UsageProblem
 from kling_core.declare import registry
 from kling_jupyter.parsing import grammar
+from kling_jupyter.settings import Settings
 
 T2V = registry.get("text_to_video")
 I2V = registry.get("image_to_video")
@@ -113,7 +114,7 @@ def test_settings_are_kept_from_the_request():
     """The options of the notebook are read beside the fields and never among them."""
     found = read("--name clip --out here --no-wait --max-cost 0.5 --timeout 60s --raw a")
     assert found.fields == {"prompt": "a"}
-    assert found.settings == grammar.Settings(
+    assert found.settings == Settings(
         name="clip", out="here", wait=False, max_cost="0.5", raw=True, timeout=60.0
     )
 

@@ -17,6 +17,7 @@ from traitlets.config import Config
 from kling_core.commands.arguments import UsageProblem
 from kling_jupyter.commands import generate
 from kling_jupyter.parsing import grammar
+from kling_jupyter.settings import Settings
 
 LINE = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Zl", "Zp"]), max_size=60)
 # fmt: off
@@ -43,7 +44,7 @@ def read():
     shell.run_line_magic("load_ext", "kling_jupyter")
     found: list[Any] = []
 
-    def record(studio, endpoint, line):
+    def record(workspace, endpoint, line):
         try:
             typed = grammar.generation(endpoint, line.rest, line.cell, line.names)
         except UsageProblem as problem:
@@ -105,7 +106,7 @@ def test_a_cell_arrives_as_it_was_typed(read, body):
     prompt, rest = typed.fields["prompt"], set(typed.fields) - {"prompt"}
     if prompt == whole.removesuffix("\r"):
         return
-    assert rest or typed.settings != grammar.Settings()
+    assert rest or typed.settings != Settings()
     assert re.match(r"\r?\n(\r?\n)?\s*---\s*\n", whole.removeprefix(prompt))
 
 
@@ -154,7 +155,7 @@ def test_settings_stand_below_a_mark_too(read):
     typed = read(
         "%%kling text-to-video\na boat\n---\nname: clip\nout: clips/\nno-wait:\nmax-cost: 1\n"
     )
-    assert typed.settings == grammar.Settings(name="clip", out="clips/", wait=False, max_cost="1")
+    assert typed.settings == Settings(name="clip", out="clips/", wait=False, max_cost="1")
 
 
 @pytest.mark.parametrize(
@@ -222,10 +223,10 @@ def test_options_that_begin_a_cell_are_refused(read):
 @pytest.mark.parametrize(
     "below, settings",
     [
-        ("wait: true", grammar.Settings(wait=True)),
-        ("wait: false", grammar.Settings(wait=False)),
-        ("no-wait: off", grammar.Settings(wait=True)),
-        ("dry-run: no\nname: clip", grammar.Settings(name="clip")),
+        ("wait: true", Settings(wait=True)),
+        ("wait: false", Settings(wait=False)),
+        ("no-wait: off", Settings(wait=True)),
+        ("dry-run: no\nname: clip", Settings(name="clip")),
     ],
 )
 def test_settings_below_a_mark_may_be_switched_off(read, below, settings):

@@ -8,8 +8,7 @@ import pytest
 
 from kling_core.commands.arguments import UsageProblem
 from kling_core.declare import registry
-from kling_jupyter import words
-from kling_jupyter.parsing import grammar
+from kling_jupyter.parsing import grammar, quoting
 
 T2V = registry.get("text_to_video")
 I2V = registry.get("image_to_video")
@@ -219,7 +218,7 @@ def test_backslashes_in_quotes_are_those_of_paths(typed, value):
     for line in (f"--image-tail {typed} push in", f"--image-tail={typed} push in"):
         found = read(f"--image a.jpg {line}", endpoint=I2V)
         assert found.fields == {"image": "a.jpg", "image_tail": value, "prompt": "push in"}
-    assert words.read(words.quoted(value) or "", 0).text == value
+    assert quoting.word_at(quoting.quoted(value) or "", 0).text == value
 
 
 # --- files ---------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from kling_jupyter.parsing import variables
 
-__all__ = ["Word", "begins", "quoted", "read", "uncommented"]
+__all__ = ["Word", "begins", "quoted", "uncommented", "word_at"]
 
 _BLANK = re.compile(r"\s*")
 _PREFIX = re.compile(r"(?:--?)?[^\W\d][\w-]*=")
@@ -36,7 +36,7 @@ def begins(text: str, place: int) -> int:
     return found.end() if found else place
 
 
-def read(text: str, place: int) -> Word:
+def word_at(text: str, place: int) -> Word:
     """The word at this place; `name="two words"` is one."""
     prefix = _PREFIX.match(text, place)
     start = prefix.end() if prefix else place
@@ -59,7 +59,7 @@ def uncommented(text: str) -> str:
     while place < len(text):
         if text[place] == "#":
             return text[:place]
-        place = begins(text, read(text, place).end)
+        place = begins(text, word_at(text, place).end)
     return text
 
 

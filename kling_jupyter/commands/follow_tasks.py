@@ -17,24 +17,24 @@ from kling_jupyter.jobs.files import place
 if TYPE_CHECKING:
     from kling_core.ledger.records import Row
     from kling_jupyter.jobs.job import Job
-    from kling_jupyter.parsing.grammar import Settings
-    from kling_jupyter.workspace import Studio
+    from kling_jupyter.settings import Settings
+    from kling_jupyter.workspace import Workspace
 
 __all__ = ["follow_all"]
 
 
-def follow_all(studio: Studio, rows: Sequence[Row], settings: Settings) -> list[Job]:
+def follow_all(workspace: Workspace, rows: Sequence[Row], settings: Settings) -> list[Job]:
     """Follow tasks; one that fails does not keep the others. All run at once anyway.
 
     A request whose answer was lost is looked up first. Raises `KlingMagicError` in the end when
     any of them went wrong while the cell waited; only an interrupt ends it earlier.
     """
-    must_be_writable(place(settings.out, studio.folder, studio.output_dir))
+    must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
     jobs: list[Job] = []
     problems: list[tuple[Row, KlingError]] = []
     for row in rows:
         try:
-            jobs.append(_follow(studio, row, settings))
+            jobs.append(_follow(workspace, row, settings))
         except StoppedWaiting:
             raise
         except KlingError as error:
@@ -46,12 +46,12 @@ def follow_all(studio: Studio, rows: Sequence[Row], settings: Settings) -> list[
     return jobs
 
 
-def _follow(studio: Studio, row: Row, settings: Settings) -> Job:
+def _follow(workspace: Workspace, row: Row, settings: Settings) -> Job:
     notes: list[str] = []
     with caller_warnings.heard_by(notes.append):
-        row = certain(studio.client, row)
-        task = find.restored(studio.client, row)
-    return cell.follow(studio, task, settings, notes)
+        row = certain(workspace.client, row)
+        task = find.restored(workspace.client, row)
+    return cell.follow(workspace, task, settings, notes)
 
 
 def _together(count: int, problems: Sequence[tuple[Row, KlingError]]) -> KlingMagicError:
