@@ -14,7 +14,7 @@ from urllib.parse import quote
 from kling_core.declare.endpoint import Check, Endpoint
 from kling_core.editions.base import Ask, Edition, Page, put
 
-__all__ = ["V1"]
+__all__ = ["EDITION", "V1"]
 
 
 class V1(Edition):
@@ -82,3 +82,6 @@ class V1(Edition):
         if len(tasks) >= size:
             return Page(tasks, str(int(place or 1) + 1), whole=False)
         return Page(tasks, None, whole=self.readable(envelope, tasks))
+
+
+EDITION = V1()

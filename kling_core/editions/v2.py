@@ -18,7 +18,7 @@ from kling_core.editions import task_facts
 from kling_core.editions.base import MODEL, Ask, Edition, Find, Page, put
 from kling_core.editions.task_facts import TaskFacts
 
-__all__ = ["V2"]
+__all__ = ["EDITION", "V2"]
 
 TASKS = "/tasks"
 
@@ -104,6 +104,9 @@ class V2(Edition):
         following = task_facts.text(told, "next_cursor") if told.get("has_more") else ""
         read = self.readable(envelope, tasks) or "result" not in told
         return Page(tasks, following or None, whole=read and not told.get("has_more"))
+
+
+EDITION = V2()
 
 
 def _add(contents: list[dict[str, Any]], place: str, item: str, value: Any) -> None:

@@ -19,14 +19,13 @@ from kling_core.editions import choose, task_facts
 from kling_core.editions.base import FIRST, Ask, Edition, Page
 from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import APIError, ConnectionFailed, KlingError
-from kling_core.flows.known_rows import unknown
 from kling_core.flows.session import Session
-from kling_core.wire.body import JSONBody
 from kling_core.wire.effects import Flow, NoReply, Reply, Sleep
 from kling_core.wire.json_reader import parse
 
 if TYPE_CHECKING:
     from kling_core.ledger.records import Row
+    from kling_core.wire.body import JSONBody
     from kling_core.wire.error_codes import Retry
 
 READ_ATTEMPTS = 5
@@ -128,7 +127,7 @@ def call(
     """A read: the envelope of the answer. Raises the error of the last attempt."""
     resigned = False
     attempt = 0
-    sent = None if body is None else JSONBody({**body})
+    sent = None if body is None else _written(body)
     while True:
         reply = yield session.request(method, path, query=query, body=sent)
         verdict = judge(reply)
@@ -143,6 +142,12 @@ def call(
         if verdict.retry not in ("reads", "backoff") or attempt >= attempts:
             raise _harmless(verdict)
         yield Sleep(session.backoff(attempt - 1, retry_after(reply)))
+
+
+def _written(body: Mapping[str, Any]) -> JSONBody:
+    from kling_core.wire.body import JSONBody  # most questions have none
+
+    return JSONBody({**body})
 
 
 def _harmless(verdict: Verdict) -> KlingError:
@@ -198,6 +203,8 @@ def way(
     Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
     """
     if not endpoint.routes:
+        from kling_core.flows.known_rows import unknown
+
         raise unknown("this task", endpoint.source)
     chosen = choose.named(edition, endpoint, model)
     path = path or session.settings.paths.get(endpoint.name, "")

@@ -122,6 +122,7 @@ def find(
             missing = trouble
             continue
         except KlingError as trouble:
+            attempt.blind = trouble.http_status == 404
             raise unknown(attempt, error, trouble) from trouble
         if found is not None:
             return found

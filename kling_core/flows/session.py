@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kling_core.editions.choose import edition_of
-from kling_core.flows.known_rows import unknown
 from kling_core.ledger.records import SETTLING
 from kling_core.output_paths import anchored
 from kling_core.version import VERSION
@@ -131,6 +130,8 @@ class Session:
         Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
         """
         if not endpoint.routes:
+            from kling_core.flows.known_rows import unknown
+
             raise unknown("this task", endpoint.source)
         replaced = self.settings.paths.get(endpoint.name, "")
         return edition_of(endpoint, model).route(endpoint, model, path=replaced).path

@@ -58,9 +58,13 @@ def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
     row = ledger.maker(output_id)
     if row is None:
         return None
-    sent: Mapping[str, Any] = row.request.get("sent") or {}
-    known = {name: str(sent[name]) for name in ("mode", "duration") if name in sent}
-    lengths = (made.duration for made in row.facts.outputs if made.id == output_id)
+    # As it was sent; where an edition nests it, as it was given.
+    made: Mapping[str, Any] = {
+        **(row.request.get("fields") or {}),
+        **(row.request.get("sent") or {}),
+    }
+    known = {name: str(made[name]) for name in ("mode", "duration") if name in made}
+    lengths = (output.duration for output in row.facts.outputs if output.id == output_id)
     length = next(lengths, None)
     known |= {"duration": str(length)} if length is not None else {}
     known |= {"model_name": row.model_name} if row.model_name else {}

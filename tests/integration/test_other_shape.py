@@ -286,6 +286,25 @@ def test_an_acceptance_without_an_id_is_not_forgotten(tmp_path: Path) -> None:
     assert len(service.creates) == 1
 
 
+@pytest.mark.parametrize("pages", [True, False])
+def test_a_look_up_that_is_not_there_proves_nothing(
+    pages: bool, tmp_path: Path, kling_of: Any
+) -> None:
+    """It is told so, with what to check; no moment is promised at which it will be certain."""
+    with OtherShape(faults=("lost before",), anywhere=True, pages=pages) as service:
+        kling = kling_of(service, home=tmp_path)
+        with pytest.raises(errors.SubmitOutcomeUnknown) as caught:
+            kling.text_to_video.create(prompt="a boat")
+        assert caught.value.settles_at is None
+        for word in ("KLING_BASE_URL", "kling.tasks.give_up", "Do not submit again"):
+            assert word in caught.value.fix
+        assert "nothing was made" not in caught.value.fix
+        (row,) = kling.session.ledger().rows()
+        assert (row.state, kling.tasks.give_up(row.id).status) == ("unknown", "unknown")
+        assert kling.tasks.resume(wait=False, download=False, send=True).doubtful == []
+    assert len(service.creates) == 1
+
+
 def test_only_one_create_without_an_own_id_at_a_time(service: OtherShape, tmp_path: Path) -> None:
     """Else a new task of the account's list could be anybody's: the turn is the account's."""
     service.own_ids = False

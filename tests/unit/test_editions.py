@@ -10,13 +10,13 @@ from helpers.path_per_model import frames, registered, scene, without_own_id
 
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
-from kling_core.editions import choose
+from kling_core.editions import KNOWN
 from kling_core.editions.base import FIRST, Edition, put, take
-from kling_core.editions.choose import EDITIONS, edition_of, named
+from kling_core.editions.choose import edition_of, load, named
 
 SCENE, FRAMES = scene(), frames()
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
-V1, V2 = EDITIONS["v1"], EDITIONS["v2"]
+V1, V2 = load("v1"), load("v2")
 BOTH = [pytest.param(V1, id="v1"), pytest.param(V2, id="v2")]
 
 
@@ -229,4 +229,4 @@ def test_pages_of_v2() -> None:
 
 def test_every_edition_has_its_name() -> None:
     """The names that rows of the ledger keep."""
-    assert list(choose.EDITIONS) == [edition.name for edition in choose.EDITIONS.values()]
+    assert list(KNOWN) == [load(name).name for name in KNOWN] == ["v1", "v2"]

@@ -28,9 +28,9 @@ from kling_core import callbacks as callbacks_module
 from kling_core.callbacks import CallbackReceiver, verify
 from kling_core.commands import account
 from kling_core.declare import registry
-from kling_core.editions import task_facts
+from kling_core.editions import KNOWN, task_facts
 from kling_core.editions.base import FIRST
-from kling_core.editions.choose import EDITIONS
+from kling_core.editions.choose import load
 from kling_core.errors import LedgerError
 from kling_core.flows import adopt
 from kling_core.flows import read as calls
@@ -116,7 +116,7 @@ def test_an_answer_is_judged(content: bytes) -> None:
             continue
         assert verdict.envelope is not None
         everything = list[Any]()
-        for edition in EDITIONS.values():
+        for edition in map(load, KNOWN):
             page = edition.listed(verdict.envelope, FIRST, 30)
             found = [edition.accepted(verdict.envelope), edition.one(verdict.envelope, "1")]
             told = [facts.raw for facts in (*found, *edition.many(verdict.envelope)) if facts]
