@@ -9,6 +9,7 @@ from statistics import median
 
 from tools import Plan, Row, cpu
 
+from kling_core.editions.task_facts import read
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Entry
 
@@ -49,9 +50,9 @@ def _one(ledger: Ledger) -> None:
     ledger.prepare(entry, lease=150)
     assert ledger.admit(name, limit=100, lease=150).admitted
     answer = {"task_id": task_id, "task_status": "submitted"}
-    ledger.accepted(name, answer)
-    ledger.observe(entry.endpoint, [{**answer, "task_status": "processing"}])
+    ledger.accepted(name, read(answer))
+    ledger.observe(entry.endpoint, [read({**answer, "task_status": "processing"})])
     videos = [{"id": task_id, "url": "https://media.example/a.mp4", "duration": "5"}]
     done = {"task_status": "succeed", "task_result": {"videos": videos}}
-    ledger.observe(entry.endpoint, [{**answer, **done, "final_unit_deduction": "1.5"}])
+    ledger.observe(entry.endpoint, [read({**answer, **done, "final_unit_deduction": "1.5"})])
     ledger.keep(name, 0, path=Path("/clips/a.mp4"), sha256="0" * 64, size=10**6, audit="")

@@ -19,6 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from tools import Plan, Row, against, by_turns
 
+from kling_core.editions.task_facts import read
 from kling_core.flows import resume
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
@@ -149,10 +150,10 @@ def _create(ledger: Ledger) -> None:
         ledger.prepare(entry, lease=150, budget=_LIMITS, dedupe=600)
         assert ledger.admit(name, limit=10**6, lease=150, budget=_LIMITS).admitted
         answer = {"task_id": name, "task_status": "submitted"}
-        ledger.accepted(name, answer)
+        ledger.accepted(name, read(answer))
         videos = [{"id": name, "url": "https://media.example/a.mp4"}]
         done = {"task_status": "succeed", "task_result": {"videos": videos}}
-        ledger.observe("text_to_video", [{**answer, **done, "final_unit_deduction": "1.5"}])
+        ledger.observe("text_to_video", [read({**answer, **done, "final_unit_deduction": "1.5"})])
         ledger.keep(name, 0, path=Path(__file__), sha256="0" * 64, size=SIZE, audit="")
 
 

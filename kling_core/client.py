@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kling_core.account import Account, AsyncAccount
     from kling_core.config import Money
     from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.editions.task_facts import Said
     from kling_core.flows.runner import Wishes
     from kling_core.ledger.records import Row
     from kling_core.sandbox import Sandbox
@@ -223,7 +224,7 @@ class Kling(_Base, SyncMethods):
     def submit(self, request: Request, **wishes: Unpack[Wishes]) -> Task:
         """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
         row = self.run_flow(self._submission(request, wishes))
-        return self.task(request.endpoint, row.raw, **_known(request, row))
+        return self.task(request.endpoint, row.facts, **_known(request, row))
 
     @property
     def tasks(self) -> Tasks:
@@ -232,7 +233,7 @@ class Kling(_Base, SyncMethods):
 
         return Tasks(self)
 
-    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> Task:
+    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> Task:
         """A task object for data that the server gave."""
         from kling_core.task import Task
 
@@ -277,7 +278,7 @@ class AsyncKling(_Base, AsyncMethods):
     async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> AsyncTask:
         """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
         row = await self.run_flow(self._submission(request, wishes))
-        return self.task(request.endpoint, row.raw, **_known(request, row))
+        return self.task(request.endpoint, row.facts, **_known(request, row))
 
     @property
     def tasks(self) -> AsyncTasks:
@@ -286,7 +287,7 @@ class AsyncKling(_Base, AsyncMethods):
 
         return AsyncTasks(self)
 
-    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> AsyncTask:
+    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> AsyncTask:
         """A task object for data that the server gave."""
         from kling_core.task import AsyncTask
 
@@ -319,9 +320,15 @@ def _known(request: Request, row: Row) -> dict[str, Any]:
 
     What Kling said beside its acceptance is passed on, unless we have said something ourselves.
     """
-    if row.raw.get("message") and not request.check().warnings:
-        notify(str(row.raw["message"]))
-    return {"request": request, "external_task_id": row.external_task_id, "row_id": row.id}
+    if (note := row.facts.note) and not request.check().warnings:
+        notify(note)
+    return {
+        "request": request,
+        "external_task_id": row.external_task_id,
+        "row_id": row.id,
+        "edition": row.edition,
+        "route": row.route,
+    }
 
 
 def _shared_sandbox() -> Sandbox:

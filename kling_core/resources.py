@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import FunctionType
@@ -19,6 +19,7 @@ from kling_core.config import project_name
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Check, Endpoint, Request
 from kling_core.declare.plain_values import as_id, plain
+from kling_core.editions.base import FIRST
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
 from kling_core.flows import read, wait
 from kling_core.flows.download import must_be_writable
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
     from kling_core.declare.fields import Param
+    from kling_core.editions.base import Page
+    from kling_core.editions.task_facts import TaskFacts
     from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.flows.session import Session
     from kling_core.rules.price import Quote
@@ -64,10 +67,14 @@ class BaseResource:
         """
         return self.request(**fields).quote()
 
-    def _page(self, session: Session, page: int, size: int) -> Flow[list[dict[str, Any]]]:
+    def _page(self, session: Session, page: int, size: int) -> Flow[Sequence[TaskFacts]]:
         page = whole("page", page, endpoint=self.endpoint.name)
         size = whole("size", size, endpoint=self.endpoint.name)
         return read.page(session, self.endpoint, page, size)
+
+    def _part(self, session: Session, place: str, size: int) -> Flow[Page]:
+        size = whole("size", size, endpoint=self.endpoint.name)
+        return read.part(session, self.endpoint, place, size)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.endpoint.name}>"
@@ -119,14 +126,16 @@ class Resource(BaseResource):
     def iterate(self, size: int = 100) -> Iterator[Task]:
         """Every task of the account at this endpoint, page by page, each once."""
         seen: set[str] = set()
-        for number in range(1, 1001):
-            rows = self.list(number, size)
-            for task in rows:
-                if task.task_id not in seen:
-                    seen.add(task.task_id)
-                    yield task
-            if len(rows) < size:
+        place = FIRST
+        for _ in range(1000):
+            page = self._client.run_flow(self._part(self._client.session, place, size))
+            for facts in page.tasks:
+                if facts.task_id not in seen:
+                    seen.add(facts.task_id)
+                    yield self._client.task(self.endpoint, facts)
+            if page.following is None:
                 return
+            place = page.following
 
     def run(
         self,
@@ -190,14 +199,16 @@ class AsyncResource(BaseResource):
     async def iterate(self, size: int = 100) -> AsyncIterator[AsyncTask]:
         """Every task of the account at this endpoint, page by page, each once."""
         seen: set[str] = set()
-        for number in range(1, 1001):
-            rows = await self.list(number, size)
-            for task in rows:
-                if task.task_id not in seen:
-                    seen.add(task.task_id)
-                    yield task
-            if len(rows) < size:
+        place = FIRST
+        for _ in range(1000):
+            page = await self._client.run_flow(self._part(self._client.session, place, size))
+            for facts in page.tasks:
+                if facts.task_id not in seen:
+                    seen.add(facts.task_id)
+                    yield self._client.task(self.endpoint, facts)
+            if page.following is None:
                 return
+            place = page.following
 
     async def run(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kling_core.config import Money
     from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.editions.task_facts import Said
     from kling_core.flows.runner import AsyncRunner, Runner
     from kling_core.ledger.lineage import Tree
 
@@ -112,10 +113,9 @@ class Task(TaskState):
     """A task of the blocking client."""
 
     _kinds: ClassVar = {"video": Video, "image": Image, "audio": Audio}
+    _other: ClassVar = SyncOutput
 
-    def __init__(
-        self, client: Runner[Task], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
-    ) -> None:
+    def __init__(self, client: Runner[Task], endpoint: Endpoint, data: Said, **k: Any) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client
 
@@ -167,9 +167,10 @@ class AsyncTask(TaskState):
     """A task of the awaiting client."""
 
     _kinds: ClassVar = {"video": AsyncVideo, "image": AsyncImage, "audio": AsyncAudio}
+    _other: ClassVar = AsyncOutput
 
     def __init__(
-        self, client: AsyncRunner[AsyncTask], endpoint: Endpoint, data: Mapping[str, Any], **k: Any
+        self, client: AsyncRunner[AsyncTask], endpoint: Endpoint, data: Said, **k: Any
     ) -> None:
         super().__init__(client.session, endpoint, data, **k)
         self.client = client

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kling_core.caller_warnings import notify
@@ -12,7 +12,7 @@ from kling_core.flows import adopt
 from kling_core.flows import resume as recovery
 from kling_core.flows import wait as waiting
 from kling_core.flows.give_up import give_up
-from kling_core.flows.known_rows import endpoint_of, is_known
+from kling_core.flows.known_rows import endpoint_of
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
@@ -230,15 +230,13 @@ class AsyncTasks:
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    data: Mapping[str, Any] = row.raw
-    if not data or not is_known(row):  # whose answers may be of a form that is not known here
-        named = {"task_id": row.task_id} if row.task_id else {}
-        data = {**named, "task_status": row.state, "task_status_msg": row.error, **data}
     return {
-        "data": data,
+        "data": row.facts,
         "external_task_id": row.external_task_id,
         "row_id": row.id,
         "words": row.text,
+        "edition": row.edition,
+        "route": row.route,
     }
 
 

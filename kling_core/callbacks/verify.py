@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from kling_core.editions.task_facts import STATUSES
+from kling_core.editions import task_facts
 from kling_core.errors import ConfigError, WebhookRejected
 from kling_core.wire.json_reader import parse as wire_json
 
@@ -96,15 +96,13 @@ def parse(body: bytes, *, webhook_id: str = "") -> Callback:
     if not isinstance(raw, dict):
         raise WebhookRejected("the body is not a JSON object", http_status=400)
     data: dict[str, Any] = raw  # pyright: ignore[reportUnknownVariableType]
-    task_id = _text(data, "task_id", "id")
+    facts = task_facts.read(data)
+    task_id = facts.task_id
     if not task_id or len(task_id) > LONGEST:
         raise WebhookRejected("the body names no task", http_status=400)
-    info: Any = data.get("task_info")
-    nested: dict[str, Any] = info if isinstance(info, dict) else {}  # pyright: ignore[reportUnknownVariableType]
-    external = _text(nested, "external_task_id") or _text(data, "external_id", "external_task_id")
-    word = _text(data, "task_status", "status")
-    message = _text(data, "task_status_msg", "message")
-    return Callback(task_id, external or None, STATUSES.get(word, word), message, data, webhook_id)
+    status = facts.status if facts.word else ""
+    external = facts.external_task_id or None
+    return Callback(task_id, external, status, facts.message, data, webhook_id)
 
 
 def key_of(secret: str) -> bytes:
@@ -164,15 +162,6 @@ def _signed(text: bytes, header: str, keys: Sequence[bytes]) -> bool:
 
 def _split(header: str) -> list[tuple[str, str, str]]:
     return [entry.partition(",") for entry in header.split()]
-
-
-def _text(data: Mapping[str, Any], *names: str) -> str:
-    """The first of the names that holds text or a whole number."""
-    for name in names:
-        value = data.get(name)
-        if isinstance(value, (str, int)) and not isinstance(value, bool) and str(value):
-            return str(value)
-    return ""
 
 
 def _now() -> float:

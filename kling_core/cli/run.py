@@ -86,7 +86,7 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
     from kling_core import config
-    from kling_core.editions import v1
+    from kling_core.editions.choose import edition_of
     from kling_core.flows.limits import check_cost
     from kling_core.wire.body import JSONBody
 
@@ -94,13 +94,15 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
     check = request.require()
     quote = request.quote()
     named = check.fields.get("external_task_id")
-    body = JSONBody(v1.encode(endpoint, check, external_task_id=named)).preview()
+    edition = edition_of(endpoint, model := str(check.fields.get("model_name") or ""))
+    path = edition.route(endpoint, model).path
+    body = JSONBody(edition.encode(endpoint, check, own_id=named)).preview()
     for warning in check.warnings:
         console.say(f"warning: {warning}")
     if wishes.json:
         shown = {
             "endpoint": endpoint.name,
-            "path": endpoint.path,
+            "path": path,
             "body": body,
             "quote": results.quoted(quote),
             "warnings": list(check.warnings),
@@ -108,7 +110,7 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
         console.show_json(shown)
     else:
         console.show_json(body)
-        console.say(f"POST {endpoint.path}")
+        console.say(f"POST {path}")
         console.say(f"cost: {results.cost_line(quote)}")
     limits = config.limits(max_cost=wishes.max_cost, budget=wishes.budget)
     check_cost(request, limits["max_cost"], limits["budget"], limits["project_budget"])

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 from kling_core import config
 from kling_core.commands.account import DAYS
+from kling_core.editions import task_facts
 from kling_core.errors import KlingError
 from kling_core.flows import read
 from kling_core.flows.session import Session
@@ -125,7 +126,8 @@ def _ask(session: Session) -> Flow[Finding]:
     verdict = read.judge(reply)
     if verdict.envelope is None:
         return Finding(isinstance(reply, Reply), skew, verdict.error)
-    packs = read.one(verdict.envelope).get("resource_pack_subscribe_infos") or ()
+    data = task_facts.mapping(verdict.envelope.get("data"))
+    packs = data.get("resource_pack_subscribe_infos") or ()
     return Finding(True, skew, None, tuple(packs))
 
 

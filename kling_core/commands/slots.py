@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from kling_core.commands import readable
 from kling_core.commands.find import short
-from kling_core.editions.task_facts import Answer
 from kling_core.ledger.records import HOLDS
 
 if TYPE_CHECKING:
@@ -67,8 +66,8 @@ def _doubt(row: Row) -> str:
         return f"outcome unknown, sent {readable.local(row.sent_at)}"
     if row.unclear_at is None:
         return ""
-    status = Answer(row.raw)
-    said = "does not find it" if status.known else f"says {status.status!r}, which is no known word"
+    facts = row.facts
+    said = "does not find it" if facts.known else f"says {facts.status!r}, which is no known word"
     return f"Kling {said}, since {readable.local(row.unclear_at)}"
 
 

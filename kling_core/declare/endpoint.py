@@ -177,7 +177,7 @@ class Endpoint:
 
     @property
     def path(self) -> str:
-        """The path of its create on the first of its editions."""
+        """The path of its create on the first of its editions; empty without any."""
         return next(iter(self.routes.values()), "")
 
     @property

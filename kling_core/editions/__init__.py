@@ -3,5 +3,8 @@
 V1 = "v1"
 """The first edition: `/v1/…`, with the model in the body."""
 
-KNOWN = (V1,)
+V2 = "v2"
+"""The edition of `/{operation}/{model}`."""
+
+KNOWN = (V1, V2)
 """The editions that this version speaks, by the names that the ledger has of them."""

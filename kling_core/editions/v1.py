@@ -1,4 +1,4 @@
-"""The codec of the `/v1` edition: checked fields become the JSON body.
+"""The `/v1` edition: the model is a field of the body, and each endpoint has its own look-ups.
 
 The declaration decides everything: `Param.wire` is a field's place in the body, `Param.item` wraps
 list entries. Only fields that were given go out, and `model_name` always; never a null.
@@ -7,35 +7,81 @@ Source: Kling API reference, general rules (2026-03).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+from urllib.parse import quote
 
 from kling_core.declare.endpoint import Check, Endpoint
+from kling_core.editions.base import Ask, Edition, Page, put
+
+__all__ = ["EDITION", "V1"]
 
 
-def encode(endpoint: Endpoint, check: Check, *, external_task_id: str | None) -> dict[str, Any]:
-    """The body of a create as plain data with `Media` leaves.
+class V1(Edition):
+    """The edition of `/v1/…`."""
 
-    `external_task_id` is added where the endpoint takes one.
-    """
-    params = endpoint.request.params()
-    sent = {name: check.fields[name] for name in params if name in check.sent}
-    if external_task_id and endpoint.external_task_id:
-        sent["external_task_id"] = external_task_id
-    nest = next((p.wire.partition(".")[0] for p in params.values() if "." in p.wire), "")
-    body: dict[str, Any] = {}
-    for name, value in endpoint.request.wire_fields(sent).items():
-        declared = params.get(name)
-        if declared is None:  # a field that the endpoint inferred
-            _put(body, f"{nest}.{name}" if nest else name, value)
-        elif declared.item:
-            _put(body, declared.wire or name, [{declared.item: entry} for entry in value])
-        else:
-            _put(body, declared.wire or name, value)
-    return body
+    name: ClassVar = "v1"
+    own_id_place: ClassVar = "external_task_id"
+    callback_place: ClassVar = "callback_url"
+    ids_at_once: ClassVar = 1
+    page_size: ClassVar = 500
+    lists_account: ClassVar = False
+    needs_api_key: ClassVar = False
+
+    def route(self, endpoint: Endpoint, model: str, *, path: str = "") -> Ask:
+        """The declared path, whatever the model."""
+        del model
+        return Ask("POST", path or endpoint.path)
+
+    def encode(
+        self, endpoint: Endpoint, check: Check, *, own_id: str | None, callback: str | None = None
+    ) -> dict[str, Any]:
+        """The flat body."""
+        params = endpoint.request.params()
+        sent = {name: check.fields[name] for name in params if name in check.sent}
+        if own_id and endpoint.external_task_id:
+            sent["external_task_id"] = own_id
+        nest = next((p.wire.partition(".")[0] for p in params.values() if "." in p.wire), "")
+        body: dict[str, Any] = {}
+        for name, value in endpoint.request.wire_fields(sent).items():
+            declared = params.get(name)
+            if declared is None:  # a field that the endpoint inferred
+                put(body, f"{nest}.{name}" if nest else name, value)
+            elif declared.item:
+                put(body, declared.wire or name, [{declared.item: entry} for entry in value])
+            else:
+                put(body, declared.wire or name, value)
+        if callback:
+            body.setdefault(self.callback_place, callback)
+        return body
+
+    def by_ids(self, path: str, task_ids: Sequence[str]) -> Ask:
+        """Below the path of the create."""
+        (task_id,) = task_ids
+        return Ask("GET", f"{path}/{quote(task_id, safe='')}")
+
+    def by_own_id(self, path: str, own_id: str) -> Ask:
+        """The same: the server compares the segment with both ids."""
+        return self.by_ids(path, [own_id])
+
+    def by_name(self, path: str, name: str) -> Sequence[Ask]:
+        """One question, for the same reason."""
+        return (self.by_ids(path, [name]),)
+
+    def page(self, path: str, place: str, size: int) -> Ask:
+        """Pages have numbers, from 1."""
+        return Ask("GET", path, query={"pageNum": place or 1, "pageSize": size})
+
+    def numbered(self, number: int) -> str:
+        """Any page can be asked for."""
+        return str(number)
+
+    def listed(self, envelope: Mapping[str, Any], place: str, size: int) -> Page:
+        """No total is told: a page that is not full is the last one."""
+        tasks = self.many(envelope)
+        if len(tasks) >= size:
+            return Page(tasks, str(int(place or 1) + 1), whole=False)
+        return Page(tasks, None, whole=self.readable(envelope, tasks))
 
 
-def _put(body: dict[str, Any], place: str, value: Any) -> None:
-    *outer, last = place.split(".")
-    for key in outer:
-        body = body.setdefault(key, {})
-    body[last] = value
+EDITION = V1()

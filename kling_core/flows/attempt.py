@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import V1, v1
+from kling_core.editions import base as editions
+from kling_core.editions.base import Find
+from kling_core.flows import read
 from kling_core.flows.line import Waiting
-from kling_core.flows.read import READ_ATTEMPTS
+from kling_core.flows.read import READ_ATTEMPTS, Way
 from kling_core.flows.recorded_request import digest, record
 from kling_core.flows.session import Session
 from kling_core.ledger.database import LONGEST
@@ -34,11 +36,13 @@ class Attempt:
 
     `budget` holds its limits when it is admitted. `out` says that a POST of it went out whose
     outcome is not known; `until` when it is believed that Kling, which shows none, has no task.
+    `said` is how Kling accepted it without naming a task that we can ask for: then there is one.
+    `blind` says that the look-up is not there at all, so that it shows nothing.
     """
 
     session: Session
     ledger: Ledger
-    endpoint: Endpoint
+    way: Way
     body: JSONBody
     id: str
     external_task_id: str | None
@@ -61,12 +65,36 @@ class Attempt:
     budget: Budget | None = None
     out: bool = False
     until: float | None = None
+    said: Mapping[str, Any] | None = None
+    blind: bool = False
     listener: Callable[[Any], Any] | None = field(default=None)
 
     @property
+    def endpoint(self) -> Endpoint:
+        """The endpoint that it is for."""
+        return self.way.endpoint
+
+    @property
+    def find(self) -> Find:
+        """How its task is looked for."""
+        return self.way.edition.find(self.endpoint, self.external_task_id)
+
+    @property
+    def resendable(self) -> bool:
+        """Whether it may be sent again while it is in doubt: not what was accepted."""
+        return self.find.resend and self.said is None
+
+    @property
+    def provable(self) -> bool:
+        """Whether a look-up that shows no task will prove, in the end, that there is none."""
+        return self.find.proves and self.said is None and not self.blind
+
+    @property
     def turn(self) -> str:
-        """The lease that creates without an id of ours take turns with."""
-        return f"create {self.endpoint.name}"
+        """The lease that creates without an id of ours take turns with: whose lists are one."""
+        edition = self.way.edition
+        whose = f"by {edition.name}" if edition.lists_account else self.endpoint.name
+        return f"create {whose}"
 
     @property
     def lease(self) -> float:
@@ -90,17 +118,21 @@ def begin(
     `row_id` is the id of a new row, made up when there is none; `take` tells
     wanted repetitions apart.
 
-    Raises `InvalidRequest` when a file cannot be read any more.
+    Raises `InvalidRequest` when a file cannot be read any more, or the model is not named that its
+    address needs; `ConfigError` when its edition takes no credential like ours.
     """
     endpoint = request.endpoint
     given = check.fields.get("external_task_id")
     row_id = row.id if row else str(given or row_id or new_id())
     external = row_id if endpoint.external_task_id else None
-    encoded = v1.encode(endpoint, check, external_task_id=external)
-    if session.settings.callback_url:
-        encoded.setdefault("callback_url", session.settings.callback_url)
-    body = JSONBody(encoded)
-    attempt = Attempt(session, ledger, endpoint, body, row_id, external)
+    if row is not None and row.unsettled:  # what is out may be found only where it went
+        way = read.way_of(session, row)
+    else:
+        way = read.way(session, endpoint, str(check.fields.get("model_name") or ""))
+    _sendable(session, way)
+    edition, callback = way.edition, session.settings.callback_url
+    body = JSONBody(edition.encode(endpoint, check, own_id=external, callback=callback))
+    attempt = Attempt(session, ledger, way, body, row_id, external)
     attempt.ours = not given or (row is not None and row.tries > 0)
     attempt.source_video = check.fields.get("video_id")
     attempt.weight = request.slots()
@@ -108,9 +140,9 @@ def begin(
     attempt.source_url = url.url if isinstance(url, Media) else url
     quote = request.quote()
     shown: dict[str, Any] = body.preview()
-    shown.pop("external_task_id", None)
-    if "callback_url" in shown:
-        shown["callback_url"] = redacted(str(shown["callback_url"]))
+    editions.take(shown, edition.own_id_place)
+    if called := editions.take(shown, edition.callback_place):
+        editions.put(shown, edition.callback_place, redacted(str(called)))
     try:
         media = body.digests()
     except Unreadable as error:
@@ -121,8 +153,8 @@ def begin(
         id=row_id,
         endpoint=endpoint.name,
         product=endpoint.pool,
-        edition=V1,
-        route=session.path(endpoint),
+        edition=edition.name,
+        route=way.path,
         weight=request.slots(),
         external_task_id=external,
         project=project,
@@ -137,6 +169,14 @@ def begin(
         quote_usd=quote.usd if quote else None,
     )
     return attempt, entry
+
+
+def _sendable(session: Session, way: Way) -> None:
+    """Raise for a request that has no address, or that our credential cannot send."""
+    read.let_in(session, way)
+    if editions.MODEL in way.path:
+        wrong = errors.Violation("model_name", "is needed: it is part of the address")
+        raise errors.InvalidRequest([wrong], endpoint=way.endpoint.name)
 
 
 def new_id() -> str:

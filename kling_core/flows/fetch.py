@@ -193,11 +193,11 @@ def _fresh_url(output: Output, old: str) -> Flow[str]:
     """Ask the task for a new link; the old one stays when the task cannot be read."""
     task = output.task
     try:
-        data = yield from read.get(task.session, task.endpoint, task.task_id)
+        facts = yield from read.get(task.session, task.endpoint, task.task_id, through=task.way)
     except KlingError:
         yield Sleep(task.session.backoff(0))
         return old
-    task.update(data)
+    task.update(facts)
     fresh = task.outputs[output.index].url if output.index < len(task.outputs) else old
     if fresh == old:
         yield Sleep(task.session.backoff(0))

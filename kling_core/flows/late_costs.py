@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kling_core.declare import registry
 from kling_core.errors import KlingError, LedgerError, TaskNotFound
@@ -15,8 +15,10 @@ from kling_core.ledger.ledger import Ledger
 from kling_core.wire.effects import Call, Flow
 
 if TYPE_CHECKING:
+    from kling_core.editions.task_facts import TaskFacts
     from kling_core.flows.session import Session
     from kling_core.flows.task_state import TaskState
+    from kling_core.ledger.progress import Unsaid
 
 __all__ = ["ask", "look"]
 
@@ -24,14 +26,14 @@ MOST = 20
 """Tasks that are asked about at once."""
 
 
-def look(task: TaskState) -> Flow[dict[str, Any]]:
+def look(task: TaskState) -> Flow[TaskFacts]:
     """Ask once for a task; what it says is written down where the ledger knows the task."""
-    data = yield from read.get(task.session, task.endpoint, task.task_id)
+    facts = yield from read.get(task.session, task.endpoint, task.task_id, through=task.way)
     if task.row_id is not None:
         with suppress(LedgerError):  # whoever looks wants to see, ledger or not
             ledger: Ledger = yield Call(task.session.ledger)
-            yield Call(partial(ledger.observe, task.endpoint.name, [data]))
-    return data
+            yield Call(partial(ledger.observe, task.endpoint.name, [facts]))
+    return facts
 
 
 def ask(session: Session) -> Flow[None]:
@@ -42,14 +44,14 @@ def ask(session: Session) -> Flow[None]:
     ledger: Ledger = yield Call(session.ledger)
     since = ledger.now() - RETENTION.total_seconds()
     unsaid = partial(ledger.unsaid, since, MOST, registry.names())
-    left: Sequence[tuple[str, str]] = yield Call(unsaid)
-    for name, task_id in left:
+    left: Sequence[Unsaid] = yield Call(unsaid)
+    for name, task_id, edition, route in left:
         try:
-            data: Mapping[str, Any] = yield from read.get(
-                session, registry.load(name), task_id, attempts=1
-            )
+            declared = registry.load(name)
+            way = read.way(session, declared, edition=edition, path=route)
+            facts = yield from read.get(session, declared, task_id, through=way, attempts=1)
         except TaskNotFound:
             continue
         except KlingError:
             return
-        yield Call(partial(ledger.observe, name, [data]))
+        yield Call(partial(ledger.observe, name, [facts]))

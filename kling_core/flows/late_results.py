@@ -52,9 +52,11 @@ def results(
     pause = pace.poll_floor
     while True:
         try:
-            data = yield from read.get(session, task.endpoint, task.task_id, attempts=1)
-            yield Call(partial(ledger.observe, task.endpoint.name, [data]))
-            task.update(data)
+            facts = yield from read.get(
+                session, task.endpoint, task.task_id, through=task.way, attempts=1
+            )
+            yield Call(partial(ledger.observe, task.endpoint.name, [facts]))
+            task.update(facts)
         except _PASSING:
             pass
         yield Tell(listener, task)

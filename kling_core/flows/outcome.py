@@ -5,13 +5,13 @@ Once a request may have reached Kling, no trouble of the ledger may pass for "no
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from kling_core import errors
-from kling_core.editions.task_facts import Answer
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import KlingError, LedgerError, SubmitOutcomeUnknown
 from kling_core.flows import resolve
 from kling_core.flows.attempt import Attempt
@@ -31,12 +31,12 @@ def before_sending(work: Callable[[], Any]) -> Flow[Any]:
         raise
 
 
-def accepted(attempt: Attempt, data: Mapping[str, Any]) -> Flow[Row]:
+def accepted(attempt: Attempt, facts: TaskFacts) -> Flow[Row]:
     """Kling has the task. Raises `SubmitOutcomeUnknown` with its id when that cannot be noted."""
     try:
-        return (yield Call(partial(attempt.ledger.accepted, attempt.id, data)))
+        return (yield Call(partial(attempt.ledger.accepted, attempt.id, facts)))
     except Exception as trouble:
-        task_id, name = Answer(data).task_id, attempt.endpoint.name
+        task_id, name = facts.task_id, attempt.endpoint.name
         raise SubmitOutcomeUnknown(
             f"Kling has the task, {task_id}, but it could not be written down ({_words(trouble)})",
             endpoint=name,

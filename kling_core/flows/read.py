@@ -6,19 +6,26 @@ repeated here: that is `kling_core.flows.submit`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kling_core import errors
 from kling_core.caller_warnings import notify
+from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
+from kling_core.editions import choose, task_facts
+from kling_core.editions.base import FIRST, Ask, Edition, Page
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import APIError, ConnectionFailed, KlingError
 from kling_core.flows.session import Session
 from kling_core.wire.effects import Flow, NoReply, Reply, Sleep
 from kling_core.wire.json_reader import parse
 
 if TYPE_CHECKING:
+    from kling_core.ledger.records import Row
+    from kling_core.wire.body import JSONBody
     from kling_core.wire.error_codes import Retry
 
 READ_ATTEMPTS = 5
@@ -114,13 +121,15 @@ def call(
     path: str,
     query: Mapping[str, object] | None = None,
     *,
+    body: Mapping[str, Any] | None = None,
     attempts: int = READ_ATTEMPTS,
 ) -> Flow[Mapping[str, Any]]:
     """A read: the envelope of the answer. Raises the error of the last attempt."""
     resigned = False
     attempt = 0
+    sent = None if body is None else _written(body)
     while True:
-        reply = yield session.request(method, path, query=query)
+        reply = yield session.request(method, path, query=query, body=sent)
         verdict = judge(reply)
         if verdict.envelope is not None:
             return verdict.envelope
@@ -133,6 +142,12 @@ def call(
         if verdict.retry not in ("reads", "backoff") or attempt >= attempts:
             raise _harmless(verdict)
         yield Sleep(session.backoff(attempt - 1, retry_after(reply)))
+
+
+def _written(body: Mapping[str, Any]) -> JSONBody:
+    from kling_core.wire.body import JSONBody  # most questions have none
+
+    return JSONBody({**body})
 
 
 def _harmless(verdict: Verdict) -> KlingError:
@@ -168,39 +183,159 @@ def retry_after(reply: Reply | NoReply) -> str | None:
     return reply.headers.get("retry-after") if isinstance(reply, Reply) else None
 
 
+# --- tasks ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """The way of requests to an endpoint, and to what is said of their tasks: edition and path."""
+
+    endpoint: Endpoint
+    edition: Edition
+    path: str
+
+
+def way(
+    session: Session, endpoint: Endpoint, model: str = "", *, edition: str = "", path: str = ""
+) -> Way:
+    """The way that an endpoint's requests for a model go; by `edition` and `path` if they went it.
+
+    Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
+    """
+    if not endpoint.routes:
+        from kling_core.flows.known_rows import unknown
+
+        raise unknown("this task", endpoint.source)
+    chosen = choose.named(edition, endpoint, model)
+    path = path or session.settings.paths.get(endpoint.name, "")
+    return Way(endpoint, chosen, chosen.route(endpoint, model, path=path).path)
+
+
+def way_of(session: Session, row: Row) -> Way:
+    """The way that a row's request went, or will go."""
+    endpoint = registry.load(row.endpoint)
+    return way(session, endpoint, row.model_name, edition=row.edition, path=row.route)
+
+
+def let_in(session: Session, chosen: Way) -> None:
+    """Refuse a key pair where an edition takes an API key only; raises `ConfigError`."""
+    if chosen.edition.needs_api_key and not session.settings.api_key:
+        raise errors.ConfigError(
+            f"{chosen.endpoint.command} takes an API key here, not an access key with its secret",
+            fix="Make an API key at https://kling.ai/dev/api-key (mainland China: "
+            "https://klingai.com/dev/api-key) and set KLING_API_KEY. Nothing was sent.",
+            billed="no",
+        )
+
+
+def _ask(session: Session, chosen: Way, question: Ask, attempts: int) -> Flow[Mapping[str, Any]]:
+    let_in(session, chosen)
+    return (
+        yield from call(
+            session,
+            question.method,
+            question.path,
+            question.query,
+            body=question.body,
+            attempts=attempts,
+        )
+    )
+
+
 def get(
-    session: Session, endpoint: Endpoint, task_id: str, *, attempts: int = READ_ATTEMPTS
-) -> Flow[dict[str, Any]]:
+    session: Session,
+    endpoint: Endpoint,
+    task_id: str,
+    *,
+    through: Way | None = None,
+    attempts: int = READ_ATTEMPTS,
+) -> Flow[TaskFacts]:
     """One task by its id or external id.
 
     Raises `TaskNotFound`, which is Kling's word; `InvalidRequest` for what cannot be asked for.
     """
-    from urllib.parse import quote
+    _must_be_sayable(endpoint, task_id)
+    through = through or way(session, endpoint)
+    for question in through.edition.by_name(through.path, task_id):
+        envelope = yield from _ask(session, through, question, attempts)
+        facts = through.edition.one(envelope, task_id)
+        if facts is not None:
+            return facts
+    raise _not_there(task_id)
 
-    if not task_id.strip() or task_id in (".", "..") or not _sayable(task_id):
-        wrong = errors.Violation("task_id", f"{task_id!r} is not the id of a task")
+
+def own(session: Session, through: Way, own_id: str, *, attempts: int) -> Flow[TaskFacts]:
+    """The task of a request with this id of ours; raises as `get`."""
+    _must_be_sayable(through.endpoint, own_id)
+    question = through.edition.by_own_id(through.path, own_id)
+    envelope = yield from _ask(session, through, question, attempts)
+    facts = through.edition.one(envelope, own_id)
+    if facts is None:
+        raise _not_there(own_id)
+    return facts
+
+
+def some(session: Session, through: Way, task_ids: Sequence[str]) -> Flow[dict[str, TaskFacts]]:
+    """The tasks with Kling's ids, by them, asked for once; what it does not find is left out.
+
+    Not more than the edition's `ids_at_once`.
+    """
+    question = through.edition.by_ids(through.path, task_ids)
+    try:
+        envelope = yield from _ask(session, through, question, 1)
+    except errors.TaskNotFound:
+        return {}
+    if through.edition.ids_at_once == 1:
+        found = [through.edition.one(envelope, task_ids[0])]
+    else:
+        found = through.edition.many(envelope)
+        if not through.edition.readable(envelope, found):
+            raise errors.UnreadableAnswer("Kling answered with something that is no list of tasks")
+    wanted = frozenset(task_ids)
+    return {facts.task_id: facts for facts in found if facts and facts.task_id in wanted}
+
+
+def _must_be_sayable(endpoint: Endpoint, name: str) -> None:
+    if not name.strip() or name in (".", "..") or not _sayable(name):
+        wrong = errors.Violation("task_id", f"{name!r} is not the id of a task")
         raise errors.InvalidRequest([wrong], endpoint=endpoint.name)
-    path = f"{session.path(endpoint)}/{quote(task_id, safe='')}"
-    envelope = yield from call(session, "GET", path, attempts=attempts)
-    return one(envelope)
+
+
+def _not_there(name: str) -> errors.TaskNotFound:
+    return errors.TaskNotFound(f"Task not found by id/external id: {name}", billed="no")
+
+
+def listing(
+    session: Session, through: Way, place: str, size: int, *, attempts: int = READ_ATTEMPTS
+) -> Flow[Page]:
+    """One page of a list of tasks, at a place that the page before it has told, or `FIRST`."""
+    question = through.edition.page(through.path, place, size)
+    envelope = yield from _ask(session, through, question, attempts)
+    return through.edition.listed(envelope, place, size)
 
 
 def page(
-    session: Session,
-    endpoint: Endpoint,
-    number: int = 1,
-    size: int = 30,
-    *,
-    attempts: int = READ_ATTEMPTS,
-) -> Flow[list[dict[str, Any]]]:
+    session: Session, endpoint: Endpoint, number: int = 1, size: int = 30
+) -> Flow[Sequence[TaskFacts]]:
     """One page of the account's tasks; `number` 1 to 1000, `size` 1 to 500; order not promised."""
     if not 1 <= number <= 1000:
         raise errors.InvalidRequest([_bounds("page", number, "1 to 1000")], endpoint=endpoint.name)
+    place = way(session, endpoint).edition.numbered(number)
+    if place is not None:
+        return (yield from part(session, endpoint, place, size)).tasks
+    found = yield from part(session, endpoint, FIRST, size)
+    for _ in range(number - 1):
+        if found.following is None:
+            return ()
+        found = yield from part(session, endpoint, found.following, size)
+    return found.tasks
+
+
+def part(session: Session, endpoint: Endpoint, place: str, size: int) -> Flow[Page]:
+    """The same at the place that the page before it has told, or `FIRST`."""
     if not 1 <= size <= 500:
         raise errors.InvalidRequest([_bounds("size", size, "1 to 500")], endpoint=endpoint.name)
-    query = {"pageNum": number, "pageSize": size}
-    envelope = yield from call(session, "GET", session.path(endpoint), query, attempts=attempts)
-    return many(envelope)
+    return (yield from listing(session, way(session, endpoint), place, size))
 
 
 def _bounds(name: str, value: int, valid: str) -> errors.Violation:
@@ -216,32 +351,10 @@ def costs(
     if pack:
         query["resource_pack_name"] = pack
     envelope = yield from call(session, "GET", "/account/costs", query)
-    inner = one(envelope)
+    inner = task_facts.mapping(envelope.get("data"))
     if _integer(inner.get("code", 0)):
         raise APIError(str(inner.get("msg")), code=_integer(inner.get("code")), http_status=200)
-    return _objects(inner.get("resource_pack_subscribe_infos"))
-
-
-def one(envelope: Mapping[str, Any]) -> dict[str, Any]:
-    """The object in `data`; a list of one is taken as that one; empty for anything else."""
-    data: Any = envelope.get("data")
-    if isinstance(data, list):
-        data = next(iter(cast("list[Any]", data)), None)
-    return cast("dict[str, Any]", data) if isinstance(data, dict) else {}
-
-
-def many(envelope: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The list in `data`, bare or under `result`; empty for anything else."""
-    data: Any = envelope.get("data")
-    if isinstance(data, dict):
-        data = cast("dict[str, Any]", data).get("result")
-    return _objects(data)
-
-
-def _objects(rows: Any) -> list[dict[str, Any]]:
-    if not isinstance(rows, list):
-        return []
-    return [cast("dict[str, Any]", r) for r in cast("list[Any]", rows) if isinstance(r, dict)]
+    return task_facts.objects(inner.get("resource_pack_subscribe_infos"))
 
 
 def _sayable(text: str) -> bool:

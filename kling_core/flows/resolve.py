@@ -1,22 +1,24 @@
 """What became of a create whose answer was lost: found, or open until a moment that is told.
 
 By the id that we gave it; endpoints that take none (lip-sync) compare the account's list before and
-after (`kling_core.flows.likeness`). Nothing here sends a create.
+after (`kling_core.flows.likeness`): the edition says which. Nothing here sends a create.
 
 What Kling shows is believed at once. That it shows nothing is a hint: a slow service may still
-carry the request out, and its look-ups lag. Only a look after `Row.doubt_until` proves it.
+carry the request out, and its look-ups lag. Only a look after `Row.doubt_until` proves it, and only
+one that would have shown the task: that the look-up itself is not there proves nothing, nor can
+any look disprove an acceptance.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from kling_core import errors
 from kling_core import text as words
 from kling_core.caller_warnings import notify
-from kling_core.editions.task_facts import Answer
+from kling_core.editions.base import FIRST
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import KlingError, SubmitOutcomeUnknown
 from kling_core.flows import likeness, read
 from kling_core.flows.attempt import Attempt
@@ -28,8 +30,8 @@ __all__ = ["adopt", "believed", "doubted", "find", "how_to_find", "read_list", "
 RESENDS = 2
 """How often a create is sent again after two look-ups found nothing."""
 
-LIST_PAGE, LIST_PAGES = 500, 10
-"""Tasks on a list page, the most that Kling gives; and how many pages are compared."""
+LIST_PAGES = 10
+"""How many pages of a list are compared."""
 
 
 def believed(attempt: Attempt, row: Row) -> float:
@@ -44,7 +46,7 @@ def believed(attempt: Attempt, row: Row) -> float:
     return min(row.doubt_until, now + settling)
 
 
-def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:
+def adopt(attempt: Attempt, error: KlingError) -> Flow[TaskFacts]:
     """The server has a task with our id already: that task is ours."""
     found = yield from find(attempt, error)
     if found is None and attempt.ours:
@@ -54,30 +56,32 @@ def adopt(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any]]:
         raise error
     if not attempt.ours:
         notify(
-            f"external_task_id {attempt.external_task_id} is that of task {found['task_id']}, "
+            f"external_task_id {attempt.external_task_id} is that of task {found.task_id}, "
             "made elsewhere: that task is returned, whatever it was asked for"
         )
     return found
 
 
-def doubted(attempt: Attempt, data: dict[str, Any]) -> KlingError | None:
-    """Why an answer that accepts a create decides nothing; None when it is about this request."""
-    if not data.get("task_id"):
-        text = "Kling accepted the request but named no task"
-    elif _of_another(attempt, data):
+def doubted(attempt: Attempt, facts: TaskFacts) -> KlingError | None:
+    """Why an answer that accepts a create decides nothing; None when it is about this request.
+
+    What was accepted is there: without the id it can be looked for, and is never sent again.
+    """
+    if _of_another(attempt, facts):
         text = "Kling answered with the task of another request"
+    elif not facts.task_id:
+        text = "Kling accepted the request but named no task"
     else:
         return None
     return errors.UnreadableAnswer(text, retryable=True, billed="unknown")
 
 
-def _of_another(attempt: Attempt, data: dict[str, Any]) -> bool:
+def _of_another(attempt: Attempt, facts: TaskFacts) -> bool:
     """Whether an answer names the external id of another request; an empty one is not set."""
-    named = Answer(data).info.get("external_task_id")
-    return bool(named) and named != attempt.external_task_id
+    return facts.external_task_id not in ("", attempt.external_task_id)
 
 
-def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
+def resolve(attempt: Attempt, error: KlingError) -> Flow[TaskFacts | None]:
     """The outcome is in doubt: the task when Kling shows it, else None to send again, same id.
 
     Raises `SubmitOutcomeUnknown` when it is not to be sent again: it may still become a task.
@@ -86,7 +90,7 @@ def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
     if found is not None:
         return found
     attempt.resends += 1
-    again = error.retryable and attempt.external_task_id is not None
+    again = error.retryable and attempt.resendable
     if not again or attempt.resends > RESENDS:
         raise unknown(attempt, error)
     attempt.ours = True
@@ -96,64 +100,76 @@ def resolve(attempt: Attempt, error: KlingError) -> Flow[dict[str, Any] | None]:
 
 def find(
     attempt: Attempt, error: KlingError, *, looks: int = 2, certain: bool = False
-) -> Flow[dict[str, Any] | None]:
+) -> Flow[TaskFacts | None]:
     """The task; None when as many looks, seconds apart, show none.
 
     `certain` when it would be shown by now: the moment of belief is over.
 
     Raises `SubmitOutcomeUnknown` when they decide nothing.
     """
-    if attempt.external_task_id is None:
+    by = attempt.find.by
+    if by == "nothing":
+        raise unknown(attempt, error)
+    if by == "list":
         return (yield from _compare(attempt, error, looks=looks, certain=certain))
+    missing: errors.NotFound | None = None
     for look in range(looks):
         if look:
             yield Sleep(attempt.session.pace.recheck)
         try:
             found = yield from _look_up(attempt)
+        except errors.NotFound as trouble:
+            missing = trouble
+            continue
         except KlingError as trouble:
+            attempt.blind = trouble.http_status == 404
             raise unknown(attempt, error, trouble) from trouble
         if found is not None:
             return found
+    if missing is not None:  # it may be the look-up that is not there, and not the task
+        attempt.blind = True
+        raise unknown(attempt, error, missing) from missing
     return None
 
 
-def _look_up(attempt: Attempt) -> Flow[dict[str, Any] | None]:
+def _look_up(attempt: Attempt) -> Flow[TaskFacts | None]:
     wanted = attempt.external_task_id
     assert wanted is not None
     try:
-        data = yield from read.get(
-            attempt.session, attempt.endpoint, wanted, attempts=attempt.reads
-        )
-    except (errors.TaskNotFound, errors.NotFound):
+        facts = yield from read.own(attempt.session, attempt.way, wanted, attempts=attempt.reads)
+    except errors.TaskNotFound:
         return None
-    if not Answer(data).task_id or _of_another(attempt, data):
+    if not facts.task_id or _of_another(attempt, facts):
         raise errors.UnreadableAnswer("Kling answered the look-up without this task")
-    return data
+    return facts
 
 
 def read_list(attempt: Attempt) -> Flow[None]:
     """Remember the account's tasks before the first POST, for whoever has to compare after it."""
-    rows, _ = yield from _list(attempt)
-    attempt.known = frozenset(str(row.get("task_id")) for row in rows)
+    listed, _ = yield from _list(attempt)
+    attempt.known = frozenset(task.task_id for task in listed)
     yield Call(partial(attempt.ledger.remember, attempt.id, sorted(attempt.known)))
 
 
-def _list(attempt: Attempt) -> Flow[tuple[list[dict[str, Any]], bool]]:
-    """The tasks that Kling lists for the endpoint, and whether these are all."""
-    found: list[dict[str, Any]] = []
-    for number in range(1, LIST_PAGES + 1):
-        rows = yield from read.page(
-            attempt.session, attempt.endpoint, number, LIST_PAGE, attempts=attempt.reads
+def _list(attempt: Attempt) -> Flow[tuple[list[TaskFacts], bool]]:
+    """The tasks that Kling lists for the endpoint, or the account, and whether these are all."""
+    found: list[TaskFacts] = []
+    place = FIRST
+    for _ in range(LIST_PAGES):
+        size = attempt.way.edition.page_size
+        page = yield from read.listing(
+            attempt.session, attempt.way, place, size, attempts=attempt.reads
         )
-        found += rows
-        if len(rows) < LIST_PAGE:
-            return found, True
+        found += page.tasks
+        if page.following is None:
+            return found, page.whole
+        place = page.following
     return found, False
 
 
 def _compare(
     attempt: Attempt, error: KlingError, *, looks: int, certain: bool
-) -> Flow[dict[str, Any] | None]:
+) -> Flow[TaskFacts | None]:
     """The one new task of the list that is ours; None when a whole list shows none that could be.
 
     The list is read first, then what others have made: whoever made a task of the list has been
@@ -169,12 +185,13 @@ def _compare(
         if looks > 1:
             yield Sleep(attempt.session.pace.recheck)
         try:
-            rows, all_of_them = yield from _list(attempt)
+            listed, all_of_them = yield from _list(attempt)
         except KlingError as trouble:
             raise unknown(attempt, error, trouble) from trouble
         whole = whole and all_of_them
-        claims: Claims = yield Call(partial(attempt.ledger.claims, attempt.id))
-        like = likeness.among(rows, attempt.known, claims, attempt)
+        account = attempt.way.edition.lists_account
+        claims: Claims = yield Call(partial(attempt.ledger.claims, attempt.id, account=account))
+        like = likeness.among(listed, attempt.known, claims, attempt)
         found = like.found(certain=certain and whole)
         if found is not None:
             return found
@@ -203,7 +220,7 @@ def unknown(
         code=reason.code,
         http_status=reason.http_status,
         request_id=reason.request_id,
-        settles_at=attempt.until,
+        settles_at=attempt.until if attempt.provable else None,
         fix=how_to_find(attempt),
     )
 
@@ -214,7 +231,9 @@ def how_to_find(attempt: Attempt) -> str:
     again = "kling.tasks.resume() (or `kling resume`)"
     when = "" if until is None else f" at {words.at(until, attempt.ledger.now())}"
     proof = f"; if it is not there{when}, nothing was made" if when else ""
-    if attempt.external_task_id:
+    if not attempt.provable:
+        return _by_hand(attempt, again)
+    if attempt.find.by == "own_id":
         return (
             f"Do not submit again: {again} looks it up and takes it over{proof}. Until then it "
             f"counts as made. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your "
@@ -224,4 +243,21 @@ def how_to_find(attempt: Attempt) -> str:
         f"Do not submit again: {again} compares the account's list{proof}. Until then it counts "
         f"as made. By hand: kling.{name}.list() shows the newest tasks, and a new one from the "
         "same video is yours."
+    )
+
+
+def _by_hand(attempt: Attempt, again: str) -> str:
+    """The same where no look-up can prove that nothing was made."""
+    name, hand = attempt.endpoint.name, "the usage page of Kling's console tells what was made"
+    if attempt.blind:
+        why = "this host has no such look-up: check KLING_BASE_URL and the path setting"
+    elif attempt.said is not None:
+        why = "Kling has accepted it, so that it is not shown proves nothing"
+    else:
+        why = "no look-up can show it"
+    if attempt.find.by == "own_id" and not attempt.blind:
+        hand = f"kling.{name}.get({attempt.external_task_id!r}) gives your task when it is shown"
+    return (
+        f"Do not submit again: {again} looks again, but {why}. It counts as made until it is found "
+        f"or given up (kling.tasks.give_up({attempt.id!r})). By hand: {hand}."
     )

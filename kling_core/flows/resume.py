@@ -10,10 +10,11 @@ from typing import Any, TypeVar
 
 from kling_core.caller_warnings import notify
 from kling_core.declare import registry
-from kling_core.editions.task_facts import Answer
+from kling_core.editions.base import FIRST
 from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
 from kling_core.flows import adopt, late_costs, read, submit
 from kling_core.flows.known_rows import is_known, refusal, require_known
+from kling_core.flows.read import Way
 from kling_core.flows.session import Session
 from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
@@ -126,25 +127,38 @@ def collect(
     """
     ledger: Ledger = yield Call(session.ledger)
     new = 0
-    for endpoint in registry.endpoints():
-        for number in range(1, pages + 1):
-            try:
-                rows = yield from read.page(session, endpoint, number, 500)
-            except NotFound:  # an endpoint that this account or host does not have
+    ways = [read.way(session, endpoint) for endpoint in registry.endpoints()]
+    accounts = [way for way in ways if way.edition.lists_account]
+    for way in [*(way for way in ways if way not in accounts), *accounts[:1]]:
+        of = accounts if way in accounts else [way]
+        try:
+            new += yield from _read_in(session, ledger, way, of, pages)
+        except NotFound:  # an endpoint that this account or host does not have
+            continue
+        except KlingError as error:
+            error.message = f"Kling's list of {way.endpoint.command}: {error.message}"
+            unread(error)
+            if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
                 break
-            except KlingError as error:
-                error.message = f"Kling's list of {endpoint.command}: {error.message}"
-                unread(error)
-                if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
-                    return new
-                break
-            route = session.path(endpoint)
-            for data in rows:
-                if Answer(data).task_id:
-                    new += yield Call(partial(adopt.adopt, ledger, endpoint, data, route=route))
-            yield Call(partial(ledger.observe, endpoint.name, rows))
-            if len(rows) < 500:
-                break
+    return new
+
+
+def _read_in(
+    session: Session, ledger: Ledger, way: Way, of: Sequence[Way], pages: int
+) -> Flow[int]:
+    """Read a list, which is `of` these endpoints, into the ledger; returns how many were new."""
+    new, place = 0, FIRST
+    for _ in range(pages):
+        page = yield from read.listing(session, way, place, way.edition.page_size)
+        named = [facts for facts in page.tasks if facts.task_id]
+        if not way.edition.lists_account:  # that of an account does not say what made a task
+            for facts in named:
+                new += yield Call(partial(adopt.adopt, ledger, way, facts))
+        for one in of:
+            yield Call(partial(ledger.observe, one.endpoint.name, named))
+        if page.following is None:
+            break
+        place = page.following
     return new
 
 

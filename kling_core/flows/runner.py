@@ -5,12 +5,13 @@ Both clients are such runners; whoever is handed one knows nothing else of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol, TypedDict, TypeVar, Unpack
 
 if TYPE_CHECKING:
     from kling_core.config import Money
     from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.editions.task_facts import Said
     from kling_core.flows.line import Waiting
     from kling_core.flows.session import Session
     from kling_core.wire.effects import Flow
@@ -53,7 +54,7 @@ class Runner(Protocol[TaskT]):
         """Submit a typed request."""
         ...
 
-    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> TaskT:
+    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> TaskT:
         """A task object for data that the server gave."""
         ...
 
@@ -74,6 +75,6 @@ class AsyncRunner(Protocol[TaskT]):
         """Submit a typed request."""
         ...
 
-    def task(self, endpoint: Endpoint, data: Mapping[str, Any], **known: Any) -> TaskT:
+    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> TaskT:
         """A task object for data that the server gave."""
         ...

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kling_core.editions.choose import edition_of
 from kling_core.ledger.records import SETTLING
 from kling_core.output_paths import anchored
 from kling_core.version import VERSION
@@ -123,16 +124,17 @@ class Session:
         key = self.settings.access_key or self.settings.api_key or ""
         return hashlib.sha256(f"{self.settings.base_url}|{key}".encode()).hexdigest()[:12]
 
-    def path(self, endpoint: Endpoint) -> str:
-        """The endpoint's path, unless a setting replaces it.
+    def path(self, endpoint: Endpoint, model: str = "") -> str:
+        """The path of an endpoint's creates for a model, unless a setting replaces it.
 
         Raises `NotKnownHere` for what stands for an endpoint that this version does not know.
         """
-        if not endpoint.path:
+        if not endpoint.routes:
             from kling_core.flows.known_rows import unknown
 
             raise unknown("this task", endpoint.source)
-        return self.settings.paths.get(endpoint.name, endpoint.path)
+        replaced = self.settings.paths.get(endpoint.name, "")
+        return edition_of(endpoint, model).route(endpoint, model, path=replaced).path
 
     def request(
         self,

@@ -34,7 +34,7 @@ from typing import Any
 from kling_core import errors
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Request
-from kling_core.editions import V1
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import BudgetExceeded, KlingError, SubmitOutcomeUnknown
 from kling_core.flows import line as lines
 from kling_core.flows import outcome, read, recorded_request
@@ -149,8 +149,8 @@ def resume(session: Session, row: Row, *, send: bool, reads: int = READ_ATTEMPTS
     """
     require_known(row)
     ledger: Ledger = yield Call(session.ledger)
-    endpoint = registry.load(row.endpoint)
-    attempt = Attempt(session, ledger, endpoint, JSONBody({}), row.id, row.external_task_id)
+    way = read.way_of(session, row)
+    attempt = Attempt(session, ledger, way, JSONBody({}), row.id, row.external_task_id)
     attempt.source_video, attempt.reads = row.parent_output_id, reads
     given: Mapping[str, Any] = row.request.get("fields") or {}
     attempt.source_url = recorded_request.url_of(given.get("video_url"))
@@ -158,13 +158,13 @@ def resume(session: Session, row: Row, *, send: bool, reads: int = READ_ATTEMPTS
         found = yield from _rejoin(attempt, row, may_send=False)
     except SubmitOutcomeUnknown as open_still:
         unasked = isinstance(open_still.__cause__, KlingError)
-        if not send or unasked or row.external_task_id is None:
+        if not send or unasked or not attempt.resendable:
             raise
         found = yield Call(partial(ledger.row, row.id))
     else:
         if not send or found.state not in IN_LINE:
             return found
-    request = endpoint.request(**recorded_request.replay(row))
+    request = way.endpoint.request(**recorded_request.replay(row))
     attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
     attempt.budget = within(session, request)
     return (yield from _rejoin(attempt, found))
@@ -206,8 +206,9 @@ def _rejoin(attempt: Attempt, row: Row, *, may_send: bool = True) -> Flow[Row]:
         yield Sleep(attempt.session.pace.poll_floor)
         row = yield Call(partial(ledger.row, row.id))
     attempt.ours = attempt.ours or held.tries > 0  # sent before: who has this id is this request
+    attempt.said = held.accepted
     with _held(ledger, row.id):
-        again = may_send and attempt.external_task_id is not None  # whose id nobody can have twice
+        again = may_send and attempt.resendable  # whose id nobody can have twice
         if held.unsettled or (held.tries and not again):
             found = yield from _guarded(attempt, held, again=again)
             if found is not None:
@@ -252,7 +253,7 @@ def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
     With `again` that is also a row in doubt whose id nobody can have twice.
     """
     ledger = attempt.ledger
-    if attempt.external_task_id is None:
+    if attempt.find.by == "list":
         listed: frozenset[str] | None = yield Call(partial(ledger.remembered, row.id))
         if listed is None or (row.doubt_until is None and not row.unsettled):
             # It ended before the list was read, so before the POST; or the POST was refused.
@@ -264,8 +265,9 @@ def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
     attempt.until = until = doubt.believed(attempt, row)
     attempt.out, certain = row.unsettled, ledger.now() >= until
     try:
-        data = yield from doubt.find(attempt, error, looks=1, certain=certain)
-        if data is None and not certain and not again:
+        facts = yield from doubt.find(attempt, error, looks=1, certain=certain)
+        certain = certain and attempt.provable
+        if facts is None and not certain and not again:
             raise doubt.unknown(
                 attempt, error, errors.TaskNotFound("Kling shows no task of it yet")
             )
@@ -275,8 +277,8 @@ def _settle(attempt: Attempt, row: Row, *, again: bool) -> Flow[Row | None]:
         if row.doubt_until is None:  # its POST was refused, which no look-up has to prove
             return None
         raise
-    if data is not None:
-        return (yield from outcome.accepted(attempt, data))
+    if facts is not None:
+        return (yield from outcome.accepted(attempt, facts))
     attempt.out = not certain
     if certain and (row.unsettled or row.doubt_until is not None):
         why = "never accepted: Kling knows of no such task"
@@ -306,10 +308,10 @@ def _carry(attempt: Attempt) -> Flow[Row]:
         if fresh and not (yield from _wait_for_slot(attempt)):
             return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         try:
-            if attempt.external_task_id is None:
+            if attempt.find.by == "list":
                 yield from _one_at_a_time(attempt)
             yield Guard(True)
-            data = yield from _deliver(attempt, fresh=fresh)
+            facts = yield from _deliver(attempt, fresh=fresh)
         except (KlingError, Unreadable) as error:
             row = yield from _in_doubt(attempt, error)
             yield Guard(False)
@@ -318,15 +320,15 @@ def _carry(attempt: Attempt) -> Flow[Row]:
             outcome.interrupted(attempt, interruption)
             raise
         else:
-            if data is not None:
-                row = yield from outcome.accepted(attempt, data)
+            if facts is not None:
+                row = yield from outcome.accepted(attempt, facts)
                 yield Guard(False)
                 return row
             if attempt.out:  # somebody else has it now
                 yield Guard(False)
                 return (yield from _rejoin(attempt, (yield Call(partial(ledger.row, attempt.id)))))
         finally:
-            if attempt.external_task_id is None:
+            if attempt.find.by == "list":
                 with suppress(KlingError):  # it ends by itself; a task may be made by now
                     ledger.resign(attempt.turn, attempt.id)
 
@@ -340,7 +342,7 @@ def _wait_for_slot(attempt: Attempt) -> Flow[bool]:
     slots, budget = session.settings.slots, attempt.budget
     lasting: dict[str, Any] = {"lease": attempt.lease, "settling": session.pace.settling}
     # A setting may have changed since the row was written down: what counts is where it goes.
-    sent_by = {"edition": V1, "route": session.path(attempt.endpoint)}
+    sent_by = {"edition": attempt.way.edition.name, "route": attempt.way.path}
     admit = partial(ledger.admit, attempt.id, limit=slots, budget=budget, **lasting, **sent_by)
     ask = partial(outcome.before_sending, admit)
     watches: dict[str, Watch] = {}
@@ -403,13 +405,13 @@ def _tend(attempt: Attempt, watches: dict[str, Watch], line: Line) -> Flow[None]
     yield from _look_again(session, ledger, product)
 
 
-def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[dict[str, Any] | None]:
+def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[TaskFacts | None]:
     """Send until Kling has said something: the task, or None when the row is not to be sent now.
 
     `fresh`: it was admitted a moment ago.
     """
     session, settling = attempt.session, attempt.session.pace.settling
-    fresh = fresh and attempt.external_task_id is not None  # else the list was read since
+    fresh = fresh and attempt.find.by != "list"  # else the list was read since
     lasting: dict[str, Any] = {"lease": attempt.lease, "settling": settling}
     while True:
         yield MayBegin()
@@ -420,7 +422,7 @@ def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[dict[str, Any] | None]:
         fresh = False
         earlier, attempt.out = attempt.out, True
         try:
-            reply = yield session.request("POST", session.path(attempt.endpoint), body=attempt.body)
+            reply = yield session.request("POST", attempt.way.path, body=attempt.body)
         except (errors.ConfigError, Unreadable):  # this one never got out whole
             attempt.out = earlier
             raise
@@ -430,10 +432,10 @@ def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[dict[str, Any] | None]:
         if not refused:
             attempt.until = attempt.ledger.now() + settling
         if verdict.envelope is not None:
-            data = read.one(verdict.envelope)
-            error = doubt.doubted(attempt, data)
+            facts = attempt.way.edition.accepted(verdict.envelope)
+            error = yield from _doubted(attempt, facts, verdict.envelope)
             if error is None:
-                return _with_message(data, verdict.envelope)
+                return facts
         else:
             assert verdict.error is not None
             error = verdict.error
@@ -445,15 +447,19 @@ def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[dict[str, Any] | None]:
             return found
 
 
-def _with_message(data: dict[str, Any], envelope: Any) -> dict[str, Any]:
-    message = str(envelope.get("message") or "")
-    plain = not message or message.upper() in {"SUCCEED", "SUCCESS", "OK"}
-    return data if plain else {**data, "message": message}
+def _doubted(
+    attempt: Attempt, facts: TaskFacts, envelope: Mapping[str, Any]
+) -> Flow[KlingError | None]:
+    """Why an acceptance decides nothing; one that names no task is remembered at once."""
+    if not facts.task_id:
+        attempt.said = facts.raw or envelope
+        yield Call(partial(attempt.ledger.took, attempt.id, attempt.said))
+    return doubt.doubted(attempt, facts)
 
 
 def _go_on(
     attempt: Attempt, reply: Reply | NoReply, error: KlingError, retry: error_codes.Retry
-) -> Flow[dict[str, Any] | None]:
+) -> Flow[TaskFacts | None]:
     """Decide after an answer that is not a task: the task, None to send again, or an error."""
     if isinstance(reply, NoReply) and not reply.sent:
         attempt.connects += 1

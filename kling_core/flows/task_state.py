@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kling_core.caller_warnings import notify
-from kling_core.editions.task_facts import STATUSES, Answer, OutputKind, amount, decimal, text
+from kling_core.editions import task_facts
+from kling_core.editions.task_facts import OutputFacts, OutputKind, Said
+from kling_core.flows import read
+from kling_core.flows.read import Way
 from kling_core.text import one_line
 
 if TYPE_CHECKING:
@@ -43,30 +46,35 @@ class TaskState:
         endpoint: the declaration of the endpoint that made it.
         request: the request that made it, None when it was found by its id.
         external_task_id: our id, None when there is none.
-        raw: what the server said last.
+        facts: what the server said last, as it was read.
         words: its prompt or text where the request is not at hand; names its files.
     """
 
     _kinds: ClassVar[Mapping[OutputKind, type[Output]]]
+    _other: ClassVar[type[Output]]
+    """The class of outputs that are of none of these kinds."""
 
     def __init__(
         self,
         session: Session,
         endpoint: Endpoint,
-        data: Mapping[str, Any],
+        data: Said,
         *,
         request: Request | None = None,
         external_task_id: str | None = None,
         row_id: str | None = None,
         words: str = "",
+        edition: str = "",
+        route: str = "",
     ) -> None:
         self.session = session
         self.endpoint = endpoint
         self.request = request
-        self.raw = data
+        self.facts = task_facts.read(data)
         self._external_task_id = external_task_id
         self.row_id = row_id
         self.words = words
+        self._sent_by = (edition, route)
         self._outputs: list[Output] | None = None
 
     def __copy__(self) -> Self:
@@ -81,33 +89,39 @@ class TaskState:
         )
 
     @property
-    def answer(self) -> Answer:
-        """What the server said last, read leniently."""
-        return Answer(self.raw)
+    def raw(self) -> Mapping[str, Any]:
+        """What the server said last, in its own words."""
+        return self.facts.raw
+
+    @property
+    def way(self) -> Way:
+        """How it is asked for: as its request went, where that is known."""
+        edition, route = self._sent_by
+        return read.way(self.session, self.endpoint, edition=edition, path=route)
 
     @property
     def task_id(self) -> str:
         """Kling's id, a string of digits."""
-        return self.answer.task_id
+        return self.facts.task_id
 
     @property
     def external_task_id(self) -> str | None:
-        return self.answer.external_task_id or self._external_task_id
+        return self.facts.external_task_id or self._external_task_id
 
     @property
     def status(self) -> str:
         """submitted, processing, succeeded or failed; an unknown word is given as it came."""
-        return self.answer.status
+        return self.facts.status
 
     @property
     def status_message(self) -> str:
         """Why it failed, in Kling's words; may be empty."""
-        return self.answer.message
+        return self.facts.message
 
     @property
     def done(self) -> bool:
         """True when it has succeeded or failed."""
-        return self.answer.ended
+        return self.facts.ended
 
     @property
     def complete(self) -> bool:
@@ -115,22 +129,20 @@ class TaskState:
 
         Kling says that a task has succeeded some seconds before it says where the results are.
         """
-        if not self.done or self.status == "failed":
-            return self.done
-        return bool(self.outputs) and all(output.url for output in self.outputs)
+        return self.facts.complete
 
     @property
     def created_at(self) -> datetime | None:
-        return _moment(self.raw.get("created_at") or self.raw.get("create_time"))
+        return _moment(self.facts.created)
 
     @property
     def updated_at(self) -> datetime | None:
-        return _moment(self.raw.get("updated_at") or self.raw.get("update_time"))
+        return _moment(self.facts.updated)
 
     @property
     def parent_video(self) -> Mapping[str, Any] | None:
         """Of an extension or lip-sync: `id`, `url` and `duration` of the source video."""
-        return self.answer.parent_video or None
+        return self.facts.parent_video or None
 
     @property
     def quote(self) -> Quote | None:
@@ -140,37 +152,35 @@ class TaskState:
     @property
     def cost(self) -> Cost | None:
         """What it really cost; None until the server has said so."""
-        said = self.raw.get("final_unit_deduction")
-        billing: list[Any] = self.raw.get("billing") or []
-        if said in (None, "") and not billing:
-            return None
-        keys = ("final_unit_deduction", "final_balance_deduction", "billing")
-        return Cost(amount(said), {k: self.raw[k] for k in keys if k in self.raw})
+        charges = self.facts.charges
+        return Cost(self.facts.units, charges) if charges else None
 
     @property
     def outputs(self) -> list[Output]:
         """Everything it made, in the server's order; empty until it has succeeded."""
         if self._outputs is None:
-            found = enumerate(self.answer.outputs)
-            self._outputs = [self._kinds[kind](kind, self, i, row) for i, (kind, row) in found]
+            found = enumerate(self.facts.outputs)
+            self._outputs = [
+                self._kinds.get(made.kind, self._other)(self, index, made) for index, made in found
+            ]
         return self._outputs
 
-    def update(self, data: Mapping[str, Any]) -> None:
+    def update(self, data: Said) -> None:
         """Take in what the server says now.
 
         An answer without this task's id says nothing, nor does one that a newer one has overtaken:
         several may wait for one task, each with a row that it read at another moment.
         """
-        answer = Answer(data)
-        if self.task_id and (answer.task_id != self.task_id or answer.overtaken(self.answer)):
+        facts = task_facts.read(data)
+        if self.task_id and (facts.task_id != self.task_id or facts.overtaken(self.facts)):
             return
         saved = [output.saved for output in self.outputs]
-        self.raw = data
+        self.facts = facts
         self._outputs = None
         for output, places in zip(self.outputs, saved, strict=False):
             output.saved.update(places)
-        status = self.status
-        if status not in STATUSES.values():
+        if not facts.known:
+            status = facts.status
             notify(f"task {self.task_id} has the unknown status {status!r}; taken as still running")
 
     def as_parent(self) -> dict[str, Any]:
@@ -191,7 +201,7 @@ class Output:
     """One thing that a task made.
 
     Attributes:
-        kind: "video", "image" or "audio".
+        kind: "video", "image", "audio", or what is no file: "voice", "element", "text", "data".
         id: Kling's id of the output; not the task's id. Empty for images.
         url: where Kling keeps it, until `expires_at`; hot-link protected: download it.
         watermark_url: the watermarked copy, when one was asked for.
@@ -200,27 +210,34 @@ class Output:
         raw: what the server said.
     """
 
-    kind: OutputKind
     task: TaskState
     index: int
-    raw: Mapping[str, Any]
+    facts: OutputFacts
     saved: dict[str, Path] = field(default_factory=dict[str, Path])
 
     @property
+    def kind(self) -> OutputKind:
+        return self.facts.kind
+
+    @property
     def id(self) -> str:
-        return text(self.raw, "id", "audio_id")
+        return self.facts.id
 
     @property
     def url(self) -> str:
-        return text(self.raw, "url", "url_mp3", "mp3_url", "url_wav")
+        return self.facts.url
 
     @property
     def watermark_url(self) -> str | None:
-        return text(self.raw, "watermark_url") or None
+        return self.facts.watermark_url or None
 
     @property
     def duration(self) -> Decimal | None:
-        return decimal(text(self.raw, "duration", "duration_mp3", "mp3_duration"))
+        return self.facts.duration
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        return self.facts.raw
 
     @property
     def expires_at(self) -> datetime | None:
@@ -255,13 +272,17 @@ class Output:
     @property
     def suffix(self) -> str:
         """The file suffix, by the URL or else by the kind."""
-        found = re.search(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav)$", self.url.partition("?")[0])
-        return found[0] if found else {"video": ".mp4", "image": ".png", "audio": ".mp3"}[self.kind]
+        found = _ENDING.search(self.url.partition("?")[0])
+        return found[0] if found else _SUFFIXES.get(self.kind, ".txt")
 
     def __repr__(self) -> str:
         length = f", {self.duration} s" if self.duration is not None else ""
         name = f"{type(self).__name__} {self.id or self.index}"
         return one_line(f"<{name} of task {self.task.task_id}{length}>")
+
+
+_ENDING = re.compile(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav|srt|ass)$")
+_SUFFIXES = {"video": ".mp4", "image": ".png", "audio": ".mp3"}
 
 
 def slug(task: TaskState) -> str:
@@ -291,12 +312,10 @@ def _holds(letter: str) -> bool:
     return True
 
 
-def _moment(value: Any) -> datetime | None:
-    """Times below 1e11 are seconds, else milliseconds (seen from resellers and from Kling)."""
-    number = decimal(value)
-    if number is None:
+def _moment(seconds: float | None) -> datetime | None:
+    """A time of the server's; None for one that no calendar has."""
+    if seconds is None:
         return None
-    seconds = float(number) if number < 100_000_000_000 else float(number) / 1000
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (ValueError, OverflowError, OSError):

@@ -126,8 +126,8 @@ def _follow(
 
 
 def _take_in(task: TaskState, row: Row) -> None:
-    if row.raw and row.raw != task.raw:
-        task.update(row.raw)
+    if row.raw and row.accepted is None and row.raw != task.raw:
+        task.update(row.facts)
 
 
 def _is_news(watch: Watch, row: Row) -> bool:

@@ -1,10 +1,10 @@
 """Following all running tasks of an account at once: one watcher, few requests.
 
 Whoever waits takes part: in each process one of the waiting looks at the ledger for all of them,
-and of all processes one holds the lease row of the endpoint and asks Kling. Below three running
-tasks it asks for each; from three on it reads list pages, which carry up to 500 tasks a request.
-Kling promises no order of its lists, so tasks that a page does not show are looked for on the
-following pages in the following rounds.
+and of all processes one holds the lease row of the endpoint and asks Kling. As long as one or two
+questions are enough it asks by ids, of which the edition says how many a question takes; else it
+reads list pages, which carry up to 500 tasks a request. Kling promises no order of its lists, so
+tasks that a page does not show are looked for on the following pages in the following rounds.
 """
 
 from __future__ import annotations
@@ -13,15 +13,16 @@ import math
 import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from kling_core import errors
 from kling_core.declare import registry
-from kling_core.editions.task_facts import Answer
+from kling_core.editions.base import FIRST
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.flows import read
+from kling_core.flows.read import Way
 from kling_core.flows.session import Pace, Session
 from kling_core.flows.task_state import RETENTION
 from kling_core.ledger.ledger import Ledger
@@ -31,11 +32,8 @@ from kling_core.wire.effects import Call, Flow
 
 __all__ = ["Running", "Watch", "of", "rest"]
 
-PAGE = 500
-"""Tasks on a list page, the most that Kling gives."""
-
 SINGLE = 3
-"""From this many running tasks on, list pages are cheaper than single questions."""
+"""From this many questions by ids on, list pages are cheaper."""
 
 HISTORY = 60.0
 """Seconds for which what earlier tasks took is not read again."""
@@ -72,12 +70,25 @@ _PASSING = (
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One running task: its age, and the shortest and longest time of its like; in seconds."""
+    """One running task: its age, and the shortest and longest time of its like; in seconds.
+
+    `edition` and `route` are those by which its create was sent.
+    """
 
     row_id: str
     task_id: str
     age: float
     span: tuple[float, float] | None = None
+    edition: str = ""
+    route: str = ""
+
+
+@dataclass(slots=True)
+class _List:
+    """Where the reading of a list goes on, and what it should have shown: that is asked for."""
+
+    place: str = FIRST
+    lost: Sequence[Running] = ()
 
 
 class Watch:
@@ -98,8 +109,7 @@ class Watch:
         self._mark = ""  # the last nudge that we have asked for
         self._learned = -math.inf
         self._spans: dict[tuple[str, str | None], tuple[float, float]] = {}
-        self._page = 1
-        self._lost: list[Running] = []
+        self._lists: dict[Way, _List] = {}
         self._gone: dict[str, float] = {}  # since when Kling has not found a row's task
         self._astray: dict[str, float] = {}  # when one that went astray was last asked for
 
@@ -185,7 +195,8 @@ class Watch:
         return look
 
     def _running(self, seen: Seen) -> Running:
-        return Running(seen.row_id, seen.task_id, seen.age, self._spans.get(seen.kind))
+        span = self._spans.get(seen.kind)
+        return Running(seen.row_id, seen.task_id, seen.age, span, seen.edition, seen.route)
 
     def _strayed(self, look: Look) -> list[Running]:
         """Of what has gone astray, the few whose turn it is to be asked for."""
@@ -204,15 +215,31 @@ class Watch:
 
     def _ask(self, running: Sequence[Running]) -> Flow[None]:
         try:
-            if len(running) < SINGLE:
-                yield from self._singly(running)
-            elif self._lost:
-                lost, self._lost = self._lost, []
-                yield from self._singly(lost)
-            else:
-                yield from self._by_pages(running)
+            for way, those in self._by_ways(running).items():
+                yield from self._ask_one(way, those)
         except _PASSING:
             return
+
+    def _by_ways(self, running: Sequence[Running]) -> dict[Way, list[Running]]:
+        """The tasks by how they are asked for."""
+        declared = registry.load(self.endpoint)
+        ways: dict[Way, list[Running]] = {}
+        for task in running:
+            way = read.way(self.session, declared, edition=task.edition, path=task.route)
+            if way.edition.lists_account:  # there is one place for all of them
+                way = replace(way, path="")
+            ways.setdefault(way, []).append(task)
+        return ways
+
+    def _ask_one(self, way: Way, running: Sequence[Running]) -> Flow[None]:
+        reading = self._lists.setdefault(way, _List())
+        if len(running) <= (SINGLE - 1) * way.edition.ids_at_once:
+            yield from self._by_ids(way, running)
+        elif reading.lost:
+            lost, reading.lost = reading.lost, ()
+            yield from self._by_ids(way, lost)
+        else:
+            yield from self._by_pages(way, running, reading)
 
     def _search(self, strays: Sequence[Running]) -> Flow[None]:
         """Ask for what has gone astray; its trouble is not that of the others."""
@@ -221,48 +248,55 @@ class Watch:
         now = self.session.clock.monotonic()
         self._astray |= {task.row_id: now for task in strays}
         with suppress(errors.KlingError):
-            yield from self._singly(strays)
+            for way, those in self._by_ways(strays).items():
+                yield from self._by_ids(way, those)
 
-    def _singly(self, running: Sequence[Running]) -> Flow[None]:
-        declared = registry.load(self.endpoint)
-        for task in running:
-            try:
-                data = yield from read.get(self.session, declared, task.task_id, attempts=1)
-                if Answer(data).task_id != task.task_id:
-                    raise errors.TaskNotFound("Kling answered with another task")  # noqa: TRY301
-            except errors.TaskNotFound:
-                # Twice, and only of an old one: a young task is Kling's, whoever answers us.
-                if task.row_id in self._gone and task.age >= KEPT.total_seconds():
-                    yield Call(partial(self.ledger.expired, task.row_id))
-                if task.row_id not in self._gone:
-                    self._gone[task.row_id] = self.session.clock.monotonic()
-                    yield Call(partial(self.ledger.unclear, task.row_id))
-                continue
-            self._gone.pop(task.row_id, None)
-            yield Call(partial(self.ledger.observe, self.endpoint, [data]))
+    def _by_ids(self, way: Way, running: Sequence[Running]) -> Flow[None]:
+        at_once = way.edition.ids_at_once
+        for start in range(0, len(running), at_once):
+            some = running[start : start + at_once]
+            found: dict[str, TaskFacts] = yield from read.some(
+                self.session, way, [task.task_id for task in some]
+            )
+            for task in some:
+                if task.task_id in found:
+                    self._gone.pop(task.row_id, None)
+                else:
+                    yield from self._not_found(task)
+            if found:
+                yield Call(partial(self.ledger.observe, self.endpoint, list(found.values())))
 
-    def _by_pages(self, running: Sequence[Running]) -> Flow[None]:
-        declared = registry.load(self.endpoint)
+    def _not_found(self, task: Running) -> Flow[None]:
+        """Note that Kling does not find a task that was its own."""
+        # Twice, and only of an old one: a young task is Kling's, whoever answers us.
+        if task.row_id in self._gone and task.age >= KEPT.total_seconds():
+            yield Call(partial(self.ledger.expired, task.row_id))
+        if task.row_id not in self._gone:
+            self._gone[task.row_id] = self.session.clock.monotonic()
+            yield Call(partial(self.ledger.unclear, task.row_id))
+
+    def _by_pages(self, way: Way, running: Sequence[Running], reading: _List) -> Flow[None]:
         wanted = {task.task_id for task in running}
-        size = min(PAGE, len(wanted) + 20)
-        start, whole = self._page, False
-        seen: list[dict[str, Any]] = []
-        pages = range(start, start + math.ceil(len(wanted) / PAGE))
-        for number in pages:
-            rows = yield from read.page(self.session, declared, number, size, attempts=1)
-            seen += [row for row in rows if str(row.get("task_id")) in wanted]
-            if len(rows) < size:
+        most = way.edition.page_size
+        size = min(most, len(wanted) + 20)
+        place, reading.place = reading.place, FIRST  # one that is refused is not asked for again
+        whole = False
+        seen: dict[str, TaskFacts] = {}
+        for _ in range(math.ceil(len(wanted) / most)):
+            page = yield from read.listing(self.session, way, place, size, attempts=1)
+            seen |= {facts.task_id: facts for facts in page.tasks if facts.task_id in wanted}
+            if page.following is None:
                 whole = True
                 break
-        yield Call(partial(self.ledger.observe, self.endpoint, seen))
-        found = {str(row.get("task_id")) for row in seen}
+            place = page.following
+        yield Call(partial(self.ledger.observe, self.endpoint, list(seen.values())))
         for task in running:
-            if task.task_id in found:
+            if task.task_id in seen:
                 self._gone.pop(task.row_id, None)
-        missing = [task for task in running if task.task_id not in found]
-        self._page = 1 if whole or not missing else start + len(pages)
+        missing = [task for task in running if task.task_id not in seen]
+        reading.place = FIRST if whole or not missing else place
         if missing and (whole or len(missing) < SINGLE):
-            self._lost = missing[: SINGLE - 1]  # asked for by their ids in the next round
+            reading.lost = missing[: SINGLE - 1]  # asked for by their ids in the next round
 
 
 def of(session: Session, endpoint: str) -> Watch:

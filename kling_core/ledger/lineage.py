@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kling_core.editions.task_facts import Answer, text
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
 from kling_core.text import one_line
@@ -59,11 +58,15 @@ def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
     row = ledger.maker(output_id)
     if row is None:
         return None
-    sent: Mapping[str, Any] = row.request.get("sent") or {}
-    known = {name: str(sent[name]) for name in ("mode", "duration") if name in sent}
-    made = Answer(row.raw).outputs
-    length = next((text(raw, "duration") for _, raw in made if text(raw, "id") == output_id), "")
-    known |= {"duration": length} if length else {}
+    # As it was sent; where an edition nests it, as it was given.
+    made: Mapping[str, Any] = {
+        **(row.request.get("fields") or {}),
+        **(row.request.get("sent") or {}),
+    }
+    known = {name: str(made[name]) for name in ("mode", "duration") if name in made}
+    lengths = (output.duration for output in row.facts.outputs if output.id == output_id)
+    length = next(lengths, None)
+    known |= {"duration": str(length)} if length is not None else {}
     known |= {"model_name": row.model_name} if row.model_name else {}
     return known | {"task_id": row.task_id or ""}
 

@@ -7,18 +7,17 @@ import uuid
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from kling_core.caller_warnings import notify
 from kling_core.declare import registry
 from kling_core.editions import KNOWN
-from kling_core.editions.task_facts import Answer, amount, text
+from kling_core.editions.task_facts import FILES, TaskFacts, amount, read
 from kling_core.ledger import statements
 from kling_core.ledger.queries import NEWEST, Reading
 from kling_core.ledger.records import (
-    FILES,
     RUNNING,
     Look,
     Row,
@@ -32,36 +31,45 @@ from kling_core.ledger.schema import UNSAID, aside, leases, tasks
 Version = tuple[str, float, float | None]
 
 
+class Unsaid(NamedTuple):
+    """A task that has succeeded, and of which Kling has not said what it deducted."""
+
+    endpoint: str
+    task_id: str
+    edition: str
+    route: str
+
+
 class News(Reading):
     """The state of running tasks."""
 
-    def observe(self, endpoint: str, answers: Sequence[Mapping[str, Any]]) -> list[str]:
+    def observe(self, endpoint: str, answers: Sequence[TaskFacts]) -> list[str]:
         """Take in what Kling says of tasks; returns the ids of rows that changed.
 
         Tasks that the ledger does not know are left out, and answers older than what it knows; so
         is one that cannot be read, which is no trouble of the others.
         """
-        by_id = {str(data.get("task_id") or data.get("id")): data for data in answers}
+        by_id = {facts.task_id: facts for facts in answers if facts.task_id}
         changed: list[str] = []
         odd: list[str] = []
         with self._transaction() as db:
-            for task_id, data in by_id.items():
+            for task_id, facts in by_id.items():
                 about = {"endpoint": endpoint, "task_id": task_id}
                 for row_id, raw, unclear in statements.SEEN.run(db, about):
                     try:
-                        known: dict[str, Any] = json.loads(raw)
-                        cleared = unclear is not None and Answer(data).known
-                        if not (
-                            _news(data, known, raw) or (cleared and not _overtaken(data, known))
-                        ):
+                        said = json.loads(raw)
+                        cleared = unclear is not None and facts.known
+                        if not (cleared or _says_else(facts, said, raw)):
                             continue
-                        again = Answer(known).ended
-                        self._observe(db, row_id, data, endpoint=endpoint, again=again)
+                        known = read(said)
+                        if facts.overtaken(known):
+                            continue
+                        self._observe(db, row_id, facts, endpoint=endpoint, again=known.ended)
                     except _UNREADABLE as error:
                         odd.append(f"what Kling says of task {task_id} cannot be read ({error!r})")
                         continue
                     changed.append(row_id)
-                    odd += _odd(data, task_id)
+                    odd += _odd(facts)
         for trouble in odd:  # when the others are written down
             notify(trouble)
         return changed
@@ -70,7 +78,7 @@ class News(Reading):
         self,
         db: sa.Connection,
         row_id: str,
-        data: Mapping[str, Any],
+        seen: TaskFacts,
         *,
         endpoint: str,
         first: bool = False,
@@ -80,11 +88,10 @@ class News(Reading):
         before (`again`), whose time of ending stays.
         """
         now = self.now()
-        seen = Answer(data)
         state = seen.status if seen.ended or seen.status == "submitted" else "processing"
         values: dict[str, Any] = {
             "state": state,
-            "raw": as_text(data),
+            "raw": as_text(seen.raw),
             "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
             "unclear_at": None,
@@ -108,12 +115,12 @@ class News(Reading):
             {
                 "task": row_id,
                 "number": number,
-                "kind": kind,
-                "output_id": as_plain(text(output, "id", "audio_id")),
-                "url": as_plain(text(output, "url", "url_mp3", "mp3_url")),
-                "data": None if kind in FILES else as_text(output),
+                "kind": output.kind,
+                "output_id": as_plain(output.id),
+                "url": as_plain(output.url),
+                "data": None if output.kind in FILES else as_text(output.raw),
             }
-            for number, (kind, output) in enumerate(seen.outputs)
+            for number, output in enumerate(seen.outputs)
         ]
         (statements.ACCEPT if first else statements.CHANGE).run(db, {"row": row_id, **values})
         for output in made:
@@ -169,6 +176,8 @@ class News(Reading):
                     tasks.c.quote_units,
                     tasks.c.product,
                     tasks.c.unclear_at,
+                    tasks.c.edition,
+                    tasks.c.route,
                 )
                 .where(aside(tasks.c.endpoint) == endpoint, tasks.c.state.in_(RUNNING))
                 .where(aside(tasks.c.edition).in_(KNOWN), tasks.c.given_up_at.is_(None))
@@ -182,6 +191,8 @@ class News(Reading):
                     abs(now - r.sent_at),  # a time ahead is that of a wrong clock: it is no child
                     (r.model_name, r.quote_units),
                     0.0 if r.unclear_at is None else abs(now - r.unclear_at),
+                    r.edition,
+                    r.route,
                 )
                 for r in rows
             )
@@ -234,11 +245,12 @@ class News(Reading):
 
     def unsaid(
         self, since: float, limit: int, endpoints: Collection[str] | None = None
-    ) -> list[tuple[str, str]]:
-        """Endpoint and Kling's id of the newest tasks that have succeeded since a moment, and of
-        which it has not said what it deducted; only those of these `endpoints`.
+    ) -> list[Unsaid]:
+        """The newest tasks that have succeeded since a moment, and of which Kling has not said what
+        it deducted; only those of these `endpoints`.
         """
-        query = sa.select(tasks.c.endpoint, tasks.c.task_id).where(
+        wanted = (tasks.c[name] for name in Unsaid._fields)
+        query = sa.select(*wanted).where(
             UNSAID, tasks.c.created_at >= since, tasks.c.task_id.is_not(None)
         )
         query = query.where(aside(tasks.c.edition).in_(KNOWN))
@@ -246,7 +258,7 @@ class News(Reading):
             query = query.where(aside(tasks.c.endpoint).in_(endpoints))
         with self._transaction(read=True) as db:
             rows = db.execute(query.order_by(tasks.c.created_at.desc()).limit(limit))
-            return [(row.endpoint, row.task_id) for row in rows]
+            return [Unsaid(*row) for row in rows]
 
     def orphans(self, product: str, *, idle: float) -> list[Row]:
         """Rows of a product that were sent by processes that are gone, and not settled since."""
@@ -279,26 +291,21 @@ _UNREADABLE = (ArithmeticError, ValueError, TypeError, RecursionError)
 """What an answer may do to its reader, whatever it holds."""
 
 
-def _news(data: Mapping[str, Any], known: Mapping[str, Any], text: str) -> bool:
-    """Whether an answer says something else than the known one, and was not overtaken by it.
+def _says_else(facts: TaskFacts, known: Mapping[str, Any], text: str) -> bool:
+    """Whether an answer says something else than the known one.
 
     Told by the `text` of the known one in the end: NaN is not equal to itself.
     """
-    return known != data and text != as_text(data) and not _overtaken(data, known)
+    return known != facts.raw and text != as_text(facts.raw)
 
 
-def _overtaken(data: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    return Answer(data).overtaken(Answer(known))
-
-
-def _odd(data: Mapping[str, Any], task_id: str) -> list[str]:
+def _odd(facts: TaskFacts) -> list[str]:
     """What to say of a deduction that is no amount."""
-    said = Answer(data).odd_units
     told = (
-        f"Kling says that task {task_id} cost {said} units, which is no amount: "
+        f"Kling says that task {facts.task_id} cost {facts.odd_units} units, which is no amount: "
         "what it was quoted at counts until Kling says otherwise"
     )
-    return [told] if said else []
+    return [told] if facts.odd_units else []
 
 
 def _dollars(units: Decimal, endpoint: str) -> str | None:

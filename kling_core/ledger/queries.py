@@ -248,15 +248,16 @@ class Reading(Database):
         with self._transaction(read=True) as db:
             return [Row.of(row) for row in db.execute(query).mappings()]
 
-    def claims(self, row_id: str) -> Claims:
-        """What other requests of a row's endpoint have made, or may be making.
+    def claims(self, row_id: str, *, account: bool = False) -> Claims:
+        """What other requests of a row's endpoint, or of the account, have made or may be making.
 
         Tasks that were only seen in Kling's lists are left out: one of them may belong to a request
         whose answer is still missing.
         """
         with self._transaction(read=True) as db:
             row = self._get(db, row_id)
-            others = (tasks.c.endpoint == row.endpoint, tasks.c.id != row_id, tasks.c.digest != "")
+            others = [tasks.c.id != row_id, tasks.c.digest != ""]
+            others += [] if account else [tasks.c.endpoint == row.endpoint]
             made = sa.select(tasks.c.task_id, tasks.c.parent_output_id).where(
                 *others, tasks.c.task_id.is_not(None), tasks.c.created_at >= self.now() - LISTED
             )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import stat
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kling_core.editions import V1
+from kling_core.editions import V1, task_facts
+from kling_core.editions.task_facts import TaskFacts
 
 LIVE = ("submitting", "submitted", "processing", "unknown")
 """States in which a task may hold a slot at Kling."""
@@ -20,9 +21,6 @@ RUNNING = ("submitted", "processing")
 
 ENDED = ("succeeded", "failed", "rejected", "expired")
 """States that do not change any more."""
-
-FILES = ("video", "image", "audio")
-"""Kinds of output that are files, to be downloaded; all others are kept in the ledger itself."""
 
 HEIR = "the task of "
 """Begins the error of a row that was taken in, and then found to be the task of another row."""
@@ -110,6 +108,20 @@ class Row:
 
     None: nothing of it is in doubt, for it was never sent or its last POST was refused.
     """
+
+    @property
+    def facts(self) -> TaskFacts:
+        """What Kling said of it last, and what it has not said as we know it ourselves."""
+        facts = task_facts.read({} if self.accepted is not None else self.raw)
+        if facts.word:
+            return facts
+        known = {"task_id": facts.task_id or self.task_id or "", "status": self.state}
+        return replace(facts, **known, message=facts.message or self.error)
+
+    @property
+    def accepted(self) -> Mapping[str, Any] | None:
+        """How Kling accepted it without naming its task; None for others."""
+        return self.raw if self.raw and self.unsettled and self.task_id is None else None
 
     @property
     def unsettled(self) -> bool:
@@ -262,7 +274,8 @@ class Queue:
 class Seen:
     """A running task: its age in seconds, and its kind, by which its like is found.
 
-    `unclear` is for how long Kling has said nothing of it that we understand.
+    `unclear` is for how long Kling has said nothing of it that we understand. `edition` and `route`
+    are those by which its create was sent.
     """
 
     row_id: str
@@ -270,6 +283,8 @@ class Seen:
     age: float
     kind: tuple[str, str | None]
     unclear: float = 0.0
+    edition: str = V1
+    route: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from kling_core.editions.task_facts import Answer
+from kling_core.editions.task_facts import TaskFacts, read
 from kling_core.errors import LedgerError
 from kling_core.ledger import statements
 from kling_core.ledger.money import Budget
@@ -179,7 +179,16 @@ class Intake(Slots, News):
                 self._leased(row_id, now, lease)
             return done.rowcount == 1
 
-    def accepted(self, row_id: str, data: Mapping[str, Any]) -> Row:
+    def took(self, row_id: str, said: Mapping[str, Any]) -> None:
+        """Kling has accepted a request without naming its task: from now on it is certainly made.
+
+        Only a look-up that shows the task can settle it; see `Row.accepted`.
+        """
+        ours = (tasks.c.id == row_id, tasks.c.owner == self.owner, tasks.c.task_id.is_(None))
+        with self._transaction() as db:
+            db.execute(sa.update(tasks).where(*ours).values(raw=as_text(said)))
+
+    def accepted(self, row_id: str, facts: TaskFacts) -> Row:
         """Kling has the task: its id and first state.
 
         Whoever read Kling's lists meanwhile may have taken the task in already: then this row is
@@ -190,18 +199,18 @@ class Intake(Slots, News):
         """
         with self._transaction() as db:
             endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
-            about = {"endpoint": endpoint, "task_id": Answer(data).task_id}
+            about = {"endpoint": endpoint, "task_id": facts.task_id}
             for other, raw, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
                     self._hand_over(db, other, row_id)
-                elif Answer(data).overtaken(Answer(json.loads(raw))):
+                elif facts.overtaken(read(json.loads(raw))):
                     return self._get(db, row_id)
             if known not in (None, about["task_id"]):
                 raise LedgerError(
                     f"{row_id} has the task {known} already",
                     fix="Both are at Kling: `kling rescue` takes the other one in.",
                 )
-            self._observe(db, row_id, data, endpoint=endpoint, first=True)
+            self._observe(db, row_id, facts, endpoint=endpoint, first=True)
             self._taken(db, row_id, product, limit)
             return self._without_secrets(db, self._get(db, row_id))
 
@@ -226,14 +235,11 @@ class Intake(Slots, News):
         db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
         db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
 
-    def adopt(
-        self, entry: Entry, data: Mapping[str, Any], *, created_at: float | None = None
-    ) -> bool:
+    def adopt(self, entry: Entry, facts: TaskFacts, *, created_at: float | None = None) -> bool:
         """Write down a task that was made elsewhere; False when it is known already."""
-        task_id = str(data.get("task_id") or data.get("id"))
         with self._transaction() as db:
             known = sa.select(tasks.c.id).where(
-                tasks.c.endpoint == entry.endpoint, tasks.c.task_id == task_id
+                tasks.c.endpoint == entry.endpoint, tasks.c.task_id == facts.task_id
             )
             if db.execute(known).first():
                 return False
@@ -242,7 +248,7 @@ class Intake(Slots, News):
                 made = min(created_at, self.now())
                 values |= {"created_at": made, "sent_at": made}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            self._observe(db, entry.id, data, endpoint=entry.endpoint, first=True)
+            self._observe(db, entry.id, facts, endpoint=entry.endpoint, first=True)
             return True
 
     def refused(self, row_id: str, error: str) -> None:

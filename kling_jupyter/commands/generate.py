@@ -51,12 +51,14 @@ def carry_out(
 
 
 def _show_dry_run(workspace: Workspace, request: Request, notes: Sequence[str]) -> None:
-    from kling_core.editions import v1
+    from kling_core.editions.choose import edition_of
     from kling_core.wire.body import JSONBody
 
     check = request.require()
-    body = JSONBody(v1.encode(request.endpoint, check, external_task_id=None)).preview()
-    path = workspace.client.session.path(request.endpoint)
+    model = str(check.fields.get("model_name") or "")
+    edition = edition_of(request.endpoint, model)
+    body = JSONBody(edition.encode(request.endpoint, check, own_id=None)).preview()
+    path = workspace.client.session.path(request.endpoint, model)
     say(f"POST {workspace.client.base_url}{path}")
     say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
     words = ["dry run, nothing was sent", *task_figure.described(request), *price(request)]

@@ -28,7 +28,7 @@ from kling_core import Kling, Sandbox
 from kling_core.catalog import tables
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Check, Endpoint, Request
-from kling_core.editions import v1
+from kling_core.editions.choose import edition_of
 from kling_core.errors import KlingWarning, Violation
 from kling_core.media.inputs import Unreadable, read
 from kling_core.wire.body import JSONBody
@@ -426,7 +426,7 @@ def _body(endpoint: Endpoint, request: Request, verdict: Check) -> bytes:
     fields = wrong | dict(verdict.fields)
     sent = verdict.sent | {name for name in given if name in params}
     judged = Check((), (), {n: fields[n] for n in sent}, frozenset(sent))
-    tree = v1.encode(endpoint, judged, external_task_id=None)
+    tree = edition_of(endpoint).encode(endpoint, judged, own_id=None)
     try:
         return b"".join(JSONBody(tree))
     except ValueError:  # NaN and infinity have no JSON

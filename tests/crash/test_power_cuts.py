@@ -11,11 +11,13 @@ from typing import Any
 
 import pytest
 from helpers.clips import clip
+from helpers.ledgers import way_to
 from helpers.power import WORLDS, Disk, Moment, Tree, recorded
 from helpers.scripted import Script, client_of, outcome, task
 
 from kling_core import file_lock
 from kling_core.declare import registry
+from kling_core.editions.task_facts import read
 from kling_core.errors import KlingError
 from kling_core.flows import adopt, resume
 from kling_core.wire.effects import Saved
@@ -62,7 +64,7 @@ def client_with_the_task(script: Script, kind: str) -> Any:
     """A client whose ledger knows the finished task."""
     client = client_of(kind, script)
     said = {**finished(), "final_unit_deduction": "1.5"}  # or a resume would ask for it
-    adopt.adopt(client.session.ledger(), T2V, said)
+    adopt.adopt(client.session.ledger(), way_to("text_to_video"), read(said))
     return client
 
 

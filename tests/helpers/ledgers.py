@@ -8,6 +8,10 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from kling_core.declare import registry
+from kling_core.editions.choose import edition_of
+from kling_core.editions.task_facts import TaskFacts, read
+from kling_core.flows.read import Way
 from kling_core.ledger import statements
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Entry, Row, as_text
@@ -70,11 +74,17 @@ def entry(name: str | None = None, **more: Any) -> Entry:
     return Entry(id=name, **{**known, **more})
 
 
-def answer(task_id: str, status: str = "submitted", videos: int = 0, **more: Any) -> dict[str, Any]:
-    """What Kling says of a task."""
+def answer(task_id: str, status: str = "submitted", videos: int = 0, **more: Any) -> TaskFacts:
+    """What Kling says of a task, as it was read."""
     made = [{"id": f"{task_id}-v{n}", "url": f"http://x.test/{n}.mp4"} for n in range(videos)]
     result = {"task_result": {"videos": made}} if videos else {}
-    return {"task_id": task_id, "task_status": status, **result, **more}
+    return read({"task_id": task_id, "task_status": status, **result, **more})
+
+
+def way_to(name: str) -> Way:
+    """How the tasks of an endpoint are asked for."""
+    declared = registry.load(name)
+    return Way(declared, edition_of(declared), declared.path)
 
 
 def as_version_1(ledger: Ledger) -> None:

@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from helpers.ledgers import answer
 
 from kling_core import Kling, Sandbox
 from kling_core.callbacks import BODY_LIMIT, CallbackReceiver, wake
@@ -47,7 +48,7 @@ def ledger(tmp_path):
         digest="",
     )
     ledger.prepare(entry, lease=60)
-    ledger.accepted("mine", {"task_id": "77", "task_status": "submitted"})
+    ledger.accepted("mine", answer("77"))
     yield ledger
     ledger.close()
 
@@ -140,7 +141,7 @@ def test_disorder(ledger):
     for number, word in enumerate(["succeed", "submitted", "what?", "processing", "succeed"]):
         assert sender.call(webhook_id=f"d-{number}", task_status=word) == 200
     assert state(ledger) == "submitted"
-    ledger.observe("text_to_video", [{"task_id": "77", "task_status": "succeed"}])
+    ledger.observe("text_to_video", [answer("77", "succeed")])
     mark = ledger.nudged("text_to_video")
     assert sender.call(webhook_id="late", task_status="processing") == 200
     assert (ledger.nudged("text_to_video"), state(ledger)) == (mark, "succeeded")

@@ -13,6 +13,7 @@ from traitlets.config import Config
 
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.cli.main import main
+from kling_core.editions.task_facts import read
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ def test_what_holds_nothing_is_refused(slow: Sandbox, capsys: Any) -> None:
         row = kling.tasks.ledger.get(one)
         assert row is not None
         done = dict(row.raw) | {"task_status": "failed"}
-        kling.tasks.ledger.observe("text_to_video", [done])
+        kling.tasks.ledger.observe("text_to_video", [read(done)])
     code, _, err = run(capsys, "give-up", one)
     assert code == 1
     assert "has ended (failed)" in err

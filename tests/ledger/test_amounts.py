@@ -6,11 +6,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from helpers.ledgers import LEASE, Moved, answer, entry
+from helpers.ledgers import LEASE, Moved, answer, entry, way_to
 from helpers.scripted import LOST, Port, Script, envelope, session, task
 
 from kling_core import Kling, Sandbox
-from kling_core.editions.task_facts import Answer, amount, decimal
+from kling_core.editions.task_facts import amount, decimal, read
 from kling_core.errors import BudgetExceeded, KlingWarning
 from kling_core.flows import late_costs, resume
 from kling_core.ledger import costs
@@ -61,7 +61,7 @@ def running(ledger: Ledger, task_id: str, **more: Any) -> Row:
 def test_what_is_no_amount_is_unknown(said: Any) -> None:
     """Below 0, beyond reason, no number at all."""
     assert amount(said) is None
-    told = Answer({"task_status": "succeed", "final_unit_deduction": said})
+    told = read({"task_status": "succeed", "final_unit_deduction": said})
     assert told.units is None
 
 
@@ -80,7 +80,7 @@ def test_amounts() -> None:
         found = amount(said)
         assert found is not None
         assert str(found) == wanted
-    assert Answer({"final_unit_deduction": ""}).odd_units == Answer({}).odd_units == ""
+    assert read({"final_unit_deduction": ""}).odd_units == read({}).odd_units == ""
     assert decimal("1e19") == Decimal(10) ** 19
     assert decimal("1e20") is None
     assert decimal("-5") == -5
@@ -111,8 +111,8 @@ def test_an_odd_deduction_lifts_no_budget(ledger: Ledger, said: Any) -> None:
 def test_one_broken_answer_breaks_no_other(ledger: Ledger) -> None:
     """What cannot even be written down is said and left out; the others are taken in."""
     rows = [running(ledger, f"of-{n}") for n in range(3)]
-    news = [answer(f"of-{n}", "succeed") for n in range(3)]
-    news[1]["strange"] = nested()
+    strange = {1: {"strange": nested()}}
+    news = [answer(f"of-{n}", "succeed", **strange.get(n, {})) for n in range(3)]
     assert ledger.observe("text_to_video", news) == [rows[0].id, rows[2].id]
     assert [ledger.row(row.id).state for row in rows] == ["succeeded", "submitted", "succeeded"]
 
@@ -176,13 +176,11 @@ def test_costs_are_those_of_the_day_of_sending(ledger: Ledger, moved: Moved) -> 
 
 def test_a_task_made_elsewhere_long_ago_is_not_of_today(ledger: Ledger) -> None:
     """Whatever Kling writes as its time."""
-    from kling_core.declare import registry
     from kling_core.flows import adopt
 
-    endpoint = registry.load("text_to_video")
     for number, made in enumerate((1_700_000_000, "1700000000000", "1e300", "NaN", -5, 10**25)):
         data = answer(str(number), "succeed", created_at=made, final_unit_deduction="1.5")
-        assert adopt.adopt(ledger, endpoint, data)
+        assert adopt.adopt(ledger, way_to("text_to_video"), data)
     times = {row.task_id: row.created_at for row in ledger.rows()}
     assert times["0"] == times["1"] == 1_700_000_000
     assert all(abs(times[name] - ledger.now()) < 60 for name in ("2", "3", "4", "5"))

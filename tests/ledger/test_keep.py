@@ -18,6 +18,7 @@ from helpers.media import decode, picture
 
 from kling_core import Kling, KlingWarning, Sandbox, Task
 from kling_core.commands import rescue
+from kling_core.editions.task_facts import read
 from kling_core.errors import DownloadError
 from kling_core.flows import audit, resume, save
 from kling_core.sandbox import Fault
@@ -249,7 +250,7 @@ def purge(kling: Kling, task: Task) -> None:
     """Kling tells of a task without what it made, as it does when it has thrown that away."""
     raw = {k: v for k, v in task.raw.items() if k != "task_result"}
     raw["updated_at"] += 1
-    kling.tasks.ledger.observe(task.endpoint.name, [raw])
+    kling.tasks.ledger.observe(task.endpoint.name, [read(raw)])
 
 
 @pytest.mark.parametrize("gone", ["purged", "unwritable"])

@@ -149,9 +149,9 @@ class Elsewhere:
         task_id = effect.url.rpartition("/")[2]
         self.asked.append(task_id)
         if self.other:
-            return envelope(answer("99", "processing"))
+            return envelope(answer("99", "processing").raw)
         if task_id in self.found:
-            return envelope(answer(task_id, "processing"))
+            return envelope(answer(task_id, "processing").raw)
         return envelope(code=1201, status=400, message=f"Task not found by id: {task_id}")
 
 

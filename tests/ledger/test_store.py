@@ -16,6 +16,7 @@ import pytest
 import sqlalchemy as sa
 from helpers.ledgers import ACCOUNT, LEASE, Moved, OpenLedger, answer, entry
 
+from kling_core.editions.task_facts import read
 from kling_core.errors import BudgetExceeded, LedgerError
 from kling_core.ledger.database import ALIVE
 from kling_core.ledger.ledger import Ledger
@@ -81,7 +82,7 @@ def test_the_life_of_a_row(ledger: Ledger) -> None:
     assert (done.state, done.cost_units, done.cost_usd) == (
         "succeeded", Decimal("1.5"), Decimal("0.210"),
     )  # fmt: skip
-    assert done.raw == ended
+    assert done.raw == ended.raw
     assert [kept.output_id for kept in ledger.kept(row.id)] == ["11-v0", "11-v1"]
     assert ledger.by_task_id("text_to_video", "11") == done
     assert ledger.by_task_id("lip_sync", "11") is None
@@ -136,7 +137,7 @@ def test_texts_that_no_database_holds(ledger: Ledger) -> None:
     news = answer("11", "failed", task_status_msg=odd, task_result={"videos": [video]})
     assert ledger.observe("text_to_video", [news]) == [row.id]
     row = ledger.row(row.id)
-    assert (row.state, row.error, row.raw) == ("failed", "caf??", news)
+    assert (row.state, row.error, row.raw) == ("failed", "caf??", news.raw)
     assert ledger.observe("text_to_video", [news]) == []
     (kept,) = ledger.kept(row.id)
     assert (kept.output_id, kept.url) == ("caf??", "http://x.test/caf??")
@@ -148,13 +149,13 @@ def test_a_late_answer_changes_nothing(ledger: Ledger) -> None:
     young = answer("11", "processing", updated_at=2000)
     assert ledger.observe("text_to_video", [young]) == [row.id]
     assert ledger.observe("text_to_video", [answer("11", updated_at=1000)]) == []
-    assert ledger.row(row.id).raw == young
+    assert ledger.row(row.id).raw == young.raw
     done = answer("11", "succeed", videos=1, updated_at=1500)
     assert ledger.observe("text_to_video", [done]) == [row.id]
     assert ledger.observe("text_to_video", [answer("11", "processing", updated_at=9000)]) == []
     ended = ledger.row(row.id)
-    assert (ended.state, ended.raw) == ("succeeded", done)
-    billed = {**done, "final_unit_deduction": "1"}
+    assert (ended.state, ended.raw) == ("succeeded", done.raw)
+    billed = read({**done.raw, "final_unit_deduction": "1"})
     assert ledger.observe("text_to_video", [billed]) == [row.id]
     assert ledger.row(row.id).cost_units == 1
 

@@ -16,6 +16,7 @@ from helpers.scripted import Port, Script, envelope
 
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.declare import registry
+from kling_core.editions.task_facts import read
 from kling_core.errors import TaskNotFound, WaitTimeout
 from kling_core.flows import watch as watching
 from kling_core.flows.session import Pace, Session
@@ -56,7 +57,7 @@ def followed(session: Session, count: int) -> list[dict[str, Any]]:
     for number in range(count):
         made = entry(f"row-{number:04}")
         ledger.adopt(made, answer(str(10_000 + number)))
-    return [answer(str(10_000 + n), "processing") for n in reversed(range(count))]
+    return [answer(str(10_000 + n), "processing").raw for n in reversed(range(count))]
 
 
 def step(watch: Watch, script: Script, seconds: float = 20.0) -> bool:
@@ -99,7 +100,7 @@ def test_tasks_behind_others_are_found() -> None:
     script = Script()
     one = session(script)
     ours = followed(one, 10)
-    others = [answer(str(n), "succeed") for n in range(95)]
+    others = [answer(str(n), "succeed").raw for n in range(95)]
     kling = Kling1000(others + ours)
     script._answers = repeat(kling)
     watch = watching.of(one, "text_to_video")
@@ -270,7 +271,7 @@ def test_a_thousand_at_the_sandbox(instant_sandbox: Any, tmp_path: Path) -> None
             tasks = [kling.task(endpoint, one) for one in data]
             ledger = await kling.tasks.ledger()
             for number, one in enumerate(data):
-                ledger.adopt(entry(f"n-{number}"), one)
+                ledger.adopt(entry(f"n-{number}"), read(one))
             watch = watching.of(kling.session, "text_to_video")
             rounds, enough = 0, asyncio.Event()
             ask = watch._ask

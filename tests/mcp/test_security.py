@@ -294,16 +294,10 @@ def redirecting(target: str) -> Iterator[str]:
 
 async def fetch(client: Client, task_id: str, url: str) -> dict[str, Any]:
     """What downloading says when Kling, or who speaks for it, names this address."""
-    from kling_core.editions.task_facts import Answer
-
-    seen = Answer.outputs.fget
-    assert seen is not None
-
-    def elsewhere(answer: Answer) -> Any:
-        return [(kind, {**raw, "url": url}) for kind, raw in seen(answer)]
+    from kling_core.flows.task_state import Output
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Answer, "outputs", property(elsewhere))
+        patch.setattr(Output, "url", url)
         result = await client.call_tool("kling_download", {"task_id": task_id})
     assert result.is_error
     facts = result.structured_content

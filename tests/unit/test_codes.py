@@ -301,7 +301,7 @@ def test_5xx_without_a_known_code(status: int) -> None:
     """A server error whose body says nothing useful is judged as 5000."""
     for body in (envelope(code=0, status=status), Reply(status, {}, b'{"error": "oops"}')):
         script = Script([body, envelope(task("1"))])
-        assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+        assert drive(get(session(script), T2V, "1"), Port(script)).task_id == "1"
 
 
 UNKNOWN = [(200, 5003), (400, 5999), (429, 5004), (200, -1), (200, 9999), (200, 1299), (400, 4711)]
@@ -404,7 +404,7 @@ def test_foreign_answers_that_stay_in_doubt(answer: Answer) -> None:
 def test_foreign_answers_to_a_read(answer: Answer) -> None:
     """A read is repeated; when it stays so, the error says what came instead."""
     script = Script([answer, envelope(task("1"))])
-    assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+    assert drive(get(session(script), T2V, "1"), Port(script)).task_id == "1"
     script = Script([answer] * READ_ATTEMPTS)
     with pytest.raises(errors.UnreadableAnswer) as caught:
         drive(get(session(script), T2V, "1"), Port(script))
@@ -496,7 +496,7 @@ def test_strange_times_are_no_times(stamp: Any) -> None:
 def test_single_query_as_list_or_object(shape: Any) -> None:
     """A list of one is that one."""
     script = Script([envelope(shape)])
-    assert drive(get(session(script), T2V, "1"), Port(script))["task_id"] == "1"
+    assert drive(get(session(script), T2V, "1"), Port(script)).task_id == "1"
 
 
 @pytest.mark.parametrize("shape", [[task("1")], {"result": [task("1"), None]}, None, {}])
@@ -504,7 +504,7 @@ def test_lists_bare_or_wrapped(shape: Any) -> None:
     """A list may stand under `result`, or be missing."""
     script = Script([envelope(shape)])
     rows = drive(page(session(script), T2V), Port(script))
-    assert [row["task_id"] for row in rows] == (["1"] if shape else [])
+    assert [row.task_id for row in rows] == (["1"] if shape else [])
 
 
 def test_an_unknown_status_is_still_running() -> None:

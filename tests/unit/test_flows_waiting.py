@@ -275,7 +275,7 @@ def test_a_request_above_a_firm_limit_is_refused() -> None:
 
 def test_a_limit_that_is_learned_in_line_refuses_too() -> None:
     """A row that stands in line when the limit becomes known leaves it, unsent."""
-    script = Script(repeat(envelope(answer("1", "processing"))))
+    script = Script(repeat(envelope(answer("1", "processing").raw)))
     one = session(script)
     ledger = one.ledger()
     ledger.adopt(entry("runs", product="image", weight=5), answer("1"))
@@ -324,7 +324,7 @@ def test_full_of_ours_is_waited_for() -> None:
 
     def kling(effect: Send) -> Any:
         if effect.method == "GET":
-            return envelope(answer("1", "processing"))
+            return envelope(answer("1", "processing").raw)
         posts.append(effect.url)
         return FULL if len(posts) <= EMPTY + 1 else envelope(task("2"))
 

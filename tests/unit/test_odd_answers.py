@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.ledgers import answer, way_to
 from helpers.scripted import Script, client_of, task
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -27,7 +28,9 @@ from kling_core import callbacks as callbacks_module
 from kling_core.callbacks import CallbackReceiver, verify
 from kling_core.commands import account
 from kling_core.declare import registry
-from kling_core.editions import task_facts
+from kling_core.editions import KNOWN, task_facts
+from kling_core.editions.base import FIRST
+from kling_core.editions.choose import load
 from kling_core.errors import LedgerError
 from kling_core.flows import adopt
 from kling_core.flows import read as calls
@@ -112,10 +115,15 @@ def test_an_answer_is_judged(content: bytes) -> None:
             str(verdict.error).encode()
             continue
         assert verdict.envelope is not None
-        one, many = calls.one(verdict.envelope), calls.many(verdict.envelope)
-        assert isinstance(one, dict)
-        assert all(isinstance(row, dict) for row in many)
-        for data in (one, *many):
+        everything = list[Any]()
+        for edition in map(load, KNOWN):
+            page = edition.listed(verdict.envelope, FIRST, 30)
+            found = [edition.accepted(verdict.envelope), edition.one(verdict.envelope, "1")]
+            told = [facts.raw for facts in (*found, *edition.many(verdict.envelope)) if facts]
+            assert all(isinstance(data, dict) for data in told)
+            assert len(page.tasks) <= len(told)
+            everything += told
+        for data in everything:
             read_everything(data)
             text = json.dumps(data, ensure_ascii=False, allow_nan=False)
             assert "\0" not in text
@@ -124,10 +132,11 @@ def test_an_answer_is_judged(content: bytes) -> None:
 
 def read_everything(data: dict[str, Any]) -> None:
     """Each property of what tells of a task."""
-    answer = task_facts.Answer(data)
-    for name in dir(task_facts.Answer):
+    facts = task_facts.read(data)
+    for name in dir(task_facts.TaskFacts):
         if not name.startswith("_"):
-            getattr(answer, name)
+            getattr(facts, name)
+    assert not facts.overtaken(facts)
     with Kling(api_key="k") as kling:
         made = kling.task(registry.get("text-to-video"), data)
         for name in ("task_id", "external_task_id", "status", "created_at", "updated_at", "cost"):
@@ -148,7 +157,7 @@ def ledger(tmp_path: Path) -> Iterator[Ledger]:
         id="mine", endpoint="text_to_video", product="video", request={}, media={}, digest=""
     )
     made.prepare(entry, lease=60)
-    made.accepted("mine", {"task_id": "77", "task_status": "submitted"})
+    made.accepted("mine", answer("77"))
     yield made
     made.close()
 
@@ -164,9 +173,9 @@ def test_the_ledger_takes_whatever_is_said(ledger: Ledger, data: dict[str, Any])
     said = parse(text_of(data))
     odd: list[str] = []
     with caller_warnings.heard_by(odd.append):
-        ledger.observe("text_to_video", [{**said, "task_id": "77"}])
-        ledger.observe("text_to_video", [said])
-        adopt.adopt(ledger, registry.get("text-to-video"), said)
+        ledger.observe("text_to_video", [task_facts.read({**said, "task_id": "77"})])
+        ledger.observe("text_to_video", [task_facts.read(said)])
+        adopt.adopt(ledger, way_to("text_to_video"), task_facts.read(said))
     assert all("Kling says" in text for text in odd)
     assert ledger.row("mine").task_id == "77"
 

@@ -20,6 +20,9 @@ from helpers.walk import example, in_memory
 from kling_core import errors
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
+from kling_core.editions.base import Find
+from kling_core.editions.task_facts import read
+from kling_core.editions.v1 import V1
 from kling_core.flows.submit import resume, submit
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import SETTLING, Row
@@ -438,7 +441,7 @@ def test_who_was_suspended_finds_what_another_process_has_settled(
         with closing(Ledger(live.ledger().place, live.account, clock=live.clock.time)) as other:
             (row,) = other.rows()
             assert other.take(row.id, lease=60)
-            other.accepted(row.id, task("5", state, task_info=info))
+            other.accepted(row.id, read(task("5", state, task_info=info)))
         return LOST
 
     seen = rows(("5", info)) if endpoint is LIPS else NOT_FOUND
@@ -455,7 +458,8 @@ def test_an_old_answer_takes_nothing_back() -> None:
 
     def answered_late(_: Any) -> Any:
         (row,) = live.ledger().rows()
-        live.ledger().accepted(row.id, task("5", "succeed", final_unit_deduction="1"))
+        done = read(task("5", "succeed", final_unit_deduction="1"))
+        live.ledger().accepted(row.id, done)
         return envelope(task("5"))
 
     script._answers = iter([answered_late])
@@ -476,7 +480,7 @@ def test_the_same_call_is_the_same_request_until_its_task_has_ended(kind: str) -
     slow.come(7200)
     assert create(kling, T2V, dedupe=600).task_id == first.task_id
     done = task(first.task_id, "succeed")
-    kling.session.ledger().observe("text_to_video", [done])
+    kling.session.ledger().observe("text_to_video", [read(done)])
     slow.come(500)
     assert create(kling, T2V, dedupe=600).task_id == first.task_id
     slow.come(200)
@@ -517,3 +521,44 @@ def test_a_cancelled_create_that_has_not_connected_is_not_sent_later() -> None:
     assert tries == ["POST"]
     row = only_row(kling)
     assert (row.state, row.owner, row.doubt_until) == ("prepared", None, None)
+
+
+# --- editions whose look-ups prove less --------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("by", ["nothing", "own_id"])
+def test_where_no_look_up_proves_anything(
+    by: Any, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was lost is in doubt for ever, says so, and is never sent again."""
+    monkeypatch.setattr(V1, "find", lambda *_: Find(by, proves=False, resend=False))
+    script = Script()
+    slow = SlowKling(script.clock, late=None, timeout=2)
+    kling = client(kind, script, slow)
+    said = create(kling, T2V)
+    assert isinstance(said, errors.SubmitOutcomeUnknown)
+    assert (said.settles_at, "nothing was made" in said.fix) == (None, False)
+    assert "kling.tasks.give_up" in said.fix
+    for seconds in (1, 600, 86400):
+        slow.come(seconds)
+        ((row, error),) = resumed(kling, send=True).doubtful
+        assert (row.state, error.settles_at) == ("unknown", None)
+    assert slow.posts == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_where_an_own_id_can_be_had_twice(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is sent again while it is in doubt; when it certainly is not there, it may be."""
+    monkeypatch.setattr(V1, "find", lambda *_: Find("own_id", proves=True, resend=False))
+    script = Script()
+    slow = SlowKling(script.clock, late=None, timeout=2)
+    kling = client(kind, script, slow)
+    assert isinstance(create(kling, T2V), errors.SubmitOutcomeUnknown)
+    assert len(resumed(kling, send=True).doubtful) == 1
+    assert isinstance(create(kling, T2V, dedupe=1.0), errors.SubmitOutcomeUnknown)
+    assert slow.posts == 1
+    slow.come(SETTLING + 1)
+    slow.late, slow.answers = 0.0, True
+    (running,) = resumed(kling, send=True).running
+    assert ([one.task_id for one in slow.made], slow.posts) == ([running.task_id], 2)
