@@ -30,7 +30,7 @@ node: setup
 	@$(BIN)/python tests/helpers/node.py
 
 test: setup browser node
-	$(BIN)/python -m pytest -n 3 --dist loadscope --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadscope --no-loadscope-reorder
 
 test-crash: setup
 	$(BIN)/python -m pytest tests/crash $(wildcard tests/ledger) -s --durations=10 -m 'heavy or not heavy'

@@ -28,6 +28,8 @@ from kling_core.ledger.schema import outputs, tasks
 
 SIZES = (1_000, 10_000, 100_000)
 GOAL = 1.5
+SIZE = Path(__file__).stat().st_size
+"""Bytes of what stands for every clip: this file."""
 DAYS = 20
 
 _ENDPOINTS = ("text_to_video", "image_to_video", "lip_sync")
@@ -118,7 +120,7 @@ def _output(number: int, size: int, now: float) -> dict[str, Any]:
         "kind": "video",
         "output_id": f"v{number}",
         "path": None if number == size - 1 else __file__,
-        "size": 10**6,
+        "size": SIZE,
         "saved_at": now,
     }
 
@@ -151,12 +153,12 @@ def _create(ledger: Ledger) -> None:
         videos = [{"id": name, "url": "https://media.example/a.mp4"}]
         done = {"task_status": "succeed", "task_result": {"videos": videos}}
         ledger.observe("text_to_video", [{**answer, **done, "final_unit_deduction": "1.5"}])
-        ledger.keep(name, 0, path=Path(__file__), sha256="0" * 64, size=10**6, audit="")
+        ledger.keep(name, 0, path=Path(__file__), sha256="0" * 64, size=SIZE, audit="")
 
 
 def _watch(ledger: Ledger) -> None:
     for _ in range(20):
-        ledger.look("text_to_video", "watch text_to_video")
+        ledger.look("text_to_video", "watch text_to_video", longest=60.0)
         ledger.versions([_name(1), _name(2)])
         ledger.queue("video")
 
@@ -192,7 +194,6 @@ def _costs(ledger: Ledger) -> None:
 
 def _unsaved(ledger: Ledger) -> None:
     for _ in range(10):
-        assert len(resume.unsaved(ledger)) == 1
         assert next(resume.missing(ledger))
 
 
@@ -204,7 +205,7 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], Any], int]] = {
     "a task by its id": (_exact, 4),
     "words that are found": (_find, 1),
     "costs of 30 days": (_costs, 1),
-    "what is not saved": (_unsaved, 10),
+    "what was never saved, the first": (_unsaved, 10),
 }
 """What is asked, and how often in one go."""
 

@@ -20,7 +20,7 @@ from kling_core import setting_values as places
 from kling_core import text_files
 from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError
-from kling_core.flows.output_paths import is_address
+from kling_core.output_paths import is_address
 from kling_core.setting_values import REGIONS, Secret
 from kling_core.text import did_you_mean
 

@@ -71,7 +71,7 @@ _READ = re.compile(
 )
 """Lines in a cell that mean something to the magic (options, the mark above fields, or nearly one)
 or to IPython (pasted prompts), and blanks on a last line, which it drops."""
-_PLAIN = re.compile(r"[\w./:=+~,;%&?#][\w./:=+~,;%&?#@-]*")
+_PLAIN = re.compile(r"[\w./:=+~,;%&?][\w./:=+~,;%&?#@-]*")
 _UNSPEAKABLE = "\n"
 """What stands for a word that cannot be typed: such a field goes into a variable."""
 _LONGEST = 96

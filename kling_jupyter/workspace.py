@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kling_core.flows.output_paths import anchored
+from kling_core.output_paths import anchored
 from kling_jupyter.display import Shell, is_live, shell
 
 if TYPE_CHECKING:

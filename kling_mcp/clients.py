@@ -11,8 +11,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kling_core.flows.output_paths import is_address
 from kling_core.media.safe_urls import MEDIA_HOSTS, MediaHosts
+from kling_core.output_paths import is_address
 from kling_mcp.advice import in_tools
 from kling_mcp.creates import Account
 from kling_mcp.safety.redact import clean, without_paths

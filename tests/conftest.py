@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
@@ -27,6 +28,12 @@ LONGEST = (
     "tests/notebooks/test_agent.py",
 )
 """What is begun first, so that no worker is left alone with one of them in the end."""
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, as what the tests start inherits that: a run in the background ignores it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(trylast=True)

@@ -17,7 +17,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     parser = arguments.build(endpoint, prog=prog, extra=_own_options)
     parser.epilog = f"{parser.epilog}\n\n{given_text.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = given_text.request_of(endpoint, namespace)
+    request = given_text.request_of(endpoint, namespace, console.say)
     quote = request.quote()
     for warning in request.check().warnings:
         console.say(f"warning: {warning}")

@@ -13,7 +13,7 @@ from kling_core.cli.exit_codes import collect
 from kling_core.commands import readable
 from kling_core.errors import DownloadError
 from kling_core.flows import late_results
-from kling_core.flows.output_paths import names_a_file
+from kling_core.output_paths import names_a_file
 
 if TYPE_CHECKING:
     from kling_core.flows.task_state import Output

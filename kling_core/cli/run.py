@@ -61,7 +61,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     parser = arguments.build(endpoint, prog=prog, extra=own_options)
     parser.epilog = f"{parser.epilog}\n\n{given_text.EXPLAINED}"
     namespace = arguments.parse(parser, rest)
-    request = given_text.request_of(endpoint, namespace)
+    request = given_text.request_of(endpoint, namespace, console.say)
     return carry_out(request, Wishes.of(namespace, sandbox=sandbox))
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kling_core import text_files
-from kling_core.cli import console
 from kling_core.commands import arguments
 from kling_core.commands.arguments import UsageProblem
 
@@ -30,11 +29,13 @@ _MOST = 1_000_000
 """Bytes; far more than any prompt has."""
 
 
-def request_of(endpoint: Endpoint, namespace: argparse.Namespace) -> Request:
+def request_of(
+    endpoint: Endpoint, namespace: argparse.Namespace, say: Callable[[str], object]
+) -> Request:
     """The request that a command line describes, with the texts that it names.
 
-    A prompt that is needed and not given is read from stdin when something is piped in. Raises
-    `UsageProblem` for a text that cannot be read.
+    A prompt that is needed and not given is read from stdin when something is piped in, which
+    `say` tells people. Raises `UsageProblem` for a text that cannot be read.
     """
     source = _Stdin()
     for name, declared in endpoint.request.params().items():
@@ -44,7 +45,7 @@ def request_of(endpoint: Endpoint, namespace: argparse.Namespace) -> Request:
             setattr(namespace, name, text_of(value, source.read))
     request = endpoint.request(**arguments.fields(endpoint, namespace))
     if _lacks_words(request) and source.piped():
-        console.say(f"reading the {endpoint.positional} from stdin")
+        say(f"reading the {endpoint.positional} from stdin")
         request = request.replace(**{endpoint.positional: source.read()})
     return request
 

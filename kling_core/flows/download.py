@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from kling_core.caller_warnings import notify
 from kling_core.file_lock import Hold, fitted, give_name, sync, sync_folder
 from kling_core.flows.fetch import Part, fetch
-from kling_core.flows.output_paths import disk_error, must_be_writable, ready
+from kling_core.output_paths import disk_error, must_be_writable, ready
 from kling_core.wire.effects import Call, Flow, Sleep
 
 if TYPE_CHECKING:

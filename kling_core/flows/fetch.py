@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kling_core.errors import DownloadError, KlingError
 from kling_core.file_lock import fitted
 from kling_core.flows import read
-from kling_core.flows.output_paths import disk_error
+from kling_core.output_paths import disk_error
 from kling_core.wire.effects import Call, Flow, Save, Saved, Sleep
 
 if TYPE_CHECKING:

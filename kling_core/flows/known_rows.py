@@ -48,14 +48,17 @@ def require_known(row: Row) -> None:
 
 def refusal(row: Row) -> NotKnownHere:
     """The error for whoever would go on with a row that is not known here."""
-    what = f"the endpoint {row.endpoint}"
-    if row.endpoint in registry.names():
-        what = f"edition {row.edition} of {row.endpoint}"
-    error = unknown(f"task {row.task_id or row.id}", what)
+    error = unknown(f"task {row.task_id or row.id}", _what(row))
     error.task_id = row.task_id
     never_sent = row.state == "rejected" or (row.state in IN_LINE and not row.tries)
     error.billed = "no" if never_sent else "unknown"
     return error
+
+
+def _what(row: Row) -> str:
+    if row.endpoint in registry.names():
+        return f"edition {row.edition} of {row.endpoint}"
+    return f"the endpoint {row.endpoint}"
 
 
 def unknown(who: str, what: str) -> NotKnownHere:
@@ -75,11 +78,13 @@ def knows(endpoint: Endpoint) -> bool:
 
 def endpoint_of(row: Row) -> Endpoint:
     """The declaration of a row's endpoint, or what stands for one that is not known here."""
-    return registry.load(row.endpoint) if is_known(row) else _stand_in(row.endpoint, row.product)
+    if is_known(row):
+        return registry.load(row.endpoint)
+    return _stand_in(row.endpoint, row.product, _what(row))
 
 
 @cache
-def _stand_in(name: str, product: str) -> Endpoint:
+def _stand_in(name: str, product: str, what: str) -> Endpoint:
     request = type("UnknownRequest", (Request,), {"__doc__": "Not known to this version."})
     return StandIn(
         name=name,
@@ -90,5 +95,5 @@ def _stand_in(name: str, product: str) -> Endpoint:
         pool=cast("Pool", product),
         pack="",
         toolset="",
-        source="",
+        source=what,
     )

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kling_core.flows.output_paths import anchored
 from kling_core.ledger.records import SETTLING
+from kling_core.output_paths import anchored
 from kling_core.version import VERSION
 from kling_core.wire.effects import Clock, Send
 from kling_core.wire.signing import ApiKey, KeyPair, Signer
@@ -131,7 +131,7 @@ class Session:
         if not endpoint.path:
             from kling_core.flows.known_rows import unknown
 
-            raise unknown("this task", f"the endpoint {endpoint.name}")
+            raise unknown("this task", endpoint.source)
         return self.settings.paths.get(endpoint.name, endpoint.path)
 
     def request(

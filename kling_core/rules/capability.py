@@ -10,9 +10,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kling_core.catalog import tables, video
+from kling_core.catalog import tables
 from kling_core.errors import Violation
-from kling_core.rules import capability_table
+from kling_core.rules import capability_table, video_capability
 from kling_core.rules.capability_table import NO_MODE, Ask
 from kling_core.rules.conditions import Condition, Fields, either, given, listed
 
@@ -100,7 +100,7 @@ def _violations(ask: Ask) -> Iterator[Violation]:
     if ask.model.product == "image":
         yield from _image(ask)
     elif ask.model.product == "video":
-        yield from video.judge(ask)
+        yield from video_capability.judge(ask)
 
 
 def _untaken_fields(ask: Ask) -> Iterator[Violation]:

@@ -13,7 +13,7 @@ from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.flows.output_paths import anchored, located, names_a_file
+from kling_core.output_paths import anchored, located, names_a_file
 
 if TYPE_CHECKING:
     from kling_core.client import Kling

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Self, cast
 
 from kling_core import caller_warnings
 from kling_core.errors import KlingError, WaitTimeout
-from kling_core.flows.output_paths import anchored
+from kling_core.output_paths import anchored
 from kling_core.text import one_line
 from kling_jupyter.display import Bundle, has_pages
 from kling_jupyter.errors import StoppedWaiting, command_to_get, translated

@@ -80,7 +80,8 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
                 saved.append(str(await resume.named(row, task.files, kept).download()))
             except KlingError as error:
                 call.tell(str(error))
-        settled.unsaved = await asyncio.to_thread(resume.unsaved, ledger)
+        left = await asyncio.to_thread(resume.unsaved, ledger)
+        settled.unsaved = [row for row in left if is_known(row)]  # the others are told as such
     return settled, saved, new
 
 

@@ -47,7 +47,8 @@ def test_a_card_moves_while_the_kernel_is_busy_and_becomes_the_clip(
         f"moves-{place[:3]}.ipynb",
         begin,
         "clip = %kling text-to-video a paper boat",
-        "import time; print('busy now'); time.sleep(4)",
+        "import pathlib, time; print('busy now')\n"
+        f"while not pathlib.Path('{place[:3]}.go').exists(): time.sleep(0.02)",
     )
     lab.open(page, name, place=place)
     with held(service):
@@ -60,6 +61,7 @@ def test_a_card_moves_while_the_kernel_is_busy_and_becomes_the_clip(
         assert page.evaluate(STATUS) == "busy"
         expect(card).to_contain_text("a paper boat")
         expect(card).to_contain_text("$0.21")
+        (lab.root / f"{place[:3]}.go").touch()
     expect(page.locator(VIDEO)).to_be_attached(timeout=FINISHING)
     expect(page.locator(CARD)).to_have_count(0)
     _plays(page.locator(VIDEO))

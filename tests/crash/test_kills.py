@@ -16,8 +16,8 @@ from kling_core import Sandbox
 TAKEN_UP = ("resume job", "job")
 """What follows a crash: `kling.tasks.resume`, then the job again; or only the job again."""
 
-SHARE = {"sqlite": 1, "postgresql": 3}
-"""In the quick run every moment on SQLite, and every third on PostgreSQL."""
+SHARE = {"sqlite": 2, "postgresql": 6}
+"""In the quick run every second moment on SQLite, and every sixth on PostgreSQL."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
@@ -95,6 +95,7 @@ def test_who_takes_up_the_work_is_killed_as_well(stage: Stage) -> None:
 
 
 @pytest.mark.heavy
+@pytest.mark.timeout(900)  # the databases of all kills are removed after it
 def test_two_hundred_kills_were_survived(stage: Stage) -> None:
     """All of the above together, on this store."""
     assert sum(stage.kills.values()) >= 200

@@ -168,9 +168,9 @@ def _nothing(*_: Any) -> None:
 @pytest.mark.parametrize(
     "left_out, what",
     [
-        ("downloading.sync", "bytes"),
-        ("downloading.sync_folder", "the ledger says kept, and the file is not there"),
-        ("holding._flush", "the ledger says kept, and the file is not there"),
+        ("flows.download.sync", "bytes"),
+        ("flows.download.sync_folder", "the ledger says kept, and the file is not there"),
+        ("file_lock._flush", "the ledger says kept, and the file is not there"),
     ],
 )
 def test_the_disk_of_this_test_forgets(
@@ -180,7 +180,7 @@ def test_the_disk_of_this_test_forgets(
     (tmp_path / "disk").mkdir()
     monkeypatch.chdir(tmp_path / "disk")
     monkeypatch.setattr(f"kling_core.{left_out}", _nothing)
-    if left_out == "downloading.sync_folder":  # which that of the sidecar would do too
+    if left_out == "flows.download.sync_folder":  # which that of the sidecar would do too
         monkeypatch.setattr(file_lock, "sync_folder", _nothing)
     with recorded(tmp_path / "disk") as disk:
         download(disk, "sync")

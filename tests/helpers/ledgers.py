@@ -8,8 +8,9 @@ from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
+from kling_core.ledger import statements
 from kling_core.ledger.ledger import Ledger
-from kling_core.ledger.records import Entry, Row
+from kling_core.ledger.records import Entry, Row, as_text
 from kling_core.ledger.schema import totals
 
 ACCOUNT = "account-of-the-test"
@@ -127,3 +128,15 @@ def from_elsewhere(ledger: Ledger) -> list[Row]:
 def foreign(ledger: Ledger) -> list[Row]:
     """Those rows as they are now."""
     return [ledger.row(name) for name in FOREIGN]
+
+
+def with_text(ledger: Ledger, name: str = "said", **said: Any) -> Row:
+    """A task that has made a text, which is all there is of it."""
+    ledger.prepare(entry(name), lease=LEASE)
+    ledger.admit(name, limit=None, lease=LEASE)
+    ledger.accepted(name, answer(f"of-{name}"))
+    ledger.observe("text_to_video", [answer(f"of-{name}", "succeed")])
+    made = {"task": name, "number": 0, "kind": "text", "output_id": "t-1", "url": ""}
+    with ledger._transaction() as db:
+        statements.NOTE_OUTPUT.run(db, {**made, "data": as_text(said or {"text": "a paper boat"})})
+    return ledger.row(name)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from helpers.ledgers import FOREIGN, foreign, from_elsewhere
 
 from kling_core import Kling, client
 from kling_core.cli import callbacks
@@ -278,6 +279,55 @@ def test_wait_as_json(kling):
     assert all(Path(task["outputs"][0]["path"]).is_file() for task in tasks)
     assert kling("wait").code == 2
     assert kling("wait", "nobody").code == 1
+
+
+# --- of another version --------------------------------------------------------------------
+
+
+def test_tasks_of_another_version(kling, ledger, sandbox):
+    """They are listed, shown and counted; what cannot go on says so, and the others do."""
+    before = from_elsewhere(ledger)
+    listed = kling("tasks")
+    assert listed.code == 0
+    assert listed.out.count("sound-effects") == 4
+    only = json.loads(kling("tasks", "--endpoint", "sound-effects", "--json").out)
+    assert {row["id"] for row in only} == {*FOREIGN} - {"new-edition"}
+    assert "there is no endpoint" in kling("tasks", "--endpoint", "sounds").err
+    for name in FOREIGN:
+        assert "not go on with it" in kling("show", name).out
+    shown = json.loads(kling("show", "new-edition", "--json").out)
+    assert (shown["edition"], shown["route"]) == ("v9", "/text-to-video/kling-9")
+    for command in (["costs"], ["export", "-"], ["doctor"]):
+        assert "Traceback" not in f"{kling(*command).out}{kling(*command).err}"
+    asked = sum(sandbox.stats.requests.values())
+    good = made(kling, "image", "a pear")
+    done = kling("wait", *FOREIGN, good)
+    assert (done.code, len(done.paths)) == (3, 1)
+    assert done.err.count("which this version of kling-suite does not know") == len(FOREIGN)
+    assert done.err.count("pip install -U kling-suite") == len(FOREIGN)
+    assert foreign(ledger) == before
+    assert sum(sandbox.stats.requests.values()) > asked
+
+
+def test_what_comes_back_beside_them(kling, ledger, sandbox):
+    """`resume` and `rescue` name each, and fetch what is ours; `rerun` sends nothing."""
+    before = from_elsewhere(ledger)
+    made(kling, "image", "a pear")
+    done = kling("resume", "--send")
+    assert (done.code, len(done.paths)) == (3, 1)
+    (picture,) = done.paths
+    for row in before:
+        assert f"task {row.task_id or row.id} is of " in done.err
+    billed = sandbox.stats.billed_tasks
+    picture.unlink()
+    saved = kling("rescue")
+    assert picture.resolve() in saved.paths
+    assert "task 5500002 is of the endpoint sound_effects" in saved.err
+    assert kling("rerun", "new-done").code == 2
+    assert kling("give-up", "new-running").code == 0
+    assert sandbox.stats.billed_tasks == billed
+    given = {row.id for row in foreign(ledger) if row not in before}
+    assert given == {"new-running"}  # which somebody asked for
 
 
 # --- resume --------------------------------------------------------------------------------

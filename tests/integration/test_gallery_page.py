@@ -9,6 +9,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
+from helpers.ledgers import from_elsewhere, with_text
 from helpers.media import decode
 from helpers.sandboxes import FAST
 from PIL import Image
@@ -199,3 +200,20 @@ def test_the_lengths_of_clips_are_those_of_the_files(kling, page, tmp_path):
     clip(kling, duration=10)
     (video,) = Page(page()["text/html"]).all("video")
     assert decode(tmp_path / video["src"]).seconds == pytest.approx(10, abs=0.2)
+
+
+def test_a_text_stands_on_the_page(kling, page):
+    """What is no file is said, escaped, and not told to be missing."""
+    with_text(kling.tasks.ledger, text="a <b>boat</b>, & rain")
+    made = page()
+    assert "a <b>boat</b>, & rain" in Page(made["text/html"]).text
+    assert "%kling wait" not in made["text/html"]
+    assert "%kling wait" not in made["text/plain"]
+
+
+def test_what_another_version_made(kling, page):
+    """It says so, and names no command that would not help."""
+    from_elsewhere(kling.tasks.ledger)
+    text = Page(page()["text/html"]).text
+    assert text.count("this version of kling-suite does not know its endpoint") == 5
+    assert "%kling" not in text

@@ -84,6 +84,9 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "busy endpoints": lambda ledger: ledger.busy_endpoints("video"),
     "versions": lambda ledger: ledger.versions(["kc-abcdef-1"]),
     "late deductions": lambda ledger: ledger.unsaid(time.time() - 3e6, 20),
+    "late deductions of ours": lambda ledger: ledger.unsaid(
+        time.time() - 3e6, 20, ("lip_sync", "text_to_video")
+    ),
     "of a state": lambda ledger: ledger.rows(states=("failed", "succeeded"), limit=20),
     "what is open": lambda ledger: ledger.rows(states=resume.OPEN, orphans=True),
     "what runs": lambda ledger: ledger.rows(states=RUNNING),

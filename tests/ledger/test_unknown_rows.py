@@ -15,24 +15,34 @@ import pytest
 import sqlalchemy as sa
 from helpers import scripted
 from helpers.drivers import Driver, MakeDriver
-from helpers.ledgers import FOREIGN, LEASE, OpenLedger, answer, entry, foreign, from_elsewhere
+from helpers.ledgers import (
+    FOREIGN,
+    LEASE,
+    OpenLedger,
+    answer,
+    entry,
+    foreign,
+    from_elsewhere,
+    with_text,
+)
 from helpers.sandboxes import FAST, PLENTY, one_frame_a_second
-from helpers.scripted import Script, client_of, envelope
+from helpers.scripted import Port, Script, client_of, envelope
 
 from kling_core import Kling, KlingWarning, Sandbox, SubmitOutcomeUnknown
 from kling_core.commands import rescue, show, tasks
 from kling_core.declare import registry
 from kling_core.errors import KlingError
-from kling_core.flows import known_rows, resume
+from kling_core.flows import known_rows, late_costs, resume
 from kling_core.flows.known_rows import NotKnownHere
 from kling_core.flows.submit import LOOKED_AT
 from kling_core.flows.wait import certain
 from kling_core.ledger import costs, statements
 from kling_core.ledger.ledger import Ledger
-from kling_core.ledger.records import RUNNING, Row, as_text
+from kling_core.ledger.records import RUNNING, Row
 from kling_core.ledger.schema import leases
 from kling_core.ledger.schema import tasks as table
 from kling_core.sandbox import Fault
+from kling_core.wire.effects import drive
 
 NAMED = "which this version of kling-suite does not know"
 
@@ -176,7 +186,7 @@ def test_waiting_says_it(driver: Driver, alone: Sandbox) -> None:
             driver.do(task.wait())
     task = driver.do(driver.client.tasks.get("new-edition"))
     for ask in (task.wait, task.refresh):
-        with pytest.raises(NotKnownHere, match=NAMED):
+        with pytest.raises(NotKnownHere, match="edition v9 of text_to_video, " + NAMED):
             driver.do(ask())
     with pytest.raises(NotKnownHere, match="edition v9 of text_to_video"):
         driver.do(driver.client.run_flow(certain(driver.client.session, before[3])))
@@ -249,15 +259,22 @@ def test_who_waits_for_a_slot_leads_no_watch_of_theirs() -> None:
     assert foreign(ledger) == before
 
 
-def test_deductions_are_asked_for_ours_only(ledger: Ledger) -> None:
+def test_deductions_are_asked_for_ours_only() -> None:
     """However many newer ones of theirs there are."""
+    script = Script([envelope(scripted.task("1", "succeed", final_unit_deduction="1.5"))])
+    live = scripted.session(script)
+    ledger = live.ledger()
     ledger.prepare(entry("mine"), lease=LEASE)
     ledger.admit("mine", limit=None, lease=LEASE)
     ledger.accepted("mine", answer("1"))
     ledger.observe("text_to_video", [answer("1", "succeed", videos=1)])
-    from_elsewhere(ledger)
+    script.clock.now += 1
+    before = from_elsewhere(ledger)
     assert ledger.unsaid(0.0, 1) == [("sound_effects", "5500002")]
-    assert ledger.unsaid(0.0, 1, registry.names()) == [("text_to_video", "1")]
+    drive(late_costs.ask(live), Port(script))
+    assert len(script.sent) == 1
+    assert ledger.row("mine").cost_units == Decimal("1.5")
+    assert foreign(ledger) == before
 
 
 def test_a_watcher_asks_for_its_edition_only(open_ledger: OpenLedger) -> None:
@@ -280,18 +297,6 @@ def test_a_name_that_is_no_endpoint(kling: Kling, ledger: Ledger) -> None:
 
 
 # --- outputs without a file ----------------------------------------------------------------
-
-
-def with_text(ledger: Ledger, name: str = "said", **said: Any) -> Row:
-    """A task that has made a text, which is all there is of it."""
-    ledger.prepare(entry(name), lease=LEASE)
-    ledger.admit(name, limit=None, lease=LEASE)
-    ledger.accepted(name, answer(f"of-{name}"))
-    ledger.observe("text_to_video", [answer(f"of-{name}", "succeed")])
-    made = {"task": name, "number": 0, "kind": "text", "output_id": "t-1", "url": ""}
-    with ledger._transaction() as db:
-        statements.NOTE_OUTPUT.run(db, {**made, "data": as_text(said or {"text": "a paper boat"})})
-    return ledger.row(name)
 
 
 def test_a_text_is_kept_in_the_ledger(open_ledger: OpenLedger) -> None:

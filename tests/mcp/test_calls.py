@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from helpers.agents import ERAS, in_loop, made, server
 from helpers.every_tool import CLIP, data_uri
+from helpers.ledgers import FOREIGN, foreign, from_elsewhere, with_text
 from helpers.walk import example
 from mcp import Client
 from mcp.shared.exceptions import MCPError
@@ -25,7 +26,7 @@ from mcp.types import (
 )
 from PIL import Image
 
-from kling_core import Sandbox
+from kling_core import Kling, Sandbox
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
 
@@ -98,6 +99,46 @@ async def test_an_unknown_id_holds_up_nobody(agent: Agent):
         assert states == {task["task_id"]: "succeeded", "123456789": "not found"}
         alone = await client.call_tool("kling_wait_tasks", {"task_ids": ["123456789"]})
         assert alone.structured_content["error"] == "task_not_found"
+
+
+@in_loop
+async def test_tasks_of_another_version(agent: Agent, quick_sandbox: Sandbox, tmp_path: Path):
+    """They are listed with what is known; no step sends the agent round in circles."""
+    place = {"home": tmp_path / "home", "output_dir": tmp_path / "clips"}
+    with Kling(sandbox=quick_sandbox, **place) as kling:
+        ledger = kling.session.ledger()
+        before = from_elsewhere(ledger)
+        async with agent() as client:
+            listed = await made(client, "kling_list_tasks", {})
+            assert {task["prompt"] for task in listed["tasks"]} == {f"of {n}" for n in FOREIGN}
+            for task in listed["tasks"]:
+                assert "update kling-suite" in task["next_step"]
+            only = await made(client, "kling_list_tasks", {"endpoint": "sound_effects"})
+            assert len(only["tasks"]) == 4
+            for row in before:
+                got = await made(client, "kling_get_task", {"task_id": row.id})
+                assert got["state"] == row.state
+            waited = await made(client, "kling_wait_tasks", {"task_ids": list(FOREIGN)})
+            assert "kling_wait_tasks" not in waited["next_step"]
+            found = await made(
+                client, "kling_recover_tasks", {"from_kling": True, "download": True}
+            )
+            groups = {task["found"] for task in found["tasks"] if task["prompt"].startswith("of ")}
+            assert groups == {"not known to this version"}
+            assert len([w for w in found["warnings"] if "does not know" in w]) > len(FOREIGN)
+        assert foreign(ledger) == before
+
+
+@in_loop
+async def test_a_text_is_said(agent: Agent, quick_sandbox: Sandbox, tmp_path: Path):
+    """What a task made that is no file stands in the facts, and nobody is sent to fetch it."""
+    with Kling(sandbox=quick_sandbox, home=tmp_path / "home") as kling:
+        with_text(kling.session.ledger())
+        async with agent() as client:
+            (task,) = (await made(client, "kling_list_tasks", {}))["tasks"]
+            (output,) = task["outputs"]
+            assert (output["kind"], output["text"]) == ("text", "a paper boat")
+            assert task["next_step"] == "Done: all that it made is said here."
 
 
 @in_loop

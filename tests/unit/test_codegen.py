@@ -151,6 +151,11 @@ def t2v(**given: Any) -> Any:
 @example(t2v(prompt="is it?"))
 @example(t2v(prompt="--mode pro"))
 @example(t2v(prompt="(' \"", negative_prompt="--mode"))
+@example(
+    registry.get("virtual_try_on").request(
+        model_name="#1", human_image="https://h/a.png", cloth_image="https://h/b.png"
+    )
+)
 def test_the_copied_magic_gives_the_same_request(request):
     """IPython and the grammar read from the code exactly what it was made of."""
     assert content(from_magic(codegen.magic(request))) == content(request)

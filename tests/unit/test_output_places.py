@@ -13,9 +13,10 @@ import pytest
 from helpers.clips import clip
 from helpers.scripted import Script, client_of, envelope, outcome, task
 
+from kling_core import output_paths
 from kling_core.declare import registry
 from kling_core.errors import DownloadError
-from kling_core.flows import output_paths, save
+from kling_core.flows import save
 from kling_core.wire.effects import Saved
 
 pytestmark = pytest.mark.filterwarnings(
