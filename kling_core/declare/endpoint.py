@@ -186,6 +186,11 @@ class Endpoint:
         return next(iter(self.routes.values()), "")
 
     @property
+    def has_tasks(self) -> bool:
+        """Whether Kling can be asked for what was made; what answers at once cannot be."""
+        return self.call != "answer"
+
+    @property
     def command(self) -> str:
         """The name on command lines: `text-to-video`."""
         return self.name.replace("_", "-")

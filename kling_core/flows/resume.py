@@ -126,7 +126,7 @@ def collect(
     """
     ledger: Ledger = yield Call(session.ledger)
     new = 0
-    for endpoint in registry.endpoints():
+    for endpoint in (one for one in registry.endpoints() if one.has_tasks):
         for number in range(1, pages + 1):
             try:
                 rows = yield from read.page(session, endpoint, number, 500)

@@ -236,6 +236,19 @@ def test_the_server_has_its_tool():
     assert strict["tempo"]["type"] == "number"
 
 
+def test_what_answers_at_once_is_not_asked_for_again():
+    """The tools that get and list are those of endpoints that have tasks."""
+
+    def raw() -> set[str]:
+        return {tool.name for tool in tools(Settings(toolsets=("raw",)))}
+
+    both = {"kling_get_puppets", "kling_list_puppets"}
+    assert both <= raw()
+    registry.remove("puppets")
+    registry.add(puppets(call="answer"))
+    assert not both & raw()
+
+
 @in_loop
 async def test_the_server_lists_it(quick_sandbox, tmp_path):
     """A client sees the tool, asks for its facts and its price, and is told what is wrong."""
