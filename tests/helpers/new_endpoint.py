@@ -1,6 +1,6 @@
 """An endpoint that no file declares, and its rows of data: what a new one consists of.
 
-`with added(endpoint):` registers it and takes it away again. `PUPPETS` has a field of every kind.
+`with added(endpoint):` registers it and takes it away again. `puppets()` has a field of every kind.
 """
 
 from __future__ import annotations
