@@ -84,7 +84,7 @@ class Account:
         row = await asyncio.to_thread(ledger.get, task_id)
         if row is not None and task_id in (row.id, row.task_id):
             return await self.client.tasks.get(row.id)
-        for endpoint in registry.endpoints():
+        for endpoint in (one for one in registry.endpoints() if one.has_tasks):
             with suppress(TaskNotFound):
                 return await getattr(self.client, endpoint.name).get(task_id)
         raise TaskNotFound(

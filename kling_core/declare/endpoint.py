@@ -69,6 +69,11 @@ class Request(Part):
             object.__setattr__(self, "_check", None)
 
     @property
+    def words(self) -> str:
+        """What it says: the prompt, the text that is spoken, or the name of the effect."""
+        return str(self.given.get(self.endpoint.positional) or "")
+
+    @property
     def parent(self) -> Mapping[str, Any] | None:
         """What is known of the source video: `model_name`, `mode`, `duration`, `task_id`."""
         return getattr(self, "_parent", None)
@@ -181,6 +186,11 @@ class Endpoint:
         return next(iter(self.routes.values()), "")
 
     @property
+    def has_tasks(self) -> bool:
+        """Whether Kling can be asked for what was made; what answers at once cannot be."""
+        return self.call != "answer"
+
+    @property
     def command(self) -> str:
         """The name on command lines: `text-to-video`."""
         return self.name.replace("_", "-")
@@ -192,6 +202,11 @@ class Endpoint:
 
         params = self.request.params().values()
         return [p for p in params if isinstance(innermost(kind_of(p)), Medium)]
+
+    @property
+    def takes_video(self) -> bool:
+        """Whether it works on a video that was made earlier, named by its id."""
+        return any(declared.id_of == "video" for declared in self.request.params().values())
 
     @property
     def media_names(self) -> frozenset[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transform
 
 from kling_core.declare.plain_values import plain
@@ -123,14 +124,19 @@ class Part:
     @classmethod
     def params(cls) -> dict[str, Param]:
         """The declared fields by name, in the order of their declaration."""
-        found: dict[str, Param] = {}
-        for base in reversed(cls.__mro__):
-            found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
-        return found
+        return _declared(cls)
 
     def replace(self, **changes: Any) -> Self:
         """A copy with some fields changed; None removes a field."""
         return type(self)(**{**self.given, **changes})
+
+
+@cache
+def _declared(part: type[Part]) -> dict[str, Param]:
+    found: dict[str, Param] = {}
+    for base in reversed(part.__mro__):
+        found.update({k: v for k, v in vars(base).items() if isinstance(v, Param)})
+    return found
 
 
 def _kept(value: Any) -> Any:

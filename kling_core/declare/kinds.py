@@ -127,7 +127,8 @@ def kind_of(declared: Param) -> Kind:
     hint = _hints(declared.owner).get(declared.name) if declared.owner is not None else None
     types = _members(hint)
     listed = get_origin(declared.of) is list
-    if not (declared.many or listed or any(get_origin(one) is Sequence for one in types)):
+    several = any(get_origin(one) in (Sequence, list) for one in types)
+    if not (declared.many or listed or several):
         return _single(declared, types, declared.of)
     of = get_args(declared.of)[0] if listed else None
     entries = _members(*(inner for one in types for inner in get_args(one)[:1]))

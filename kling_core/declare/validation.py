@@ -14,6 +14,7 @@ from typing import Annotated, Any, cast, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, create_model
 
 from kling_core.declare.fields import Param, Part
+from kling_core.declare.kinds import part_of
 from kling_core.declare.plain_values import as_id
 from kling_core.errors import Violation
 from kling_core.text import blank, did_you_mean, nearest
@@ -183,9 +184,9 @@ def _words(declared: Param, error: Any) -> tuple[str, str]:
 def _innermost(declared: Param, place: Sequence[str | int]) -> Param:
     """The field that a place inside a declared field leads to."""
     for step in place:
-        kind = (get_args(declared.of) or (declared.of,))[0]
-        if isinstance(step, str) and isinstance(kind, type) and issubclass(kind, Part):
-            declared = kind.params().get(step, declared)
+        part = part_of(declared)
+        if isinstance(step, str) and part is not None:
+            declared = part.params().get(step, declared)
     return declared
 
 

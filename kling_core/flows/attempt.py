@@ -147,7 +147,6 @@ def begin(
         media = body.digests()
     except Unreadable as error:
         raise errors.InvalidRequest([error.violation], endpoint=endpoint.name) from error
-    words = check.fields.get("prompt") or check.fields.get("text")
     parent = request.parent or {}
     entry = Entry(
         id=row_id,
@@ -162,7 +161,7 @@ def begin(
         media=media,
         digest=digest(request, take),
         model_name=str(check.fields.get("model_name") or parent.get("model_name") or ""),
-        text=str(words or check.fields.get("effect_scene") or ""),
+        text=str(check.fields.get(endpoint.positional) or ""),
         parent_task_id=parent.get("task_id"),
         parent_output_id=attempt.source_video,
         quote_units=quote.units if quote else None,

@@ -125,6 +125,6 @@ def _cheaper(request: Request, quote: Quote) -> str:
         return "choose a video that the ledger knows: with its video_id the price is known"
     if request.endpoint.makes == "image":
         return "choose fewer images or a cheaper model"
-    if request.endpoint.name in ("lip_sync", "video_extension"):
+    if request.endpoint.takes_video:
         return "choose a shorter or cheaper source video"
     return "choose a shorter clip or a cheaper mode"

@@ -127,7 +127,7 @@ def collect(
     """
     ledger: Ledger = yield Call(session.ledger)
     new = 0
-    ways = [read.way(session, endpoint) for endpoint in registry.endpoints()]
+    ways = [read.way(session, endpoint) for endpoint in registry.endpoints() if endpoint.has_tasks]
     accounts = [way for way in ways if way.edition.lists_account]
     for way in [*(way for way in ways if way not in accounts), *accounts[:1]]:
         of = accounts if way in accounts else [way]

@@ -290,9 +290,8 @@ def slug(task: TaskState) -> str:
 
     As far as this system's names hold its letters, and short enough for what stands beside it.
     """
-    given = task.request.given if task.request is not None else {}
-    words = given.get("prompt") or given.get("text") or given.get("effect_scene") or task.words
-    known = "".join(letter if _holds(letter) else " " for letter in str(words)[:400].lower())
+    words = (task.request.words if task.request is not None else "") or task.words
+    known = "".join(letter if _holds(letter) else " " for letter in words[:400].lower())
     plain = re.sub(r"[^\w]+", "-", known, flags=re.UNICODE).strip("-_")[:40]
     while len(os.fsencode(plain)) > _SLUG:
         plain = plain[:-1]

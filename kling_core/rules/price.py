@@ -88,16 +88,21 @@ def why_unknown(endpoint: str, fields: Fields) -> str:
     return f"The price table has {model}, but not with these settings."
 
 
-LONGEST = {"lip_sync": Decimal(60)}
-"""Seconds of the longest source video that is taken (change of 2025-06-30)."""
+def _by_source(endpoint: str) -> Mapping[str, Any] | None:
+    """What is known of the videos that an endpoint is priced by; None where it is not."""
+    return tables.load("prices.json")["by_source_video"].get(endpoint)
 
 
 def _worst(endpoint: str, variant: Mapping[str, Any]) -> Quote | None:
     """The dearest that a request can be whose source video is not known; else None."""
-    if endpoint in LONGEST and (variant["seconds"] or 0) <= 0:
-        found = _exact(endpoint, {**variant, "seconds": LONGEST[endpoint]})
-        basis = f"for a video of {LONGEST[endpoint]} s, the longest"
-    elif endpoint == "video_extension" and variant["model_name"] is None:
+    source = _by_source(endpoint)
+    if source is None:
+        return None
+    longest = source["longest"]
+    if longest is not None and (variant["seconds"] or 0) <= 0:
+        found = _exact(endpoint, {**variant, "seconds": Decimal(longest)})
+        basis = f"for a video of {longest} s, the longest"
+    elif longest is None and variant["model_name"] is None:
         rows = [price for price in prices() if endpoint in price.endpoints]
         dearest = max(rows, key=lambda price: price.usd)
         known = {"model_name": dearest.models[0], "mode": dearest.mode}
@@ -146,7 +151,7 @@ def _price(row: dict[str, Any]) -> Price:
 
 def _variant(endpoint: str, fields: Fields, parent: Mapping[str, Any]) -> dict[str, Any]:
     """What the price depends on, with the service's defaults filled in."""
-    inherits = endpoint in ("video_extension", "lip_sync")
+    inherits = _by_source(endpoint) is not None
     origin = parent if inherits else fields
     return {
         "model_name": origin.get("model_name"),
@@ -183,7 +188,7 @@ def _count(price: Price, variant: Mapping[str, Any]) -> Decimal | None:
     per, _, length = price.per.partition(":")
     if per == "image":
         return variant["n"] or Decimal(1)
-    if per == "extension":
+    if per in ("extension", "call"):
         return Decimal(1)
     if seconds is None or seconds <= 0:
         return None

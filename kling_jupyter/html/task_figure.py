@@ -147,9 +147,9 @@ def price(task: Task) -> list[str]:
 
 def prompt_of(request: Request | None, task: Task | None = None) -> str:
     """The words of the prompt, shortened when they are many; empty when there are none."""
-    given = request.given if request is not None else {}
-    words = str(given.get("prompt") or given.get("text") or given.get("effect_scene") or "")
-    words = words or (task.words if task is not None else "")
+    words = (request.words if request is not None else "") or (
+        task.words if task is not None else ""
+    )
     return words if len(words) <= 300 else f"{words[:299]}…"
 
 

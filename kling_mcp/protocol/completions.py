@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from mcp.types import CompleteRequestParams, CompleteResult, Completion
 
-from kling_core.catalog import tables
-from kling_core.declare import registry
+from kling_core.declare import choices, registry
 from kling_mcp.protocol.resources import account_of
 
 if TYPE_CHECKING:
     from mcp.server.mcpserver import Context
+
+    from kling_core.declare.endpoint import Endpoint
 
 __all__ = ["complete"]
 
@@ -40,16 +41,19 @@ async def _values(params: CompleteRequestParams, context: Context[Any, Any]) -> 
             return await _numbers(context, known.get("task_id", ""))
         case "endpoint":
             return list(registry.names())
-        case "model_name" | "model":
-            endpoint = known.get("endpoint")
-            of = endpoint if endpoint in registry.names() else None
-            return list(dict.fromkeys(m.name for m in tables.models(of) if m.alive))
-        case "voice" | "voice_id":
-            return list(tables.voices())
-        case "effect" | "effect_scene":
-            return [s.name for s in tables.effects().values() if s.listed and s.ended_on is None]
-        case _:
-            return []
+        case argument:
+            return _listed(argument, registry.known(known.get("endpoint", "")))
+
+
+def _listed(argument: str, endpoint: Endpoint | None) -> list[str]:
+    """The names that a field which is called so, or begins so, chooses from a catalogue."""
+    for one in registry.endpoints() if endpoint is None else [endpoint]:
+        for name, declared in one.request.params().items():
+            catalogue = choices.catalogue(declared)
+            if catalogue is not None and f"{name}_".startswith(f"{argument}_"):
+                of = endpoint.name if endpoint is not None else None
+                return list(dict.fromkeys(c.value for c in catalogue.choices(of) if c.live))
+    return []
 
 
 async def _tasks(context: Context[Any, Any]) -> list[str]:

@@ -29,7 +29,7 @@ def tools(settings: Settings) -> list[Tool]:
         catalogue.quote(settings),
         catalogue.models(),
         account.costs(),
-        *(make(e) for e in endpoints for make in (raw.get, raw.list_)),
+        *(make(e) for e in endpoints if e.has_tasks for make in (raw.get, raw.list_)),
     ]
     chosen = [tool for tool in declared if tool.toolset in settings.toolsets]
     return sorted(chosen, key=lambda tool: toolset_names().index(tool.toolset))

@@ -203,6 +203,35 @@ async def test_media_of_another_kind(sandbox: Sandbox, tmp_path: Path):
     assert sandbox.stats.requests.total() == before
 
 
+@in_loop
+async def test_an_earlier_picture_goes_wherever_a_picture_does(sandbox: Sandbox, tmp_path: Path):
+    """Whatever it is for: an end frame, a person, a garment."""
+    async with agent(sandbox, tmp_path) as client:
+        made = await client.call_tool("kling_image_generation", {"prompt": "a fox"})
+        uri = f"kling://tasks/{made.structured_content['task_id']}/outputs/0"
+        for tool, fields in (
+            ("kling_image_to_video", {"image": uri, "image_tail": uri, "mode": "pro"}),
+            ("kling_virtual_try_on", {"human_image": uri, "cloth_image": uri}),
+        ):
+            facts = (await client.call_tool(tool, {**fields, "dry_run": True})).structured_content
+            assert facts["state"] == "not created", facts
+
+
+@in_loop
+async def test_media_inside_objects(sandbox: Sandbox, tmp_path: Path):
+    """A mask of the motion brush is admitted, or refused at its place, as any other picture is."""
+    path = [{"x": 1, "y": 1}, {"x": 9, "y": 9}]
+    masks = ["https://example.com/mask.png", "https://10.0.0.1/mask.png", "/etc/passwd"]
+    regions = [{"mask": mask, "trajectories": path} for mask in masks]
+    fields = {"image": "https://example.com/a.png", "dynamic_masks": regions}
+    async with agent(sandbox, tmp_path) as client:
+        result = await client.call_tool("kling_image_to_video", fields)
+    found = {v["field"]: v["problem"] for v in result.structured_content["violations"]}
+    assert "private" in found["dynamic_masks.1.mask"]
+    assert "outside the folders" in found["dynamic_masks.2.mask"]
+    assert "dynamic_masks.0.mask" not in found
+
+
 @pytest.mark.parametrize("local", [True, False])
 @in_loop
 async def test_base64_without_a_type(local: bool, sandbox: Sandbox, tmp_path: Path):
