@@ -6,15 +6,18 @@ import errno
 import re
 from decimal import Decimal
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from kling_core import config
 from kling_core.declare import registry
 from kling_core.declare.registry import UnknownEndpoint
+from kling_core.editions.choose import edition_of
 from kling_core.errors import BudgetExceeded, ConnectionFailed, InvalidRequest, KlingError
 from kling_core.flows import download, limits, resolve
 from kling_core.flows.attempt import Attempt
+from kling_core.flows.read import Way
 from kling_core.wire import error_codes
 from kling_mcp import failures
 from kling_mcp.advice import in_tools
@@ -42,8 +45,8 @@ def unreadable() -> KlingError:
 
 def sought(endpoint: str, external: str | None) -> str:
     loaded = registry.load(endpoint)
-    unused: object = None
-    attempt = Attempt(unused, unused, loaded, unused, "kc-1", external)  # type: ignore[arg-type]
+    way, unused = Way(loaded, edition_of(loaded), loaded.path), cast(Any, None)
+    attempt = Attempt(unused, unused, way, unused, "kc-1", external)
     return resolve.how_to_find(attempt)
 
 

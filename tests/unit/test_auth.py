@@ -97,7 +97,7 @@ def test_resigned_once_by_the_servers_clock(code: int, skew: int) -> None:
     )
     live = session(script, access_key="AK", secret_key=SECRET)
     if abs(skew) < 30:
-        assert drive(get(live, T2V, "1"), Port(script))["task_id"] == "1"
+        assert drive(get(live, T2V, "1"), Port(script)).task_id == "1"
     else:
         side = "behind" if skew > 0 else "ahead of"
         with pytest.warns(errors.KlingWarning, match=f"600 s {side} Kling's"):
@@ -132,5 +132,5 @@ def test_a_lost_answer_does_not_use_up_the_resigning() -> None:
     """A retry for another reason leaves the one re-signing for when it is needed."""
     script = Script([LOST, envelope(code=1004, status=401), envelope(task("1"))])
     live = session(script, access_key="AK", secret_key=SECRET)
-    assert drive(get(live, T2V, "1"), Port(script))["task_id"] == "1"
+    assert drive(get(live, T2V, "1"), Port(script)).task_id == "1"
     assert script.sleeps == [1.0]
