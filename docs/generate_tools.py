@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from kling_core.declare import registry
 from kling_mcp.settings import USUAL, Settings, toolset_names
 from kling_mcp.tools import tools
 
-__all__ = ["listed", "page", "tokens", "write"]
+__all__ = ["kept", "listed", "page", "tokens", "write"]
 
 
 def listed(toolsets: tuple[str, ...] = ()) -> list[dict[str, Any]]:
@@ -60,13 +61,23 @@ def _row(tool: dict[str, Any]) -> str:
     return f"| `{tool['name']}` | {words} | {tokens(tool)} |"
 
 
+def kept(tool: dict[str, Any]) -> dict[str, Any]:
+    """A tool as its file has it; those that differ in an endpoint's name only share one file."""
+    for verb in ("get", "list"):
+        name = tool["name"].removeprefix(f"kling_{verb}_")
+        if name in registry.names():
+            text = json.dumps(tool, ensure_ascii=False)
+            return json.loads(text.replace(name, "ENDPOINT").replace(name.replace("_", " "), "…"))
+    return tool
+
+
 def write(file: Path, folder: Path) -> None:
-    """Write the page, and a JSON file for each tool; files of tools that are no more go."""
+    """Write the page, and the JSON files of all tools; files of tools that are no more go."""
     file.write_text(page(), encoding="utf-8")
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.json"):
         old.unlink()
-    for tool in listed():
+    for tool in map(kept, listed()):
         text = json.dumps(tool, ensure_ascii=False, indent=1) + "\n"
         (folder / f"{tool['name']}.json").write_text(text, encoding="utf-8")
 

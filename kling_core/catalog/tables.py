@@ -204,7 +204,11 @@ def _model(entry: dict[str, Any]) -> Model:
 def _capability(entry: dict[str, Any], fps: int | None) -> Capability:
     return Capability(
         modes={
-            mode: {seconds: tuple(features) for seconds, features in durations.items()}
+            mode: {
+                seconds: tuple(features)
+                for span, features in durations.items()
+                for seconds in _seconds(span)
+            }
             for mode, durations in entry.get("modes", {}).items()
         },
         features=tuple(entry.get("features", ())),
@@ -215,6 +219,12 @@ def _capability(entry: dict[str, Any], fps: int | None) -> Capability:
         requires={k: tuple(v) for k, v in entry.get("requires", {}).items()},
         fps=entry.get("fps", fps),
     )
+
+
+def _seconds(span: str) -> list[str]:
+    """The durations that a key stands for: "5", or every second of "3-15"."""
+    first, _, last = span.partition("-")
+    return [str(second) for second in range(int(first), int(last or first) + 1)]
 
 
 def _day(text: str | None) -> date | None:

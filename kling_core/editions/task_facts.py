@@ -185,6 +185,8 @@ def read(raw: Said) -> TaskFacts:
 
 def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputFacts]:
     """What it made: the lists of `task_result` or, where there are none, `outputs`."""
+    if "task_result" not in raw and "outputs" not in raw:  # whatever still runs
+        return
     lists = mapping(raw.get("task_result"))
     rows: list[tuple[OutputKind, Mapping[str, Any]]]
     rows = [(kind, row) for name, kind in _LISTS for row in objects(lists.get(name))]
@@ -275,6 +277,8 @@ def seconds(value: Any) -> float | None:
 
     Times below 1e11 are seconds, else milliseconds (seen from resellers and from Kling).
     """
+    if value is None:  # as most answers have it: four times a task that is watched
+        return None
     plain = type(value) is int and 0 <= value < _LATEST  # what Kling writes: no Decimal needed
     number: Any = value if plain else decimal(value)
     if number is None:

@@ -69,6 +69,22 @@ def test_every_model_has_a_dated_status_with_evidence() -> None:
             assert any(m.alive and m.product == model.product for m in serving), model.name
 
 
+def test_a_span_of_seconds_stands_for_each_of_them() -> None:
+    """ "3-15" in the file is every second from 3 to 15, and "5" is 5 alone."""
+    table = json.loads(text_of("models.json"))
+    named = {entry["model_name"]: entry for entry in table["models"]}
+    assert list(named["kling-v3"]["endpoints"]["text_to_video"]["modes"]["std"]) == ["3-15"]
+    newest = tables.model("kling-v3", "text_to_video")
+    older = tables.model("kling-v2-5-turbo", "text_to_video")
+    assert newest is not None
+    assert older is not None
+    assert newest.durations("std") == tuple(str(second) for second in range(3, 16))
+    assert older.durations("pro") == ("5", "10")
+    for model in tables.models():
+        for capability in model.endpoints.values():
+            assert all(seconds.isdecimal() for seconds in capability.durations()), model.name
+
+
 def test_status_is_per_product() -> None:
     """kling-v2-1 is a retired video model and a living image model."""
     video = tables.model("kling-v2-1", "image_to_video")
