@@ -200,7 +200,7 @@ class KlingForm(Widget):
         with self._lock:
             if self.busy or message.get("press") != self.presses:
                 return
-            shown = self.cost
+            shown = self.cost  # what the person saw: the next lines change it
             self.values = message["values"]
             verdict = self._judge(self.values)
             changed = message.get("cost") != verdict.cost or verdict.cost != shown
@@ -212,6 +212,7 @@ class KlingForm(Widget):
             self.busy = True
             self.presses += 1
             self.status = "Submitting …"
+        # Apart: a create may wait for its answer, and the kernel has other messages to read.
         threading.Thread(target=self._launch, name="kling-form", daemon=True).start()
 
     # --- sending ---------------------------------------------------------------------------
