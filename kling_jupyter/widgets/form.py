@@ -90,7 +90,7 @@ class KlingForm(Widget):
         self._workspace = workspace or current_workspace()
         self._settings = settings or Settings()
         self._uploads = Uploads()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # to set `values` within it judges them, which takes it too
         self._reading: Reading | None = None
         self._results = Results(self._workspace.shell)
         super().__init__(spec=spec(self.endpoint))
