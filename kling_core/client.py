@@ -150,7 +150,7 @@ class _Base:
         if self._own_network:
             from kling_core.wire.http_clients import examine
 
-            examine(self.base_url)
+            examine(self.base_url)  # before a row is written: nothing can have left
         verdict = request.require()
         if wrong := unreachable(self.session, request):
             raise InvalidRequest(wrong, endpoint=request.endpoint.name)
@@ -165,6 +165,7 @@ class _Base:
         return submit(self.session, request, **exact)
 
     def __copy__(self) -> Self:
+        # `copy` would go by `__reduce__`, which refuses.
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         return twin

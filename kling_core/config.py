@@ -383,6 +383,7 @@ def project_name(value: Any) -> str:
     steps = re.split(r"[/\\]", value)
     outside = PureWindowsPath(value).drive or any(s.strip() in ("", ".", "..") for s in steps)
     odd = any(unicodedata.category(letter) in ("Cc", "Cs") for letter in value)
+    # 255 bytes: a longer name no file system takes, and a download is too late to find out.
     if outside or odd or max(len(step.encode()) for step in steps) > 255:
         raise ConfigError(
             f"project {value!r} names no folder below the output folder",

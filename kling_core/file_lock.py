@@ -80,7 +80,7 @@ def _rename(file: Path, name: Path) -> None:
             raise FileExistsError(errno.EEXIST, "exists", str(name))
         file.rename(name)
     finally:
-        turn.unlink(missing_ok=True)
+        turn.unlink(missing_ok=True)  # while it is held: who has it open sees that it is gone
         hold.release()
 
 
@@ -113,6 +113,7 @@ def _longest(folder: Path) -> int:
 
 def sync(file: Path) -> None:
     """Get what was written to a file onto the disk, whoever wrote it."""
+    # Windows flushes only what is open for writing.
     descriptor = os.open(file, os.O_RDWR | getattr(os, "O_BINARY", 0))
     try:
         _flush(descriptor)
@@ -138,6 +139,7 @@ def sync_folder(folder: Path) -> None:
         try:
             _flush(descriptor)
         except OSError as error:
+            # All others only say that folders are not flushed here.
             if error.errno in (errno.EIO, errno.ENOSPC, errno.EDQUOT):
                 raise
         finally:

@@ -29,6 +29,7 @@ SUFFIXES = frozenset(
 )
 """Endings that make a name the name of a file; any other name, `v1.5` too, is that of a folder."""
 
+# One slash, as `Path` makes one of two; two letters at least, for one is a drive.
 _ADDRESS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]+):/", re.ASCII)
 _TRIED = 4096
 """Bytes that are written to see that there is room: a block."""

@@ -30,7 +30,7 @@ class Secret(str):
         return "'***'"
 
     def __str__(self) -> str:
-        return self
+        return self  # else `str()` makes a plain text of it, which shows
 
     def __reduce__(self) -> NoReturn:
         raise TypeError("a secret is not pickled")
@@ -93,7 +93,7 @@ def address(text: str, name: str) -> str:
         )
     try:
         parts = urlsplit(f"{scheme}://{netloc}")
-        _ = parts.port
+        _ = parts.port  # raises where it is none
         host = parts.hostname
     except ValueError:
         host = None

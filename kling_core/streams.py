@@ -27,6 +27,7 @@ def settle() -> None:
 def nowhere(mode: str = "w") -> TextIO:
     """A stream that drops what is written, and has nothing to read."""
     number = os.open(os.devnull, os.O_RDWR)  # the lowest free one: the one that was closed
+    # Never closed: the number must stay taken.
     return cast("TextIO", open(number, mode, encoding="utf-8", closefd=False))
 
 

@@ -32,6 +32,7 @@ def safe(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
+    # A line break of Windows is meant; a bare return writes over the line.
     return _MOVES.sub(lambda found: _spelled(found[0]), text.replace("\r\n", "\n"))
 
 

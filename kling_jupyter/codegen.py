@@ -172,6 +172,7 @@ class _Typed:
 def _is_line(head: str, prompt: str) -> bool:
     """Whether it goes behind the options on one line, unchanged and readable."""
     plain = prompt == prompt.strip() and not _BREAKS.search(prompt) and not prompt.endswith("\\")
+    # A sign at its beginning may be an option, a quote, a comment or a file.
     return plain and prompt[:1].isalnum() and len(head) + len(prompt) < _LONGEST
 
 
@@ -213,6 +214,7 @@ def _word(flag: str, value: Any) -> list[str]:
     quoted = in_quotes(text)
     if quoted is None:  # neither kind of quotes can hold it
         return [flag, _UNSPEAKABLE]
+    # Apart it would be read as an option.
     return [f"{flag}={quoted}"] if text.startswith("-") else [flag, quoted]
 
 

@@ -336,6 +336,7 @@ def _held(workspace: Workspace, text: str, *, media: bool) -> tuple[str, Iterabl
     value: Any = _variables(workspace).get(found[1] or "")
     kind = cast("Any", type(value))
     names = [name for name in dir(value) if not name.startswith("_")] if value is not None else []
+    # Asked of the class: to ask the object may run a property, at a mere Tab.
     names = [name for name in names if not callable(getattr(kind, name, None))]
     return found[0], [Offer(f"{{{found[1]}.{name}}}", "attribute") for name in names]
 
@@ -350,6 +351,7 @@ _TEXTS = ("str", "int", "float", "Decimal", "PosixPath", "WindowsPath")
 
 def _fits(value: Any, *, media: bool) -> bool:
     """Whether a value may be put there: text into words; anything that may be media to media."""
+    # By name, so that nothing is imported for a Tab.
     kinds = {kind.__name__ for kind in type(value).__mro__}
     if media:
         held = {"Job", "TaskState", "Output", "Image", "ndarray", "bytes", "PurePath", "str"}

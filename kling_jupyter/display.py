@@ -34,6 +34,7 @@ Bundle = dict[str, str]
 
 def shell() -> Shell | None:
     """IPython's shell that runs here, None where there is none, as in marimo."""
+    # Not imported for the question: where it is not there, no shell of it runs.
     ipython = sys.modules.get("IPython")
     return ipython.get_ipython() if ipython is not None else None
 
@@ -84,7 +85,7 @@ class Live:
         """Show how things stand."""
         if self.pages:
             self._publish(bundle, metadata)
-        elif sys.stderr.isatty():
+        elif sys.stderr.isatty():  # a file would keep every state of the line
             line = one_line(str(bundle["text/plain"]).partition("\n")[0])
             self._overwrite(line)
 

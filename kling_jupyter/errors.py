@@ -47,6 +47,7 @@ class KlingMagicError(KlingError):
     def __str__(self) -> str:
         return "\n".join([safe(self.message), *map(safe, self.lines), *self._hinted("Hint")])
 
+    # IPython shows this in the place of a traceback.
     def _render_traceback_(self) -> list[str]:
         red, cyan, plain = (_RED, _CYAN, _PLAIN) if _coloured() else ("", "", "")
         hint = self._hinted(f"{cyan}Hint{plain}")
@@ -162,6 +163,7 @@ MAGICS = (
 )
 """The commands of `kling` that are magics too: `kling wait` is said as `%kling wait`."""
 
+# Not in a path or a name, nor what is a magic already.
 _COMMAND = re.compile(rf"(?<![%\w./-])kling (?=(?:{'|'.join(MAGICS)})\b)")
 
 _FIXES: tuple[tuple[type[KlingError], Callable[[KlingError], str]], ...] = (

@@ -72,7 +72,7 @@ def _unfolded(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _output(value: Any, field: str) -> Any:
     """The only output of a task; anything else as it is."""
-    if isinstance(value, (str, bytes, int, float)):
+    if isinstance(value, (str, bytes, int, float)):  # most are: nothing is imported for them
         return value
     from kling_core.flows.task_state import TaskState
 

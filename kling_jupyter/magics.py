@@ -38,7 +38,7 @@ class KlingMagics(Magics):
         self.workspace = Workspace(shell)
         super().__init__(shell, parent=shell)
         self.workspace.wait = self.wait
-        shell.configurables.append(self)
+        shell.configurables.append(self)  # by this `%config KlingMagics` knows it
 
     wait: Any = Union(
         (Enum(("auto",)), Bool()),
@@ -84,6 +84,7 @@ class KlingMagics(Magics):
         from kling_core.commands.arguments import HelpShown
         from kling_jupyter.commands import dispatch
 
+        # Of a function that calls the magic, its own names come first.
         names = ChainMap(dict(local_ns or {}), self.shell.user_ns)
         try:
             with translating():
@@ -134,6 +135,7 @@ def unload(shell: Shell) -> None:
     for kind in ("line", "cell"):
         manager.magics[kind].pop("kling", None)
     formatter = shell.display_formatter.ipython_display_formatter
+    # IPython keeps it by name, and by its class once one was shown.
     formatter.deferred_printers.pop(("kling_core.task", "Task"), None)
     for kind in [k for k in formatter.type_printers if k.__module__ == "kling_core.task"]:
         formatter.pop(kind)

@@ -81,5 +81,5 @@ def _saved(name: str, digest: str, data: bytes, folder: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         part = path.with_name(f".{path.name}.part")
         part.write_bytes(data)
-        part.replace(path)
+        part.replace(path)  # the name tells the content: nothing half written may have it
     return path

@@ -15,6 +15,7 @@ _OWNER = (
 )
 
 _WORDS: tuple[tuple[str, str], ...] = (
+    # Before the next, which is a part of it.
     (rf"Wait again: task\.wait\(\), or later {_GET}\.", r"Call kling_wait_tasks with ['\1']."),
     (_GET, r"kling_wait_tasks with ['\1']"),
     (r"kling\.\w+\.list\(\)", "kling_list_tasks"),

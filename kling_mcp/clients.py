@@ -56,7 +56,7 @@ class Accounts:
         key = _name(options)
         if key not in self._known:
             await self._open(key, options, judged=chosen is not None)
-        account = self._known.pop(key)
+        account = self._known.pop(key)  # put back at the end: the first is idle longest
         self._known[key] = account
         return account
 
@@ -68,6 +68,7 @@ class Accounts:
             if not judged:
                 self._known[key] = Account(client, self.settings, self.changed)
                 return
+        # Without the lock: nobody else waits for what Kling says to this key.
         await _judge(client)
         async with self._opening:
             if key in self._known:
@@ -89,6 +90,7 @@ class Accounts:
     async def _close_idle(self) -> None:
         """Close the accounts above the bound that were idle longest."""
         above = len(self._known) - self.settings.accounts
+        # Not the last, which is opened for the call that waits here.
         idle = [
             key for key, one in list(self._known.items())[:-1] if not one.calls and not one.jobs
         ]
@@ -133,6 +135,7 @@ _CREDENTIAL = ("api_key", "access_key", "secret_key", "sandbox")
 
 def _name(options: Mapping[str, Any]) -> str:
     """A name for the keywords of a client that gives no secret away."""
+    # Of plain texts: the repr of a `Secret` would be the same for all callers.
     known = repr(sorted(options.items(), key=lambda item: item[0]))
     return hashlib.sha256(known.encode()).hexdigest()
 

@@ -97,6 +97,7 @@ def build(
         extensions=extensions,
         lifespan=lifespan,
         log_level="WARNING",
+        # The tools stay as they are while it runs.
         cache_hints={"tools/list": CacheHint(ttl_ms=3_600_000, scope="public")},
         subscriptions=subscribers.bus,
         middleware=[_objects, *options.pop("middleware", ())],

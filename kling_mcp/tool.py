@@ -146,7 +146,7 @@ class Tool(SdkTool):
         try:
             with heard_by(partial(_tell, context, warnings)):
                 return await self._call(arguments, context, warnings)
-        except MCPError:
+        except MCPError:  # the protocol's own word, and no result
             raise
         except KlingError as error:
             accounts: Accounts = context.request_context.lifespan_context

@@ -97,8 +97,9 @@ class CallbackReceiver:
         try:
             callback = self._judge(headers, body)
             if callback.webhook_id not in self._seen:
+                # In a thread: the ledger may wait for its lock, the loop must not.
                 await asyncio.to_thread(lambda: wake(self._open(), callback))
-                self._remember(callback.webhook_id)
+                self._remember(callback.webhook_id)  # only now: after a 503 it comes again
         except WebhookRejected as error:
             self._tell(error)
             return error.http_status or 400, error.message
@@ -183,7 +184,7 @@ async def _reply(send: Send, status: int, text: str) -> None:
         (b"content-type", b"text/plain; charset=utf-8"),
         (b"content-length", str(len(content)).encode()),
     ]
-    if status in (408, 413):
+    if status in (408, 413):  # the rest of the body is still to come on it
         headers.append((b"connection", b"close"))
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": content})

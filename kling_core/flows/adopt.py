@@ -26,11 +26,12 @@ def adopt(ledger: Ledger, way: Way, facts: TaskFacts) -> bool:
         product=endpoint.pool,
         edition=way.edition.name,
         route=way.path,
+        # Where a field decides the weight (n), what was made is all that is known of it.
         weight=max(1, len(facts.outputs)) if isinstance(endpoint.weight, str) else 1,
         external_task_id=external,
         request={},
         media={},
-        digest="",
+        digest="",  # the mark of what nobody here has asked for
         parent_output_id=facts.parent_id or None,
     )
     made = facts.created

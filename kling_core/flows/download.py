@@ -107,6 +107,7 @@ def _hold(output: Output, target: Path, kept: partial[Path | None]) -> Flow[_Hel
             notify(f"{target.name} is being fetched by another process; waiting for that")
         yield Sleep(session.pace.line_tick)
         done: Path | None = yield Call(kept)
+        # Kept in another folder it is not where the caller wants it.
         if done is not None and done.parent == target.parent.resolve():
             return done
 
@@ -141,7 +142,7 @@ def _finish(part: Path, target: Path, before: Path | None = None) -> Path:
             give_name(part, candidate)
         except FileExistsError:
             if _same(part, candidate):
-                sync(candidate)
+                sync(candidate)  # whoever wrote it may not have
                 part.unlink()
             elif before == candidate.resolve() and _is_rest(candidate, part):
                 part.replace(candidate)

@@ -102,6 +102,7 @@ def fetch(output: Output, part: Part, target: Path) -> Flow[str | None]:
     effort = _Effort()
     validator, total = yield Call(part.known)
     while True:
+        # Without its name nothing proves that the rest belongs to what is here.
         offset: int = (yield Call(part.size)) if validator else 0
         judge = output.task.session.may_fetch
         saved: Saved = yield Save(url, part.path, offset, judge, validator, part.begun)
@@ -149,6 +150,7 @@ class _Effort:
     def is_over(self, problem: _Problem, *, slow: bool) -> bool:
         """Take in what went wrong; True when nothing more is to be expected."""
         if problem.lie:
+            # A lie was dropped: the next piece begins at nothing, and brings something new again.
             self.lies, self.best, self.crumbs = self.lies + 1, 0, 0
             return self.lies >= LIES
         gain = max(problem.size - self.best, 0)

@@ -52,6 +52,6 @@ def ask(session: Session) -> Flow[None]:
             facts = yield from read.get(session, declared, task_id, through=way, attempts=1)
         except TaskNotFound:
             continue
-        except KlingError:
+        except KlingError:  # what troubles one question troubles the next
             return
         yield Call(partial(ledger.observe, name, [facts]))

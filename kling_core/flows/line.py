@@ -54,6 +54,7 @@ class Line:
     def look(self, *, now: bool = False) -> Flow[None]:
         """See how the line stands; too soon after the last look nothing is done, unless `now`."""
         clock, tick = self.session.clock, self.session.pace.line_tick
+        # Not a whole tick: whoever comes at its own tick may come a moment early.
         soon = clock.monotonic() - self._looked < 0.9 * tick
         if (soon and not now) or not self._looking.acquire(blocking=False):
             return

@@ -61,6 +61,7 @@ def failed(attempt: Attempt, error: KlingError | Unreadable) -> Flow[KlingError]
 def interrupted(attempt: Attempt, interruption: BaseException) -> None:
     """Note that nobody will hear the answer; the interruption gets the way to the task."""
     if attempt.out:
+        # Counted anew: until this moment the POST may have been on its way.
         attempt.until = attempt.ledger.now() + attempt.session.pace.settling
     with suppress(KlingError):  # the interruption says more than the ledger's trouble
         if attempt.out:

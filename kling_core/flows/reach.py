@@ -43,6 +43,7 @@ def _inside(url: str) -> str:
         host = urlsplit(url).hostname or ""
     except ValueError:
         return ""
+    # `hostname` has taken the brackets off.
     return host if inward(f"[{host}]" if ":" in host else host) else ""
 
 

@@ -52,7 +52,7 @@ def judge(reply: Reply | NoReply) -> Verdict:
         return Verdict(None, error, "no" if reply.fix else "reads")
     envelope = parse(reply.content)
     if not isinstance(envelope, dict):
-        if reply.status != 429:
+        if reply.status != 429:  # that one is a gateway's "wait", whatever its page looks like
             return _unreadable(reply)
         envelope = {}
     return _judge_envelope(envelope, reply)  # pyright: ignore[reportUnknownArgumentType]
@@ -167,7 +167,7 @@ def renew(session: Session, reply: Reply | NoReply) -> bool:
             skew = parsedate_to_datetime(stamp).timestamp() - session.clock.time()
         except (ValueError, OverflowError):
             skew = 0.0
-    if abs(skew) < 30:
+    if abs(skew) < 30:  # so much is travel and rounding, and no wrong clock
         skew = 0.0
     else:
         side = "behind" if skew > 0 else "ahead of"
@@ -296,6 +296,7 @@ def some(session: Session, through: Way, task_ids: Sequence[str]) -> Flow[dict[s
 
 
 def _must_be_sayable(endpoint: Endpoint, name: str) -> None:
+    # The dots would lead to another path.
     if not name.strip() or name in (".", "..") or not _sayable(name):
         wrong = errors.Violation("task_id", f"{name!r} is not the id of a task")
         raise errors.InvalidRequest([wrong], endpoint=endpoint.name)

@@ -93,7 +93,7 @@ def resolve(attempt: Attempt, error: KlingError) -> Flow[TaskFacts | None]:
     again = error.retryable and attempt.resendable
     if not again or attempt.resends > RESENDS:
         raise unknown(attempt, error)
-    attempt.ours = True
+    attempt.ours = True  # from here on "this id exists already" speaks of our own POST
     yield Sleep(attempt.session.backoff(attempt.resends))
     return None
 
@@ -122,6 +122,7 @@ def find(
             missing = trouble
             continue
         except KlingError as trouble:
+            # A 404 that is not Kling's word for a task: perhaps there is no such look-up.
             attempt.blind = trouble.http_status == 404
             raise unknown(attempt, error, trouble) from trouble
         if found is not None:
@@ -182,7 +183,7 @@ def _compare(
         attempt.known = known
     whole, seen = True, dict[str, None]()
     for _ in range(looks):
-        if looks > 1:
+        if looks > 1:  # lists lag; a single look is another create's, who must not wait
             yield Sleep(attempt.session.pace.recheck)
         try:
             listed, all_of_them = yield from _list(attempt)
@@ -196,7 +197,7 @@ def _compare(
         if found is not None:
             return found
         seen |= dict.fromkeys(like.candidates)
-        if len(like.same) > 1:
+        if len(like.same) > 1:  # more looks make them no fewer
             break
     if whole and not seen:
         return None

@@ -45,12 +45,13 @@ def keep(
     if output.task.request is not None:
         fields = dict(output.task.request.check().fields)
     if output.task.parent_video is not None:
-        fields.pop("duration", None)
+        fields.pop("duration", None)  # what continues a video has the seconds of both
     fields.setdefault("model_name", row.model_name)
     facts, differences = audit.compare(path, output.kind, fields, sizes=sizes)
     digest = digest or _sha256(path)
     size = path.stat().st_size
     _write_sidecar(path, _sidecar(row, output, digest, size, facts, differences))
+    # Last: cut off before it, the output is open and is kept again.
     ledger.keep(
         row.id,
         output.index,

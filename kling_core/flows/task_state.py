@@ -78,6 +78,7 @@ class TaskState:
         self._outputs: list[Output] | None = None
 
     def __copy__(self) -> Self:
+        # `copy` would go by `__reduce__`, which refuses.
         twin = object.__new__(type(self))
         twin.__dict__.update(self.__dict__)
         return twin

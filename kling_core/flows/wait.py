@@ -44,7 +44,7 @@ def wait(
 
             end = None if timeout is None else start + timeout
             yield from late_results.results(task, end, listener)
-    except KlingError:
+    except KlingError:  # it says itself what is to be done
         raise
     except BaseException as interruption:
         interruption.add_note(_goes_on(task))
@@ -106,6 +106,7 @@ def _follow(
     try:
         while True:
             _take_in(task, row)
+            # A look that drips must not outlast the time that the caller gave.
             yield from watch.step() if end is None else bounded(watch.step(), end, clock)
             if row.state not in RUNNING or _is_news(watch, row):
                 row = yield from certain(session, (yield Call(partial(ledger.row, row.id))))
@@ -205,7 +206,7 @@ def _late(task: TaskState, row: Row, waited: float) -> errors.WaitTimeout:
             task=task,
             fix=f"Wait again: task.wait(), or later kling.tasks.get({row.id!r}).wait().",
         )
-        error.billed = "unknown"
+        error.billed = "unknown"  # a time-out's own word is "yes"; here there may be no task yet
         return error
     name = task.endpoint.name
     return errors.WaitTimeout(

@@ -152,6 +152,7 @@ class Watch:
         Passing troubles of the network are swallowed.
         """
         clock, tick = self.session.clock, self.session.pace.line_tick
+        # Not a whole tick: whoever comes at its own tick may come a moment early.
         if clock.monotonic() - self._looked < 0.9 * tick or not self._looking.acquire(False):
             return False
         try:
@@ -166,10 +167,12 @@ class Watch:
             due = rest(running, self.session.pace, since=since, line=look.line, jitter=jitter) <= 0
             if look.mark == self._mark and not (due or strays):
                 return False
+            # Before asking: a nudge that comes meanwhile is another one.
             self._mark = look.mark
             yield from self._search(strays)
             yield from self._ask(running)
             self._asked = clock.monotonic()
+            # Once more, so that all who wait see at once what was heard.
             yield Call(self._read)
             return True
         finally:
@@ -184,6 +187,7 @@ class Watch:
         left = look.until - ledger.now()
         ours = look.leader == ledger.owner
         held = ledger.counts(look.until, longest=longest)
+        # At half its time, or when it reaches further than any is given: then a clock was set.
         if (ours and not seconds / 2 <= left <= seconds) or not (ours or held):
             self.leads = ledger.lead(self._lease, ledger.owner, seconds=seconds, longest=longest)
         else:
@@ -278,11 +282,13 @@ class Watch:
     def _by_pages(self, way: Way, running: Sequence[Running], reading: _List) -> Flow[None]:
         wanted = {task.task_id for task in running}
         most = way.edition.page_size
+        # Some more than wanted: what has ended, or was made elsewhere, stands in between.
         size = min(most, len(wanted) + 20)
         place, reading.place = reading.place, FIRST  # one that is refused is not asked for again
         whole = False
         seen: dict[str, TaskFacts] = {}
         for _ in range(math.ceil(len(wanted) / most)):
+            # Once: the next round asks again, and nobody shall wait for its rests.
             page = yield from read.listing(self.session, way, place, size, attempts=1)
             seen |= {facts.task_id: facts for facts in page.tasks if facts.task_id in wanted}
             if page.following is None:

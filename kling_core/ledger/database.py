@@ -79,10 +79,12 @@ class Database:
         self._inherited: list[sa.Connection | None] = []
         try:
             self._migrate(account)
+        # A Ctrl-C while it opens must leave no connection behind either.
         except BaseException:
             self.close()
             raise
         if not self._postgres:
+            # Not before: the files of its log are there only now.
             engines.keep_private(Path(self.place))
 
     def _migrate(self, account: str) -> None:
@@ -167,6 +169,7 @@ class Database:
         """In a child, the parent's connections and name are not ours."""
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
+            # Only kept: closing it, as the collector would too, takes locks from the parent.
             self._inherited.append(self._writer)  # the parent's: not even closed here
             self._writer = None
             self._lock = threading.Lock()
@@ -213,6 +216,7 @@ class Database:
     def _leased(self, row_id: str, now: float, seconds: float) -> None:
         """Remember a lease that we gave ourselves at `now`, by a clock that nobody sets."""
         steady = self._monotonic()
+        # A program that runs for months must not remember every row it ever sent.
         if len(self._until) > 1000:
             self._until = {name: ends for name, ends in self._until.items() if ends[1] > steady}
         self._until[row_id] = (now + seconds, steady + seconds)
@@ -240,7 +244,9 @@ class Database:
                     yield db
             return
         except exc.DBAPIError as error:
+            # The driver's own words: SQLAlchemy's show the statement's values, prompts included.
             trouble = error.orig or error
+        # What `statements` runs on the driver itself, SQLAlchemy has not wrapped.
         except self._engine.dialect.loaded_dbapi.Error as error:
             trouble = error
         if self._postgres:  # the frames of its driver hold the password
@@ -311,4 +317,5 @@ class Database:
 
 
 def _new_name() -> str:
+    # The number first, by which `_dead` asks for the process; the rest, as numbers come again.
     return f"{os.getpid()}-{uuid.uuid4().hex[:12]}"

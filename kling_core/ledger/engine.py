@@ -17,7 +17,7 @@ from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError, LedgerError
 from kling_core.ledger.mounts import file_system, shared
 
-_OPEN_ATTEMPTS = 50
+_OPEN_ATTEMPTS = 50  # a second in all: SQLite's own waiting does not cover that pragma
 
 
 def sqlite(path: Path) -> sa.Engine:
@@ -44,6 +44,7 @@ def sqlite(path: Path) -> sa.Engine:
         raise unwritable(path, PermissionError(errno.EACCES, "permission denied"))
     _make(path)
     address = sa.URL.create("sqlite", database=str(path))  # no character of the name is special
+    # Threads take turns on a connection, by the pool or by the lock of the one that writes.
     engine = sa.create_engine(address, connect_args={"check_same_thread": False, "timeout": 30})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin)
@@ -84,6 +85,7 @@ def keep_private(path: Path) -> None:
 
     One that is shared with a group and nobody else was made so on purpose.
     """
+    # Rights are lists there; these bits would say nothing.
     if os.name == "nt":
         return
     for file in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))):
@@ -117,18 +119,20 @@ def postgresql(url: str) -> sa.Engine:
         address = sa.make_url(url)
     except (exc.ArgumentError, ValueError):
         address = None
+    # An @ of the password that was not escaped: the rest of the password would be shown as host.
     if address is None or "@" in (address.host or ""):
         raise _no_address()
     if address.drivername == "postgresql":
         address = address.set(drivername="postgresql+psycopg")
     try:
+        # Committed: after a wait for the lock a statement must see what its holder has written.
         return sa.create_engine(address, pool_pre_ping=True, isolation_level="READ COMMITTED")
     except ModuleNotFoundError as error:
         raise LedgerError(
             "PostgreSQL needs the psycopg driver", fix="pip install 'kling-suite[postgresql]'"
         ) from error
     except exc.ArgumentError:
-        raise _no_address() from None
+        raise _no_address() from None  # its cause quotes the password
 
 
 def _no_address() -> ConfigError:
@@ -149,14 +153,16 @@ def _configure(connection: Any, _record: Any) -> None:
             if "locked" not in str(error) or attempt == _OPEN_ATTEMPTS - 1:
                 raise
             time.sleep(0.02)  # several first openings race for this one pragma
+    # With NORMAL a power cut takes the last commits back: a request that went out, and no row.
     cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.execute("PRAGMA foreign_keys=ON")  # off unless each connection asks for it
     cursor.close()
 
 
 def _begin(connection: sa.Connection) -> None:
     read = connection.get_execution_options().get("kling_read")
     driver: Any = connection.connection.driver_connection
+    # One that reads first and writes then would fail, not wait, when another wrote in between.
     driver.execute("BEGIN" if read else "BEGIN IMMEDIATE")
 
 

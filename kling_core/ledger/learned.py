@@ -100,6 +100,7 @@ class Learned:
         """
         most = max(running, known.most if known else 0)
         bound = math.inf if known is None else known.limit
+        # It proves no more than that `own` did not fit beside them; fewer might have.
         limit = int(max(1, min(bound, busy + own - 1)))
         if known is None or limit < known.limit:
             rest = LONGEST if busy >= max(FEW, most) else FIRST
@@ -107,4 +108,5 @@ class Learned:
         if row_id != known.probing and now < known.at + known.rest:
             return replace(known, most=most)  # the same news, moments later
         rest = min(2 * known.rest, LONGEST)
+        # Once it is firm, what was granted in other times makes it no guess again.
         return cls(limit, now, rest, due=now + rest, most=limit if rest >= LONGEST else most)

@@ -44,6 +44,7 @@ def tree(ledger: Ledger, row_id: str) -> Tree:
     """The whole family of a row, from its oldest known ancestor down."""
     top = ledger.row(row_id)
     seen = {top.id}
+    # Parents are ids that Kling gave: a circle of them must not hang us.
     while (parent := ledger.parent(top)) is not None and parent.id not in seen:
         top = parent
         seen.add(top.id)

@@ -77,6 +77,7 @@ class Money(Reading):
     def days(self, since: float) -> list[Spent]:
         """What the tasks sent since a moment cost, by the local day of sending."""
         whole = math.ceil(since / QUARTER) * QUARTER
+        # With the quarter that `since` lies in: the end of that one is read from the tasks.
         of_time = (totals.c.kind == "time", totals.c.start >= whole - QUARTER)
         ends = sa.select(sa.func.min(totals.c.start), sa.func.max(totals.c.start)).where(*of_time)
         with self._transaction(read=True) as db:
@@ -140,6 +141,7 @@ class Money(Reading):
         With `line` what is about to be sent counts beside what was sent. Until the transaction
         ends nobody else is judged.
         """
+        # Else two that both still fit would both be let through.
         self._alone(db, "budget")
         if budget.day is not None or budget.tasks is not None:
             spent = self._spent(db, _midnight(self.now()), None, line=line)

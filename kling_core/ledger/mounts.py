@@ -64,11 +64,12 @@ def _mounts() -> dict[str, str]:
     try:
         if sys.platform == "linux":
             path = Path("/proc/self/mounts")
+            # A mount may be named by any bytes.
             return _of_linux(path.read_text(encoding="utf-8", errors="surrogateescape"))
         if sys.platform == "darwin":
             done = subprocess.run(["/sbin/mount"], capture_output=True, check=False, timeout=10)
             return _of_darwin(done.stdout.decode(errors="surrogateescape"))
-    except (OSError, subprocess.SubprocessError):
+    except (OSError, subprocess.SubprocessError):  # not to know is no reason to refuse
         pass
     return {}
 
@@ -86,6 +87,7 @@ def _unescaped(place: str) -> str:
 def _of_darwin(table: str) -> dict[str, str]:
     mounts: dict[str, str] = {}
     for line in table.splitlines():
+        # The last bracket: the name of a volume may hold one too.
         place, _, facts = line.partition(" on ")[2].rpartition(" (")
         mounts[place] = facts.partition(",")[0].rstrip(")")
     return mounts

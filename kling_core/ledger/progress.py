@@ -88,6 +88,7 @@ class News(Reading):
         before (`again`), whose time of ending stays.
         """
         now = self.now()
+        # A word that is not ours counts as running: nothing ends by it.
         state = seen.status if seen.ended or seen.status == "submitted" else "processing"
         values: dict[str, Any] = {
             "state": state,
@@ -228,11 +229,13 @@ class News(Reading):
             )
             .where(tasks.c.endpoint == endpoint)
             .order_by(tasks.c.created_at.desc())
+            # Bounded first: where all fail, 200 that succeeded may be far away.
             .limit(NEWEST)
             .subquery()
         )
         last = (
             sa.select(newest)
+            # Without tries it was taken in: its "end" is only when it was seen.
             .where(newest.c.state == "succeeded", newest.c.tries > 0)
             .limit(200)
             .subquery()

@@ -173,6 +173,7 @@ class Reading(Database):
         after: tuple[float, str, int] = (since, "", -1)
         while True:
             made, task, number = after
+            # For those of one moment; `created_at >=` beside it is what the index is asked.
             later = sa.or_(
                 tasks.c.created_at > made,
                 outputs.c.task > task,
@@ -277,13 +278,14 @@ class Reading(Database):
         Told by this machine's processes, so only for a ledger in a file; and only for rows with an
         external id, which can be looked up at any time.
         """
+        # On Windows `os.kill` would end the process whatever the signal.
         if self._postgres or sys.platform == "win32" or not (row.owner and row.external_task_id):
             return False
         try:
             os.kill(int(row.owner.partition("-")[0]), 0)
         except ProcessLookupError:
             return True
-        except (PermissionError, ValueError):
+        except (PermissionError, ValueError):  # it lives, as another user; or is no number
             return False
         return False
 

@@ -112,6 +112,7 @@ class Row:
     @property
     def facts(self) -> TaskFacts:
         """What Kling said of it last, and what it has not said as we know it ourselves."""
+        # An acceptance without a task is no word about one.
         facts = task_facts.read({} if self.accepted is not None else self.raw)
         if facts.word:
             return facts
@@ -182,7 +183,7 @@ class Kept:
             return False
         try:
             found = Path(self.path).stat()
-        except (OSError, ValueError):
+        except (OSError, ValueError):  # ValueError: a NUL in the name
             return False
         return stat.S_ISREG(found.st_mode) and self.size in (None, found.st_size)
 
@@ -256,6 +257,7 @@ class Queue:
             if allowed is None:
                 fits = self.unanswered + ahead < UNANSWERED
             else:
+                # Alone it goes above a guess too: a refusal is free, and says what the account has.
                 fits = self.busy + weight + own <= allowed or not (self.busy or ahead)
                 probe = not (fits or ahead) and self._may_probe(own, limit)
             places[row_id] = Place(

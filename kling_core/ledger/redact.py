@@ -23,6 +23,7 @@ def _hidden(value: Any, name: str = "") -> Any:
     if isinstance(value, Mapping):
         facts = cast("Mapping[str, Any]", value)
         made = {key: _hidden(inner, key) for key, inner in facts.items()}
+        # Marked, so that sending it again asks for the address in place of sending half of one.
         return {**made, "hidden": True} if "media" in made and made != facts else made
     if isinstance(value, list):
         return [_hidden(entry) for entry in cast("list[Any]", value)]

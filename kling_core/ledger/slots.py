@@ -39,6 +39,7 @@ class Slots(Money):
 
         Raises `BudgetExceeded` when a limit would be passed by sending it now.
         """
+        # Before the transaction: it is one of its own.
         self.alive()
         now = self.now()
         with self._transaction() as db:
@@ -52,12 +53,15 @@ class Slots(Money):
             change: dict[str, Any] = {"state": "waiting"}
             if place.admitted:
                 if budget is not None:
+                    # Without the line: this row is in it, and what is behind must not stop it.
                     self._afford(db, budget, self._get(db, row_id).project, line=False)
                 until = now + lease + settling
+                # Before the POST: whatever becomes of us, it counts as sent and in doubt from here.
                 change = {"state": "submitting", "sent_at": now, "doubt_until": until}
                 change |= {"tries": tries + 1, **_NO_DOUBT}
                 sent_by = {"edition": edition, "route": route}
                 change |= {name: value for name, value in sent_by.items() if value is not None}
+            # One try at a time over all processes: the next that asks reads that it is out.
             if place.probe and (known := self._known_limit(db, product)) is not None:
                 self._set_meta(db, f"limit {product}", known.probed(row_id, now).text())
             holder = {"owner": self.owner, "lease_until": now + lease, "updated_at": now}

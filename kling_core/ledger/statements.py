@@ -61,6 +61,7 @@ class Statement:
         insert: Insert = pg_insert if dialect.name == "postgresql" else sqlite_insert
         compiled = self._build(insert).compile(dialect=dialect, column_keys=list(key[1]))
         places = tuple(compiled.positiontup) if compiled.positional else None
+        # SQLAlchemy fills defaults in when it executes, which is passed by here.
         defaults = {column.key: column.default.arg for column in compiled.insert_prefetch}
         made = _Compiled(str(compiled), places, {**compiled.params, **defaults})
         self._compiled[key] = made
@@ -68,6 +69,7 @@ class Statement:
 
 
 def _among(states: Sequence[str]) -> sa.ColumnElement[bool]:
+    # Written out: a list of bound values gets its text anew at each execution.
     return tasks.c.state.in_([sa.literal_column(f"'{state}'") for state in states])
 
 
@@ -159,6 +161,7 @@ def _seen(_: Insert) -> Any:
 
 
 def _keep(_: Insert) -> Any:
+    # Not "number": SQLAlchemy keeps a column's own name for the value that is set.
     number = outputs.c.number == sa.bindparam("place")
     return sa.update(outputs).where(outputs.c.task == sa.bindparam("row"), number)
 

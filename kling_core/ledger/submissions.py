@@ -56,12 +56,13 @@ class Intake(Slots, News):
         values = self._prepared(entry, lease)
         with self._transaction() as db:
             if dedupe is not None:
+                # Before the limits are judged: a twin costs nothing more.
                 self._alone(db, "dedupe")
                 if (twin := self._twin(db, entry.digest, dedupe)) is not None:
                     return twin, False
             if budget is not None:
                 known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
-                if known in (None, "rejected"):
+                if known in (None, "rejected"):  # else it was judged when it was written down
                     self._afford(db, budget, entry.project, line=True)
             new = bool(statements.WRITE_DOWN.run(db, values)) or self._renewed(db, values)
             if new:
@@ -226,11 +227,13 @@ class Intake(Slots, News):
     def _hand_over(self, db: sa.Connection, adopted: str, row_id: str) -> None:
         """Give the task and the outputs of an adopted row to the row whose request made it."""
         made = sa.select(tasks.c.digest).where(tasks.c.id == adopted)
+        # Only what was taken in from Kling's lists has no digest; that one nobody here asked for.
         if db.execute(made).scalar_one() != "":
             raise LedgerError(
                 f"Kling gave {row_id} the task that it gave {adopted} before",
                 fix="Nothing was lost: `kling show` tells both. Please report this.",
             )
+        # Its id first: it is unique, and the heir gets it next.
         given = {"task_id": None, "state": "rejected", "error": f"{HEIR}{row_id}"}
         db.execute(sa.update(tasks).where(tasks.c.id == adopted).values(given))
         db.execute(sa.update(outputs).where(outputs.c.task == adopted).values(task=row_id))
@@ -245,7 +248,7 @@ class Intake(Slots, News):
                 return False
             values = self._prepared(entry, 0.0) | {"state": "submitted"}
             if created_at is not None:
-                made = min(created_at, self.now())
+                made = min(created_at, self.now())  # no clock of Kling puts it ahead
                 values |= {"created_at": made, "sent_at": made}
             db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
             self._observe(db, entry.id, facts, endpoint=entry.endpoint, first=True)
@@ -262,6 +265,7 @@ class Intake(Slots, News):
 
     def unsent(self, row_id: str, error: str) -> None:
         """Nothing is out, which is certain; the row may be sent later."""
+        # One that stands in line again may be in doubt still by an earlier POST.
         kept = sa.case((tasks.c.state.in_(IN_LINE), tasks.c.doubt_until), else_=None)
         self._settle(row_id, "prepared", error, among=(*IN_LINE, "submitting"), doubt_until=kept)
 

@@ -43,6 +43,7 @@ def _flag(condition: str) -> str:
 def _billionths(column: str, postgres: bool) -> str:
     if postgres:
         return f"COALESCE(round(t.{column}::numeric * {SCALE})::bigint, 0)"
+    # A float is exact here: below a million, with nine places, an amount has 15 digits at most.
     return f"COALESCE(CAST(ROUND(CAST(t.{column} AS REAL) * {SCALE}) AS INTEGER), 0)"
 
 

@@ -70,7 +70,7 @@ def sniff(head: bytes) -> str:
     if head[4:8] == b"ftyp":
         return _BRANDS.get(head[8:12], "MP4")
     if len(head) > 1 and head[0] == 0xFF:
-        if head[1] & 0xF6 == 0xF0:
+        if head[1] & 0xF6 == 0xF0:  # the two bits of the layer are 0 in AAC only
             return "AAC"
         if head[1] & 0xE6 == 0xE2:
             return "MP3"
@@ -88,9 +88,10 @@ def read_jpeg(stream: BinaryIO) -> ImageFacts:
     while (marker := _marker(stream)) != 0xDA:
         if marker == 0xD9:
             raise DamagedError("holds no picture")
-        if marker == 0x01 or 0xD0 <= marker <= 0xD8:
+        if marker == 0x01 or 0xD0 <= marker <= 0xD8:  # these stand alone, without a length
             continue
         length = struct.unpack(">H", _exactly(stream, 2))[0] - 2
+        # The three are tables and a reserved one; the others begin a picture.
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
             height, width = struct.unpack(">xHH", _exactly(stream, length)[:5])
         elif marker == 0xE1:
@@ -114,7 +115,7 @@ def read_png(stream: BinaryIO) -> ImageFacts:
         length, kind = struct.unpack(">I4s", _exactly(stream, 8))
         if kind == b"IHDR":
             width, height = struct.unpack(">II", _exactly(stream, 8))
-            stream.seek(-8, 1)
+            stream.seek(-8, 1)  # for the sum, which counts these too
         elif not width:
             raise DamagedError("does not say how large it is")
         total = zlib.crc32(kind)
@@ -122,7 +123,7 @@ def read_png(stream: BinaryIO) -> ImageFacts:
             data = _exactly(stream, min(length, _CHUNK))
             total = zlib.crc32(data, total)
             length -= len(data)
-        essential = kind[:1].isupper()
+        essential = kind[:1].isupper()  # so PNG marks what a decoder cannot do without
         if struct.unpack(">I", _exactly(stream, 4))[0] != total and essential:
             raise DamagedError("a checksum in it is wrong")
         if kind == b"IEND":

@@ -126,6 +126,7 @@ def last_frame(path: str | os.PathLike[str]) -> Image:
     last: VideoFrame | None = None
     with _opened(path) as (container, stream):
         if stream.duration is not None:
+            # To the last key frame: what is before it is not decoded.
             container.seek((stream.start_time or 0) + stream.duration, stream=stream)
         for frame in container.decode(stream):
             last = frame

@@ -95,6 +95,7 @@ class _Reader:
             return self._array(cast("np.ndarray[Any, Any]", value))
         if callable(getattr(value, "savefig", None)):
             return self._figure(cast("Any", value))
+        # Before `read`, which HTTP answers have too: a page that says 404 is no picture.
         if isinstance(getattr(value, "status_code", None), int):
             return self._answer(value)
         if callable(getattr(value, "read", None)):
@@ -261,7 +262,7 @@ class _Reader:
         except TypeError:  # it takes no size
             data = cast("object", stream.read())
         if inspection.iscoroutine(data):
-            data.close()
+            data.close()  # else Python warns that nobody awaited it
             self._must_be_awaited(stream)
         if not isinstance(data, (bytes, bytearray)):
             self._refuse(f"{name} does not give bytes", 'open(path, "rb")')
@@ -280,6 +281,7 @@ class _Reader:
     def _picture(self, name: str, image: Image) -> Media:
         self._only_pictures(name)
         try:
+            # JPEG would smear the edges of a mask.
             data = _encode(pixels.plain(_upright(image)), may_be_jpeg=self.kind != "mask")
         except pixels.NoPicture as error:
             self._refuse(error.message, error.valid)
@@ -387,7 +389,7 @@ def _decode_base64(text: str) -> bytes | None:
     """Decode a text that is base64 of a known format; the first bytes decide, as words may fit."""
     try:
         compact = "".join(text.split()).encode("ascii")
-        head = _of_base64(compact[:684])
+        head = _of_base64(compact[:684])  # 513 bytes: as many as tell a format
         if len(compact) < 32 or sniff(head[:512]) in _NOT_BASE64:
             return None
         return _of_base64(compact)
@@ -408,7 +410,7 @@ def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
     import PIL.Image
 
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", exif=b"")
+    image.save(buffer, "PNG", exif=b"")  # it is turned already: nobody shall turn it again
     if may_be_jpeg and buffer.tell() > IMAGE_BYTES:
         if image.has_transparency_data:
             image = image.convert("RGBA")

@@ -129,6 +129,7 @@ def _decode(container: InputContainer) -> None:
     stream.thread_type = "NONE"  # with threads an error is covered up
     sounds = container.streams.audio
     for each in (stream, *sounds):
+        # Else the decoder paints over what is broken, and says nothing.
         each.codec_context.options = {"err_detect": "explode"}
     count = 0
     for frame in container.decode(stream, *sounds):
@@ -195,6 +196,7 @@ def _announced(file: BinaryIO) -> None:
     start = 0
     if head[:3] == b"ID3":
         a, b, c, d = head[6:10]
+        # Seven bits a byte: none of them may look like the beginning of a frame.
         start = 10 + (a << 21 | b << 14 | c << 7 | d)
     file.seek(start)
     frame = file.read(256)
@@ -202,7 +204,7 @@ def _announced(file: BinaryIO) -> None:
     if frame[:1] != b"\xff" or at < 0 or len(frame) < at + 16:
         return
     flags, _, length = struct.unpack(">III", frame[at + 4 : at + 16])
-    if flags & 3 == 3 and start + length > size:
+    if flags & 3 == 3 and start + length > size:  # only with both counts the second is the bytes
         raise Broken(f"it is cut short: {size:,} of {start + length:,} bytes are there")
 
 

@@ -150,7 +150,7 @@ class _File:
 
     def open(self) -> BinaryIO:
         stream = self.path.open("rb")
-        state = os.fstat(stream.fileno())
+        state = os.fstat(stream.fileno())  # of what was opened: the path may name another by now
         if (state.st_mtime_ns, state.st_size) == (self.mtime_ns, self.size):
             return stream
         stream.close()

@@ -36,6 +36,7 @@ def of_uri(text: str) -> str | None:
         host, _, rest = rest[2:].partition("/")
         rest = f"/{rest}"
     path = os.fsdecode(unquote_to_bytes(rest))
+    # Old addresses write a drive's colon as a bar.
     if re.match(r"/[A-Za-z][:|](/|$)", path):  # a drive of Windows
         path = f"{path[1]}:{path[3:]}"
     elif host.lower() not in ("", "localhost"):

@@ -177,7 +177,7 @@ def _facts(container: InputContainer, size: int) -> VideoFacts:
     if stream.duration is not None and stream.time_base is not None:
         duration = float(stream.duration * stream.time_base)
     else:
-        duration = (container.duration or 0) / 1_000_000
+        duration = (container.duration or 0) / 1_000_000  # FFmpeg counts a container in millionths
     wide, high = stream.width, stream.height
     if (turn := _turn_of(container, stream)) is not None and turn.on_its_side:
         wide, high = high, wide

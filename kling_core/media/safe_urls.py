@@ -110,6 +110,7 @@ def _credentials(parts: SplitResult) -> str:
 
 def _host(host: str) -> str:
     """Why a host is not public by its spelling."""
+    # As clients read it: wide letters are plain ones, and an ideographic stop is a dot.
     plain = unicodedata.normalize("NFKC", host).replace("\u3002", ".").rstrip(".").lower()
     if not plain:
         return "it names no host"
@@ -117,7 +118,7 @@ def _host(host: str) -> str:
     if address is not None:
         return _inward(address)
     labels = plain.split(".")
-    if labels[-1].isdecimal() or labels[-1].startswith("0x"):
+    if labels[-1].isdecimal() or labels[-1].startswith("0x"):  # resolvers take it for an address
         return f"{host} is an address in disguise"
     if len(labels) == 1 or labels[-1] in _INWARD:
         return f"{host} is a name of a private network"
@@ -126,6 +127,7 @@ def _host(host: str) -> str:
 
 def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     try:
+        # Behind % is the interface by which a machine reaches it.
         return ipaddress.ip_address(host.strip("[]").partition("%")[0])
     except ValueError:
         return None
@@ -139,7 +141,7 @@ def _inward(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         inner += list(address.teredo or ())
         if address in ipaddress.ip_network("64:ff9b::/96"):
             inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-    judged = inner[1:] or inner
+    judged = inner[1:] or inner  # what wraps another address leads where that one does
     bad = [a for a in judged if not a.is_global or a.is_multicast]
     bad += [a for a in inner if any(a in net for net in _LOCAL if net.version == a.version)]
     return f"{address} is a private, loopback or link-local address" if bad else ""

@@ -47,6 +47,7 @@ def judge(
     if model is None:
         return Verdict([], [*warnings, _unknown(endpoint, name)])
     ask = _ask(endpoint, model, features, fields, bad=bad, inherits=own is None)
+    # A retired endpoint has been told, and with it all its models.
     if not retired and model.status in ("retired", "retiring"):
         warnings.append(_ending(model, ask))
     return Verdict(list(_violations(ask)), warnings)
@@ -73,6 +74,7 @@ def _ask(
 ) -> Ask:
     """The request as the table sees it; an inherited mode and duration match any."""
     capability = model.endpoints[endpoint]
+    # Where they are left out: the service's own defaults.
     mode = NO_MODE if NO_MODE in capability.modes else fields.get("mode", "std")
     duration = fields.get("duration", "5")
     known_mode = not inherits and "mode" not in bad and mode in capability.modes

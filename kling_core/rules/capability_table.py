@@ -81,7 +81,7 @@ def nearest(ask: Ask, wanted: Iterable[str]) -> str:
     candidates = [
         cell
         for model in tables.models(ask.endpoint)
-        if model is ask.model or model.alive
+        if model is ask.model or model.alive  # its own model, even a retired one: that may be meant
         for cell in cells(ask.endpoint, model)
         if wanted <= set(cell.features) and not _in_conflict(ask.endpoint, cell, wanted)
     ]

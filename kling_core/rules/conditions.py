@@ -86,6 +86,7 @@ class Is(Condition):
 
     def holds(self, fields: Fields) -> bool:
         value = fields.get(self.field)
+        # By type too: to Python, True is 1.
         return any(type(value) is type(wanted) and value == wanted for wanted in self.values)
 
     def _ways(self, _fields: Fields, hold: bool, /) -> tuple[str, ...]:

@@ -91,6 +91,7 @@ def _base64(media: Media) -> Iterator[bytes]:
 
 def _take(stream: BinaryIO, size: int) -> bytes:
     data = stream.read(size)
+    # A stream may give less than is asked before its end.
     while len(data) < size and (more := stream.read(size - len(data))):
         data += more
     return data

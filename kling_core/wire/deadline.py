@@ -53,7 +53,7 @@ class until:  # noqa: N801, it reads as the function it would be, at a third of 
 
     def __enter__(self) -> None:
         self._before = _exchange.end
-        _exchange.end = min(self._end, self._before)
+        _exchange.end = min(self._end, self._before)  # within another one it only shortens
 
     def __exit__(self, *_: object) -> None:
         _exchange.end = self._before
@@ -74,6 +74,7 @@ def apart(work: Callable[[], T]) -> T:
     For a client that somebody else made, whose network is not ours to look into.
     """
     done: Future[T] = Future()
+    # With the caller's context: hooks of a given client may read it.
     end, run = _exchange.end, copy_context().run
 
     def working() -> None:
@@ -83,12 +84,13 @@ def apart(work: Callable[[], T]) -> T:
         except BaseException as error:  # noqa: BLE001, it is raised to who waits
             done.set_exception(error)
 
+    # A daemon: one that never ends must not keep the program from ending.
     threading.Thread(target=working, name="kling-exchange", daemon=True).start()
     while True:
         try:
             return done.result(left(TICK))
         except TimeoutError:
-            if done.done():
+            if done.done():  # it was the work's own TimeoutError, not the tick
                 return done.result()
             interrupts.check()
 

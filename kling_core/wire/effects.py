@@ -179,7 +179,7 @@ def drive(flow: Flow[T], port: Port) -> T:
         return end.value
     finally:
         flow.close()
-        _guard(guard, False)
+        _guard(guard, False)  # however it ended, SIGINT goes back to its handler
 
 
 def _guard(held: HeldInterrupts | None, on: bool) -> HeldInterrupts | None:
@@ -260,6 +260,7 @@ async def adrive_guarded(flow: Flow[T], port: AsyncPort) -> T:
     free = asyncio.Event()
     free.set()
     stretch = Stretch(free)
+    # A task of its own: our cancellation must not reach it while a request is out.
     inner = asyncio.ensure_future(adrive(flow, port, stretch))
     try:
         return await asyncio.shield(inner)
@@ -303,12 +304,13 @@ def bounded(flow: Flow[T], end: float, clock: Clock) -> Flow[T]:
         effect = flow.send(None)
         while True:
             if isinstance(effect, Send):
+                # A time that is over would end the exchange before it began.
                 rest = max(end - clock.monotonic(), 0.1)
                 total = rest if effect.total is None else min(effect.total, rest)
                 effect = effect._replace(total=total)
             try:
                 answer = yield effect
-            except GeneratorExit:
+            except GeneratorExit:  # we are closed, and close the flow below
                 raise
             except BaseException as error:  # noqa: BLE001, as in `drive`
                 effect = flow.throw(error)

@@ -47,7 +47,7 @@ def make(kind: type[_Client]) -> _Client:
     """A client that keeps to the end of each exchange; `ConfigError` when there can be none."""
     try:
         client = kind(limits=_LIMITS, mounts=_DIRECT)
-    except Exception as error:
+    except Exception as error:  # which setting it chokes on is not in it; `examine` looks
         examine()
         raise ConfigError(
             f"the HTTP library cannot start: {type(error).__name__}",
@@ -115,7 +115,9 @@ def _judge_proxy(name: str, value: str) -> None:
 
 def _judge_exceptions(name: str, value: str) -> None:
     entries = [part.strip() for part in value.split(",")]
+    # A * is "no proxy at all": the library reads nothing beside it.
     for entry in filter(None, entries if "*" not in entries else []):
+        # As the library writes them, for it is the library that would refuse.
         pattern = entry if "://" in entry else f"all://[{entry}]" if _is_ipv6(entry) else ""
         try:
             httpx.URL(pattern or f"all://*{entry}")
@@ -177,7 +179,7 @@ def _installed(package: str) -> bool:
 def lasting(error: Exception) -> str:
     """What to do about a trouble that no repetition mends; empty for one that may pass."""
     text = str(error)
-    if "CERTIFICATE_VERIFY_FAILED" in text:
+    if "CERTIFICATE_VERIFY_FAILED" in text:  # before the next: its text begins with [SSL too
         return _about_certificates(text)
     if "[SSL" in text or "WRONG_VERSION_NUMBER" in text:
         return (

@@ -100,7 +100,7 @@ class HeldInterrupts:
 
     def _let_go(self) -> None:
         first = self._came[0]
-        self._came.clear()
+        self._came.clear()  # before the handler, which raises: handed over once
         if callable(self._before):
             try:
                 self._before(*first)
@@ -159,10 +159,12 @@ def refuse() -> None:
 
 
 def _ending() -> bool:
+    # By then the main thread handles nothing more; what ended it was kept by the interpreter.
     if getattr(threading, "_SHUTTING_DOWN", False):
         return getattr(sys, "last_type", None) is KeyboardInterrupt
     current: Any = getattr(sys, "_current_exceptions", None)
     handled: Any = current and current().get(threading.main_thread().ident)
+    # Before Python 3.12 it is a triple of type, error and traceback.
     error: Any = handled if isinstance(handled, BaseException) else handled and handled[1]
     seen = 0
     while isinstance(error, BaseException) and seen < _CHAIN:

@@ -34,6 +34,7 @@ class Intake:
 
     def __init__(self, coding: str | None) -> None:
         coding = (coding or "").strip().lower()
+        # 47: the widest window, with the head of gzip or of zlib.
         self._unpack = zlib.decompressobj(47) if coding in _PACKED else None
         self.raw = self._unpack is not None or coding in ("", "identity")
         self._parts: list[bytes] = []
@@ -43,6 +44,7 @@ class Intake:
         """Add a piece."""
         if self._unpack is not None:
             try:
+                # One byte more than there is room for, so that too much is seen.
                 piece = self._unpack.decompress(piece, MOST - self._size + 1)
             except zlib.error as error:
                 raise NotWhole(f"the answer is packed wrongly: {error}") from error
@@ -67,8 +69,10 @@ def parse(content: bytes) -> Any:
         value = _decoder().decode(text)
     except (ValueError, RecursionError):
         return None
+    # Few brackets cannot be deep: hardly an answer is walked.
     if content.count(b"[") + content.count(b"{") > DEEPEST and _too_deep(value):
         return None
+    # Where none of these is, nothing is to be replaced, and nothing is copied.
     odd = any(mark in content for mark in (b"\\ud", b"\\uD", b"\xed", b"\\u0000"))
     return _whole(value) if odd else value
 
@@ -102,6 +106,7 @@ def _whole(value: Any) -> Any:
             plain = value.replace("\0", "\ufffd")
             if plain.isascii():
                 return plain
+            # UTF-16 joins halves that belong together; only lone ones are replaced.
             return plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
         case list():
             return [_whole(item) for item in cast("list[Any]", value)]

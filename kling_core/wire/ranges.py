@@ -37,7 +37,7 @@ class Piece(NamedTuple):
 
 def asked(effect: Save) -> dict[str, str]:
     """The headers of the request for a file, or for the rest of it."""
-    headers = {"accept-encoding": "identity"}
+    headers = {"accept-encoding": "identity"}  # lengths and ranges count the file's own bytes
     if effect.offset:
         headers["range"] = f"bytes={effect.offset}-"
         if effect.validator:
@@ -50,7 +50,7 @@ def judged(effect: Save, status: int, headers: Mapping[str, str]) -> Piece:
     packed = headers.get("content-encoding", "").strip().lower()
     if packed not in ("", "identity"):
         return Piece(wrong=f"the media host packed the file ({packed}), which was not asked for")
-    if status == 200:
+    if status == 200:  # also to a request for the rest: then all of it comes anew
         length = _number(headers.get("content-length", ""))
         return Piece(False, length, length, _validator(headers))
     found = _RANGE.fullmatch(headers.get("content-range", "").strip())

@@ -83,6 +83,7 @@ class SyncTransport:
         self._given = Given(client) if client is not None else None
         self._hear = hear
         self._clients: dict[int, httpx.Client] = {}
+        # Holds what is open, not the port, which else would never go.
         weakref.finalize(self, _close, self._clients)
 
     def _client(self) -> httpx.Client:
@@ -134,7 +135,7 @@ class SyncTransport:
                 except _TROUBLE as error:
                     sink.broke(_words(error))
             return sink.saved(response.status_code)
-        except OSError as error:
+        except OSError as error:  # the network's errors are the library's own: this is the disk
             return Saved(response.status_code, disk=error)
         finally:
             response.close()
@@ -200,7 +201,7 @@ class AsyncTransport:
             client = http_clients.make(httpx.AsyncClient)
             keeper = _open_until_the_end(client)
             pools[loop] = client, keeper
-            await anext(keeper)
+            await anext(keeper)  # a loop ends only generators that were begun
         return client
 
     async def send(self, effect: Send) -> Reply | NoReply:
@@ -325,6 +326,7 @@ def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
     try:
         intake = _intake(response)
         for piece in response.iter_raw() if intake.raw else response.iter_bytes():
+            # A given client's network does not look at the end by itself.
             deadline.left()
             intake.take(piece)
     finally:
@@ -346,7 +348,7 @@ async def _aexchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply
 def _intake(response: httpx.Response) -> Intake:
     """What puts an answer together; a client of somebody else's may have read it already."""
     if response.is_stream_consumed:
-        return Intake("as it was read")
+        return Intake("as it was read")  # no coding: it is unpacked already
     return Intake(response.headers.get("content-encoding"))
 
 

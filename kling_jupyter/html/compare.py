@@ -86,6 +86,7 @@ def _marked(first: str, second: str) -> tuple[str, str]:
     """Two values with the words that differ marked."""
     ours, theirs = (re.findall(r"\s+|\w+|[^\w\s]", text) for text in (first, second))
     shown: tuple[list[str], list[str]] = ([], [])
+    # Of long texts it would else take frequent words for noise.
     matcher = difflib.SequenceMatcher(None, ours, theirs, autojunk=False)
     for kind, a, b, c, d in matcher.get_opcodes():
         for target, piece in zip(shown, ("".join(ours[a:b]), "".join(theirs[c:d])), strict=True):

@@ -84,7 +84,7 @@ class Job:
         self._line = InLine(self._in_line)
         self._lock = threading.RLock()
         self._moved, self._ended, self._stop = (threading.Event() for _ in range(3))
-        self._ended.set()
+        self._ended.set()  # until it is begun there is nothing to wait for
         self._began = time.monotonic()
         self._phase: Phase = "submitting" if task is None else "running"
         self._usual: tuple[float, float] | None = None
@@ -168,7 +168,7 @@ class Job:
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the task's."""
-        if name.startswith("_"):
+        if name.startswith("_"):  # IPython and `copy` ask for many of these; none is the task's
             raise AttributeError(name)
         if self.task is None:
             raise AttributeError(f"there is no {name!r}: the request is {self.status}")
@@ -355,6 +355,7 @@ class Job:
         context = contextvars.copy_context()  # the kernel finds the cell of an output by it
         target: Callable[..., Any] = context.run
         name = f"kling-job-{self.endpoint.name}"
+        # A daemon: a kernel must be able to end, and the task goes on at Kling.
         threading.Thread(target=target, args=(self._run,), name=name, daemon=True).start()
 
     @contextmanager
@@ -410,6 +411,7 @@ class Job:
         try:
             self._end(error)
         finally:
+            # Whatever happened, nobody may wait for it for ever.
             self._workspace.jobs.pop(self.task_id, None)
             self._ended.set()
             self._moved.set()
@@ -423,7 +425,7 @@ class Job:
         task = client.submit(
             self.request, max_cost=wishes.max_cost, project=wishes.project, on_update=self._line
         )
-        task.client = self._client
+        task.client = self._client  # not the copy of it that rests in line
         self.task = task
         self._workspace.keep(self, self._settings.name)
         self._moved.set()

@@ -35,6 +35,7 @@ RULE = r"[-\u2010-\u2015\u2212\u200b\ufeff]{2,}|[\u2013-\u2015]"
 """A line that may be meant as the mark: dashes of any kind, and what nobody sees."""
 
 _RULE = re.compile(RULE)
+# An address has a colon too, with two slashes behind it.
 _ENTRY = re.compile(r"\s*([^\W\d][\w-]*)\s*:(?!//)\s*(.*?)\s*", re.DOTALL)
 _OPTION = re.compile(r"\s*(-[^\W\d]|--[^\W\d][\w-]*)(?=[\s=\d]|$)")
 _SLIP = re.compile(

@@ -163,6 +163,7 @@ def _options(shaped: Parser, text: str, *, stop: bool) -> _Line:
             return _Line(typed, beyond, meant=True)
         following = quoting.word_at(text, beyond) if beyond < len(text) else None
         told = following.text if following is not None else None
+        # By what was typed: a word in quotes is no option.
         taken = consumes(shaped, word.text, told) if text[place] == "-" else 0
         if taken == 0 and stop:
             return _Line(typed, place, path=path)
@@ -331,6 +332,7 @@ def _sent(
 
 def _prompt(endpoint: Endpoint, rest: str, cell: str | None) -> str | None:
     """The prompt; None when there is none, or when the endpoint's words are no free text."""
+    # Every cell ends with a line break, which nobody typed for the prompt.
     body = None if cell is None else cell.removesuffix("\n").removesuffix("\r")
     if not _free_text(endpoint):
         if body and body.strip():

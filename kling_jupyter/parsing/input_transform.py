@@ -100,11 +100,12 @@ def _magic(line: list[Any]) -> Any:
     depth = 0
     for i, token in enumerate(line):
         depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token.string, 0)
-        if token.string == "=" and depth == 0:
+        if token.string == "=" and depth == 0:  # within brackets it names an argument
             places.append(i + 1)
             break
     for i in places:
         here = line[i : i + 2]
+        # With a blank in between it is Python's modulo.
         if [token.string for token in here] == ["%", "kling"] and here[0].end == here[1].start:
             return here[0]
     return None

@@ -73,7 +73,7 @@ def read(text: str, shaped: Parser, place: Place) -> Prompt:
     named = re.fullmatch(r"@(\S+)|@?(?P<quote>[\"'])(@?)([^\"']+)(?P=quote)", bare)
     if named and (named[1] or named[3] or bare.startswith("@")):
         return _of_file(named[1] or named[4], place)
-    words = variables.masked(text)
+    words = variables.masked(text)  # what looks like an option within braces is Python
     _refuse_options(words, text, shaped, place)
     if place == "line" and holds_comment(words):
         raise UsageProblem(
@@ -199,6 +199,7 @@ def _unquoted(text: str, place: Place) -> Prompt:
     inner = code[2] if code is not None and code[1] not in code[2] else ""
     mark = bare[:1]
     if not inner and _QUOTES.get(mark) == bare[1:][-1:]:
+        # An apostrophe within a word is no quote.
         inside = re.sub(r"(?<=\w)['’](?=\w)", "", bare[1:-1])
         inner = "" if mark in inside or _QUOTES[mark] in inside else bare[1:-1]
     if inner.strip():

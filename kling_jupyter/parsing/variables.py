@@ -158,6 +158,7 @@ def evaluate(expression: str, names: Mapping[str, Any]) -> Any:
 
 def own(shell: Any) -> dict[str, Any]:
     """The variables that the user made, without those that IPython put there."""
+    # The shell stands for "not hidden": no variable of theirs is it.
     hidden: dict[str, Any] = shell.user_ns_hidden
     return {
         name: value for name, value in shell.user_ns.items() if hidden.get(name, shell) is not value
@@ -207,6 +208,7 @@ def _read(text: str, start: int, end: int) -> Braces | None:
     inner = typed[1:-1]
     if _is_data(typed):
         return None
+    # All of it first: a colon may be a slice's, a lambda's or a dictionary's.
     for cut in [len(inner), *(i for i, letter in enumerate(inner) if letter == ":")]:
         spec = inner[cut + 1 :]
         if not _SPEC.fullmatch(spec):

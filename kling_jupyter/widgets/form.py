@@ -90,7 +90,7 @@ class KlingForm(Widget):
         self._workspace = workspace or current_workspace()
         self._settings = settings or Settings()
         self._uploads = Uploads()
-        self._lock = threading.RLock()
+        self._lock = threading.RLock()  # to set `values` within it judges them, which takes it too
         self._reading: Reading | None = None
         self._results = Results(self._workspace.shell)
         super().__init__(spec=spec(self.endpoint))
@@ -200,7 +200,7 @@ class KlingForm(Widget):
         with self._lock:
             if self.busy or message.get("press") != self.presses:
                 return
-            shown = self.cost
+            shown = self.cost  # what the person saw: the next lines change it
             self.values = message["values"]
             verdict = self._judge(self.values)
             changed = message.get("cost") != verdict.cost or verdict.cost != shown
@@ -212,6 +212,7 @@ class KlingForm(Widget):
             self.busy = True
             self.presses += 1
             self.status = "Submitting …"
+        # Apart: a create may wait for its answer, and the kernel has other messages to read.
         threading.Thread(target=self._launch, name="kling-form", daemon=True).start()
 
     # --- sending ---------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def _picture(data: bytes, size: Size) -> Image:
     length = (width + 7) // 8 * height
     reader = zlib.decompressobj()
     try:
+        # One byte too many tells it, without unpacking whatever more there is.
         bits = reader.decompress(data, length + 1)
     except zlib.error as error:
         raise ValueError(f"these are no packed bits: {error}") from error

@@ -120,6 +120,7 @@ class Listening:
         names = [*self._names(), "127.0.0.1", "localhost", "[::1]"]
         if self.host not in (*_LOOPBACK, "0.0.0.0", "::"):  # noqa: S104
             names.append(f"[{self.host}]" if ":" in self.host else self.host)
+        # Behind the bracket: an IPv6 address has colons that are no port's.
         ported = [n for n in names if n.rpartition("]")[2].count(":")]
         return [*names, *(f"{name}:*" for name in names if name not in ported)]
 
@@ -166,6 +167,7 @@ def app(
         _publish(built, server, issuer)
     built.router.redirect_slashes = False
     built.add_middleware(browsers.OneSlash)
+    # Last, so that it is outermost: a preflight bears no token.
     built.add_middleware(browsers.Browsers, allowed=listening.allowed_origins)
     return built
 
@@ -280,6 +282,7 @@ def _publish(built: Starlette, server: Server, issuer: Issuer) -> None:
     for route in built.router.routes:
         if isinstance(route, Route) and route.path == PATH:
             route.app = callers.StepUp(route.app, tools, metadata)
+    # Before the SDK's own route, which names only one scope.
     built.router.routes[:0] = create_protected_resource_routes(
         resource_url=resource,
         authorization_servers=[known.issuer_url],

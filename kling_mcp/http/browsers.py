@@ -50,7 +50,7 @@ def _origin(name: str) -> str:
             "there is no sign for all of them.",
         )
     usual = {"http": ":80", "https": ":443"}[parts.scheme]
-    return given.removesuffix(usual)
+    return given.removesuffix(usual)  # which browsers leave out
 
 
 class OneSlash:

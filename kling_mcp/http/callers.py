@@ -81,6 +81,7 @@ class StaticToken:
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Compare in constant time."""
+        # By digests, which are of one length: the time tells nothing of the secret's.
         if not hmac.compare_digest(_digest(token), _digest(self.secret)):
             return None
         return AccessToken(token="", client_id="owner", scopes=[READ, GENERATE])
@@ -94,7 +95,7 @@ class OwnKey:
         """Anything that can be a key; each gets a client and a ledger of its own."""
         if not 8 <= len(token) <= _LONGEST_KEY or not token.isascii() or not token.isprintable():
             return None
-        name = f"key {_digest(token).hex()[:12]}"
+        name = f"key {_digest(token).hex()[:12]}"  # it stands in logs: no part of the key may
         return AccessToken(token=token, client_id=name, scopes=[READ, GENERATE])
 
 

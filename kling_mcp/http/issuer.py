@@ -65,6 +65,7 @@ class Issuer:
                 token,
                 key,
                 algorithms=[str(header["alg"])],
+                # Clients add a slash at the end, or leave it out.
                 audience=[self.resource, _other_spelling(self.resource)],
                 issuer=self.issuer,
                 options={"require": ["exp", "iss", "aud"]},
@@ -110,12 +111,13 @@ class KeySet:
         fits = [k for k in self._keys if algorithm in _ALGORITHMS.get(k.key_type, ())]
         if kid is not None:
             fits = [key for key in fits if key.key_id == kid]
-        return fits[0].key if len(fits) == 1 else None
+        return fits[0].key if len(fits) == 1 else None  # of several none is guessed
 
     async def _renew(self) -> None:
         async with self._lock:
             if time.monotonic() < self._tried + _PAUSE:
                 return
+            # Also for a fetch that fails: tokens of strangers must not make us ask without end.
             self._tried = time.monotonic()
             try:
                 self._keys = await self._fetch()

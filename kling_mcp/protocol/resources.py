@@ -66,7 +66,7 @@ def add(server: MCPServer[Accounts]) -> None:
     async def task(task_id: str, context: Context[Any, Any]) -> str:
         account = await account_of(context)
         try:
-            with heard_by(lambda _: None):
+            with heard_by(lambda _: None):  # a resource has no place for warnings
                 return _json(await results.describe(account, await account.look(task_id)))
         except TaskNotFound as error:
             raise ResourceNotFoundError(error.message) from None
@@ -123,6 +123,7 @@ async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadReso
 
 def is_output(uri: str) -> bool:
     """Whether a URI is that of an output."""
+    # Looser than OUTPUT_URI: what is nearly one is told what is wrong with it.
     return re.match(r"kling://tasks/[^/]+/outputs/", uri) is not None
 
 

@@ -33,7 +33,7 @@ class Subscribers:
     async def changed(self, uri: str) -> None:
         """Tell everybody who asked for it."""
         await self.bus.publish(ResourceUpdated(uri=uri))
-        for session in list(self.sessions.get(uri, ())):
+        for session in list(self.sessions.get(uri, ())):  # one may go while another is told
             try:
                 await session.send_resource_updated(uri)
             except Exception:  # noqa: BLE001, a session that has ended is not told any more

@@ -167,7 +167,7 @@ class KlingTasks:
         """Submit; errors, questions and quick results are answered as ever."""
         given = params.arguments or {}
         wait = {"wait_seconds": given.get("wait_seconds")}
-        if not schemas.judge(_WAIT, arguments.read(_WAIT, wait)):
+        if not schemas.judge(_WAIT, arguments.read(_WAIT, wait)):  # else the call itself refuses it
             params.arguments = {**given, "wait_seconds": self.grace}
         result = await call_next(ctx)
         if not isinstance(result, CallToolResult) or result.is_error:

@@ -91,7 +91,7 @@ async def _admitted(call: Call, text: str, kind: str) -> Any:
         return await output_of(call, text, kind)
     if text.lower().startswith("data:"):
         return text
-    if _SCHEME.match(text) and not Path(text).drive:
+    if _SCHEME.match(text) and not Path(text).drive:  # a drive has a colon too
         origin = re.match(r"https?://[^/?#]+", text)
         if origin and origin[0] == call.account.client.base_url:
             return text  # the sandbox's own media

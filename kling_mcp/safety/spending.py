@@ -47,6 +47,7 @@ def usual(endpoint: Endpoint) -> str:
 
 def exact(amount: float | None) -> Decimal | None:
     """A JSON number as exact money."""
+    # By its shortest spelling: 0.1 is meant, not what a float makes of it.
     return None if amount is None else Decimal(str(amount))
 
 

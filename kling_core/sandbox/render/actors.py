@@ -17,7 +17,7 @@ __all__ = ["Actor", "traveller", "weather"]
 Actor = Callable[[Planes, float], None]
 """Draws itself onto a frame at a time given in seconds."""
 
-_SMOOTH = 4
+_SMOOTH = 4  # drawn so much larger and shrunk: Pillow draws no soft edges
 
 
 def weather(kind: str, width: int, height: int, seed: int) -> Actor | None:
@@ -72,6 +72,7 @@ def _falling(
             glow = 0.55 + 0.45 * math.sin(phase + 2.4 * seconds) if twinkle else pace / 1.4
             spot = frame.y[top : top + rows, left : left + columns]
             light = strengths[round(8 * glow)]
+            # 235 is white here, and a byte that runs over comes out black.
             spot += np.minimum(light, 235 - np.minimum(spot, 235))
 
     return draw

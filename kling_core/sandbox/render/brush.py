@@ -67,6 +67,7 @@ class _Piece:
         self._layer: Layer | None = None
         if not rows.size:
             return
+        # Even, as chroma has one value for two pixels.
         self._left, self._top = int(columns.min()) // 2 * 2, int(rows.min()) // 2 * 2
         right, bottom = int(columns.max()) // 2 * 2 + 2, int(rows.max()) // 2 * 2 + 2
         luma = (slice(self._top, bottom), slice(self._left, right))

@@ -24,7 +24,7 @@ Samples = npt.NDArray[np.float32]
 
 SOUND_RATE = 44100
 _AAC_FRAME = 1024
-_BT601, _LIMITED = 5, 1
+_BT601, _LIMITED = 5, 1  # as FFmpeg numbers them
 
 
 def frame_count(seconds: float, fps: Fraction | int) -> int:

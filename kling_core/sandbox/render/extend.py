@@ -128,6 +128,7 @@ def _same_coding(one: Path, other: Path) -> bool:
         first, second = a.streams.video[0], b.streams.video[0]
         return (
             first.codec_context.name == second.codec_context.name
+            # A track says once, in its head, how it is decoded.
             and first.codec_context.extradata == second.codec_context.extradata
             and first.time_base == second.time_base
         )
@@ -145,7 +146,7 @@ def _join(part: Path, parent: Path, piece: Path, cancelled: Callable[[], bool]) 
         tracks: dict[int, Stream] = {s.index: out.add_stream_from_template(s) for s in kept}
         end = 0
         for packet in first.demux(kept):
-            if packet.dts is None or packet.pts is None:
+            if packet.dts is None or packet.pts is None:  # the empty one at the end
                 continue
             if cancelled():
                 raise Cancelled

@@ -175,5 +175,6 @@ def _blend_plane(target: Plane, colour: Plane, clear: Plane, x: int, y: int, str
 
 def _by_255(product: npt.NDArray[np.integer[Any]]) -> Plane:
     """A product of two bytes, divided by 255 and rounded."""
+    # Exact for every product of two bytes, and no division.
     rounded = product + np.uint16(128)
     return ((rounded + (rounded >> 8)) >> 8).astype(np.uint8)

@@ -122,7 +122,7 @@ def frames_of(path: Path, last: bool = False) -> Iterator[Planes]:
         stream = container.streams.video[0]
         stream.thread_type = "NONE"
         if last and stream.duration:
-            container.seek(stream.duration - 1, stream=stream)
+            container.seek(stream.duration - 1, stream=stream)  # to the last key frame before it
         frame: av.VideoFrame | None = None
         for frame in container.decode(stream):
             if not last:
