@@ -23,6 +23,7 @@ from kling_core.editions.base import FIRST
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
 from kling_core.flows import read, wait
 from kling_core.flows.download import must_be_writable
+from kling_core.flows.sources import sourced
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -55,7 +56,7 @@ class BaseResource:
         """Judge the fields offline: every violation and warning at once."""
         from kling_core.flows.reach import unreachable
 
-        request = self.request(**fields)
+        request = self._sourced(fields)
         verdict = request.check()
         found = unreachable(self._owner.session, request)
         return replace(verdict, violations=(*verdict.violations, *found)) if found else verdict
@@ -65,7 +66,10 @@ class BaseResource:
 
         Raises `InvalidRequest`.
         """
-        return self.request(**fields).quote()
+        return self._sourced(fields).quote()
+
+    def _sourced(self, fields: dict[str, Any]) -> Request:
+        return sourced(self._owner.session, self.request(**fields))
 
     def _page(self, session: Session, page: int, size: int) -> Flow[Sequence[TaskFacts]]:
         page = whole("page", page, endpoint=self.endpoint.name)

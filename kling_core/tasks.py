@@ -237,6 +237,7 @@ def _facts(row: Row) -> dict[str, Any]:
         "words": row.text,
         "edition": row.edition,
         "route": row.route,
+        "row": row,
     }
 
 

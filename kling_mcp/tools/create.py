@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.errors import DownloadError, InvalidRequest, KlingError
 from kling_core.flows.download import must_be_writable
+from kling_core.flows.sources import sourced
 from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety import media, spending
@@ -145,14 +146,14 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     admitted, refused = await media.admit(call, endpoint, given)
     violations = [*call.violations, *refused]
     wrong |= {violation.field.partition(".")[0] for violation in refused}
-    parent = await media.parent(call, endpoint, admitted)
-    request = endpoint.request(**admitted).with_parent(parent)
+    session = call.account.client.session
+    request = await asyncio.to_thread(sourced, session, endpoint.request(**admitted))
     check = await asyncio.to_thread(request.check)
     told = {violation.field for violation in check.violations}
     if idle := {n for n in told if admitted.get(n) == 0 and admitted[n] is not False}:
         # A number that the model does not take, and that a caller filled in with 0, asks for none.
         fewer = {name: value for name, value in admitted.items() if name not in idle}
-        request = endpoint.request(**fewer).with_parent(parent)
+        request = endpoint.request(**fewer).with_parent(request.parent)
         check = await asyncio.to_thread(request.check)
     # Of a field that is wrong already the library sees nothing, and would say that it is missing.
     violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]
