@@ -250,9 +250,22 @@ class Intake(Slots, News):
             if created_at is not None:
                 made = min(created_at, self.now())  # no clock of Kling puts it ahead
                 values |= {"created_at": made, "sent_at": made}
-            db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            self._observe(db, entry.id, facts, endpoint=entry.endpoint, first=True)
+            row_id = self._taken_in(db, values, facts)
+            self._observe(db, row_id, facts, endpoint=entry.endpoint, first=True)
             return True
+
+    def _taken_in(self, db: sa.Connection, values: dict[str, Any], facts: TaskFacts) -> str:
+        """The row for a task made elsewhere: that of our own request for it, else a new one."""
+        written = self._insert(tasks).values(values).on_conflict_do_nothing()
+        if db.execute(written.returning(tasks.c.id)).first() is not None:
+            return values["id"]
+        row = self._get(db, values["id"])
+        if row.endpoint == values["endpoint"] and row.task_id in (None, facts.task_id):
+            return row.id
+        # Its id is that of another request of ours, whose row says what that one became.
+        values["id"] = f"{values['endpoint']}-{facts.task_id}"
+        db.execute(self._insert(tasks).values(values))
+        return values["id"]
 
     def refused(self, row_id: str, error: str) -> None:
         """Kling refused the request; nothing is billed."""
