@@ -39,6 +39,9 @@ JUMP = 1.0
 """Seconds by which wall clock and monotonic clock may differ before one of them was set."""
 
 
+_SINCE_THE_FIRST = {"tasks", "outputs", "leases"}
+"""The tables that a ledger of every schema has, beside `meta`."""
+
 _WRITING = """SELECT pg_advisory_xact_lock(7710215),
     set_config('idle_in_transaction_session_timeout', '60s', true)"""
 """One writes at a time, as in SQLite: the running sums are rows that all writers share, and two who
@@ -119,11 +122,13 @@ class Database:
         One with tables that are not ours is somebody else's: nothing is written to it.
         """
         found = sa.inspect(db)
-        if found.has_table("meta"):
+        names = set(found.get_table_names())
+        if "meta" in names:  # many programs have one, with a version of their own in it
             columns = {column["name"] for column in found.get_columns("meta")}
-            version = self._meta(db, "version") if columns == set(meta.c.keys()) else None
+            ours = columns == set(meta.c.keys()) and names >= _SINCE_THE_FIRST
+            version = self._meta(db, "version") if ours else None
+            version = version if version is not None and version.isdecimal() else None
         else:  # a database of PostgreSQL may be shared with what has other names
-            names = set(found.get_table_names())
             version = None if names & set(META.tables) or (names and not self._postgres) else "0"
         if version is None:
             raise LedgerError(
@@ -243,6 +248,8 @@ class Database:
                         db.exec_driver_sql(_WRITING)
                     yield db
             return
+        except exc.TimeoutError as error:  # all connections of this process wait for the lock
+            trouble = error
         except exc.DBAPIError as error:
             # The driver's own words: SQLAlchemy's show the statement's values, prompts included.
             trouble = error.orig or error

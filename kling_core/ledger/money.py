@@ -17,6 +17,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from kling_core.errors import BudgetExceeded
+from kling_core.ledger.database import LONGEST
 from kling_core.ledger.queries import Reading
 from kling_core.ledger.records import IN_LINE, Spent
 from kling_core.ledger.schema import aside, tasks, totals
@@ -121,7 +122,8 @@ class Money(Reading):
 
     def _in_line(self, db: sa.Connection, project: str | None) -> Spent:
         """What processes that live are about to send."""
-        held = sa.or_(tasks.c.lease_until >= self.now(), self._living())
+        now = self.now()  # a lease from further ahead than any is given was a wrong clock's
+        held = sa.or_(tasks.c.lease_until.between(now, now + LONGEST), self._living())
         ours = (tasks.c.state.in_(IN_LINE), tasks.c.owner.is_not(None))
         query = sa.select(tasks.c.quote_usd).where(*ours, held)
         if project is not None:
