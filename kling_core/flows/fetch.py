@@ -112,7 +112,9 @@ def fetch(output: Output, part: Part, target: Path) -> Flow[str | None]:
         if saved.disk is not None:
             raise disk_error(saved.disk, target, output.task.task_id)
         if saved.status in (200, 206):
-            validator, total = saved.validator, saved.total or total
+            # What an earlier answer announced holds for the rest of that file only.
+            total = saved.total or (total if saved.status == 206 else None)
+            validator = saved.validator
         glued = offset > 0 and saved.status == 206
         problem: _Problem = yield Call(partial(_judge, output.kind, saved, part, total, glued))
         if not problem.text:
