@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from kling_core import AsyncKling
-from kling_core.errors import KlingError
+from kling_core.declare import registry
+from kling_core.errors import KlingError, WaitTimeout
 from kling_core.sandbox import Fault
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
@@ -122,6 +124,14 @@ def test_a_job_is_what_its_task_is(kling):
 def test_times_are_said_in_words(usual, words):
     """Seconds below a minute, a clock from there on."""
     assert span(usual) == words
+
+
+def test_a_wait_for_what_is_still_sent_says_how_to_go_on():
+    """It has no id of Kling's yet, and goes by ours."""
+    task = SimpleNamespace(task_id="", row_id="row-1", endpoint=registry.get("text_to_video"))
+    assert translated(WaitTimeout("late", task=task)).hint == "Wait again: %kling wait row-1"
+    task.task_id = "12"
+    assert translated(WaitTimeout("late", task=task)).hint.endswith("%kling get text-to-video 12")
 
 
 def test_an_error_figure_says_all_there_is():
