@@ -22,7 +22,7 @@ def expanded(text: str | os.PathLike[str]) -> Path:
     path = Path(text)
     try:
         return path.expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # ValueError: of what no user is called, such as a NUL
         return path
 
 
