@@ -78,8 +78,9 @@ class Money(Reading):
     def days(self, since: float) -> list[Spent]:
         """What the tasks sent since a moment cost, by the local day of sending."""
         whole = math.ceil(since / QUARTER) * QUARTER
-        # With the quarter that `since` lies in: the end of that one is read from the tasks.
-        of_time = (totals.c.kind == "time", totals.c.start >= whole - QUARTER)
+        # With the quarter that `since` lies within: the end of that one is read from the tasks.
+        first_start = whole if since == whole else whole - QUARTER
+        of_time = (totals.c.kind == "time", totals.c.start >= first_start)
         ends = sa.select(sa.func.min(totals.c.start), sa.func.max(totals.c.start)).where(*of_time)
         with self._transaction(read=True) as db:
             first, last = db.execute(ends).one()

@@ -63,7 +63,9 @@ def must_be_whole(path: Path, kind: str, *, glued: bool = False) -> None:
 def _read(file: BinaryIO, kind: str, head: bytes, glued: bool) -> None:
     try:
         {"video": _video, "image": _image, "audio": _audio}[kind](file, glued)
-    except ImportError:
+    except (Broken, BadVideo):
+        raise
+    except Exception:  # noqa: BLE001, no reader, or a fault of its own: neither speaks of the file
         _by_its_signs(file, kind, head)
 
 

@@ -245,6 +245,19 @@ def test_a_head_and_nothing_else(
     assert refused(data, "audio", tmp_path) or not reader
 
 
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_fault_of_the_reader(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says nothing of the file, which goes by its signs: what is paid for is kept."""
+
+    def odd(*_: Any) -> None:
+        raise RuntimeError("an odd file, and an odder reader")
+
+    monkeypatch.setattr(integrity, f"_{kind}", odd)
+    for good in GOOD[kind]:
+        assert not refused(good, kind, tmp_path)
+    assert refused(GOOD[kind][0][:-900] if kind == "audio" else b"hello", kind, tmp_path)
+
+
 def test_a_clip_without_a_reader_is_not_blamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
