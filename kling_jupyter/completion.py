@@ -223,6 +223,7 @@ def _options(parser: Parser, words: Iterable[str]) -> Iterator[Offer]:
     seen: set[int] = set()
     for spelling, action in parser.actions().items():
         hidden = action.help == argparse.SUPPRESS or spelling == "--help"
+        # One that may be repeated; argparse has no public name for it.
         once = action in given and type(action).__name__ != "_AppendAction"
         if (
             hidden

@@ -152,7 +152,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; a later use opens them again."""
-        self._after_fork()
+        self._after_fork()  # a child does not close what is its parent's
         with self._lock:
             if self._writer is not None:
                 self._writer.close()
@@ -236,6 +236,7 @@ class Database:
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
+        # Each time: an open file goes on without its name, and takes what is then lost.
         self._still_there()
         own = read or self._postgres
         trouble: BaseException

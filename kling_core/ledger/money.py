@@ -89,6 +89,7 @@ class Money(Reading):
             names = {begin: (name, end) for name, begin, end in _days(max(since, first), last)}
             rows = list(self._begun(db, "''", since, whole))
             found = [(next(iter(names.values()))[0], row[1:]) for row in rows]
+            # The first day from where the sums are whole: what is before it was read task by task.
             spans = ", ".join(f"({max(begin, whole)}, {end})" for begin, (_, end) in names.items())
             sums = ", ".join(f"SUM(totals.{name})" for name in SUMS)
             of_days = (  # of numbers and names that are all our own

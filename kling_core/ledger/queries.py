@@ -72,7 +72,7 @@ class Reading(Database):
         at_least, below = ("~>=~", "~<~") if self._postgres else (">=", "<")  # by its bytes
         newest = sa.select(tasks.c.id).order_by(tasks.c.created_at.desc()).limit(NEWEST)
         for column in (tasks.c.id, tasks.c.task_id):
-            beyond = f"{part}{chr(0x10FFFF)}"
+            beyond = f"{part}{chr(0x10FFFF)}"  # with the last character there is
             yield sa.and_(column.bool_op(at_least)(part), column.bool_op(below)(beyond))
             ends = column.endswith(part, autoescape=True)
             if len(part) >= TAIL:

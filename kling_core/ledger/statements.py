@@ -48,7 +48,7 @@ class Statement:
         try:
             places = compiled.places
             cursor.execute(compiled.text, known if places is None else [known[n] for n in places])
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description else []  # an UPDATE has no rows to give
         finally:
             cursor.close()
 

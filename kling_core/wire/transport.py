@@ -109,7 +109,7 @@ class SyncTransport:
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         if self._hear is not None:
-            hear, self._hear = self._hear, None
+            hear, self._hear = self._hear, None  # once: what a host is does not change
             hear(reply.headers)
         return reply
 
