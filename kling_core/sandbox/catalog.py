@@ -75,11 +75,13 @@ def features(row: Row, endpoint: str, mode: str, seconds: int) -> frozenset[str]
     durations = modes.get(NO_MODE) or modes.get(mode)
     if durations is None:
         raise wrong_value(f"mode value '{mode}' is invalid for {row['model_name']}")
-    if str(seconds) not in durations:
-        raise wrong_value(
-            f"duration value '{seconds}' is invalid for {row['model_name']} in mode {mode}"
-        )
-    return frozenset(durations[str(seconds)])
+    for span, able in durations.items():
+        first, _, last = span.partition("-")
+        if int(first) <= seconds <= int(last or first):
+            return frozenset(able)
+    raise wrong_value(
+        f"duration value '{seconds}' is invalid for {row['model_name']} in mode {mode}"
+    )
 
 
 def units(
