@@ -106,6 +106,8 @@ class SyncTransport:
                 request = _request(effect, self._extensions, stream)
                 exchange = partial(_exchange, client, request)
                 reply = exchange() if self._given is None else deadline.apart(exchange)
+        except httpx.HTTPStatusError as error:
+            reply = _raised(error.response)
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         if self._hear is not None:
@@ -117,6 +119,9 @@ class SyncTransport:
         """Stream a file to disk."""
         try:
             response = self._fetch(effect)
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            return Saved(status, failure=f"the media host answered HTTP {status}")
         except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
@@ -129,7 +134,7 @@ class SyncTransport:
                 return Saved(response.status_code, wrong=piece.wrong)
             with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
-                    for chunk in response.iter_raw():
+                    for chunk in [response.content] if _is_read(response) else response.iter_raw():
                         if not sink.take(chunk):
                             break
                 except _TROUBLE as error:
@@ -215,6 +220,8 @@ class AsyncTransport:
         try:
             async with asyncio.timeout(seconds):
                 reply = await _aexchange(client, _request(effect, self._extensions, stream))
+        except httpx.HTTPStatusError as error:
+            reply = _raised(error.response)
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         except TimeoutError:
@@ -228,6 +235,9 @@ class AsyncTransport:
         """Stream a file to disk."""
         try:
             response = await self._fetch(effect)
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            return Saved(status, failure=f"the media host answered HTTP {status}")
         except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
@@ -240,7 +250,9 @@ class AsyncTransport:
                 return Saved(response.status_code, wrong=piece.wrong)
             with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
-                    async for chunk in response.aiter_raw():
+                    async for chunk in (
+                        _whole(response) if _is_read(response) else response.aiter_raw()
+                    ):
                         if not sink.take(chunk):
                             break
                 except _TROUBLE as error:
@@ -345,9 +357,27 @@ async def _aexchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply
     return Reply(response.status_code, response.headers, intake.content())
 
 
+def _is_read(response: httpx.Response) -> bool:
+    """Whether a client of somebody else's has read an answer already, for its log, say."""
+    return response.is_stream_consumed
+
+
+def _raised(response: httpx.Response) -> Reply:
+    """The answer that a hook of a given client has made an error of, by `raise_for_status`."""
+    try:
+        content = response.content
+    except httpx.ResponseNotRead:  # and closed: what it says besides its status is lost
+        content = b""
+    return Reply(response.status_code, response.headers, content)
+
+
+async def _whole(response: httpx.Response) -> AsyncIterator[bytes]:
+    yield response.content
+
+
 def _intake(response: httpx.Response) -> Intake:
-    """What puts an answer together; a client of somebody else's may have read it already."""
-    if response.is_stream_consumed:
+    """What puts an answer together."""
+    if _is_read(response):
         return Intake("as it was read")  # no coding: it is unpacked already
     return Intake(response.headers.get("content-encoding"))
 
