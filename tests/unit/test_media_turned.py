@@ -232,6 +232,13 @@ def test_odd_but_whole(data: bytes, glued: bool, tmp_path: Path) -> None:
     assert refused(data[: len(data) // 2], "video", tmp_path, glued=glued) or b"ftyp" not in data
 
 
+def test_a_length_that_is_not_said_differs_from_none(tmp_path: Path) -> None:
+    """Of a clip that was written as a stream nothing is known to be too short."""
+    path = tmp_path / "a.mkv"
+    path.write_bytes(written("matroska", live="1"))
+    assert audit.compare(path, "video", {"duration": "5"}, sizes=False)[1] == []
+
+
 @pytest.mark.parametrize("data", [b"ID3", b"ID3\x04\x00\x00"])
 @pytest.mark.parametrize("reader", [True, False])
 def test_a_head_and_nothing_else(
