@@ -15,6 +15,7 @@ from kling_core.sandbox import Fault
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
 from kling_jupyter.html import task_figure
+from kling_jupyter.jobs.files import missing
 from kling_jupyter.jobs.job import Job
 from kling_jupyter.jobs.views import span
 from kling_jupyter.settings import Settings
@@ -124,6 +125,13 @@ def test_a_job_is_what_its_task_is(kling):
 def test_times_are_said_in_words(usual, words):
     """Seconds below a minute, a clock from there on."""
     assert span(usual) == words
+
+
+def test_what_is_no_file_is_never_missing():
+    """A text is there as soon as it is said: nothing of it can be on the disk."""
+    text = SimpleNamespace(kind="text", index=0)
+    task = SimpleNamespace(row_id=None, complete=True, outputs=[text], files=[])
+    assert not missing(task)
 
 
 def test_a_wait_for_what_is_still_sent_says_how_to_go_on():
