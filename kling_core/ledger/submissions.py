@@ -201,16 +201,16 @@ class Intake(Slots, News):
         with self._transaction() as db:
             endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
             about = {"endpoint": endpoint, "task_id": facts.task_id}
-            for other, raw, *_ in statements.SEEN.run(db, about):
-                if other != row_id:
-                    self._hand_over(db, other, row_id)
-                elif facts.overtaken(read(json.loads(raw))):
-                    return self._get(db, row_id)
             if known not in (None, about["task_id"]):
                 raise LedgerError(
                     f"{row_id} has the task {known} already",
                     fix="Both are at Kling: `kling rescue` takes the other one in.",
                 )
+            for other, raw, *_ in statements.SEEN.run(db, about):
+                if other != row_id:
+                    self._hand_over(db, other, row_id)
+                elif facts.overtaken(read(json.loads(raw))):
+                    return self._get(db, row_id)
             self._observe(db, row_id, facts, endpoint=endpoint, first=True)
             self._taken(db, row_id, product, limit)
             return self._without_secrets(db, self._get(db, row_id))

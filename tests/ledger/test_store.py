@@ -505,6 +505,16 @@ def test_adopt(ledger: Ledger) -> None:
     assert (row.state, row.created_at, row.cost_units) == ("succeeded", 1_700_000_000.0, Decimal(2))
 
 
+def test_a_second_task_for_a_row_that_has_one(ledger: Ledger) -> None:
+    """Both are named, also when the second was taken in with its outputs: neither is given away."""
+    row = running(ledger, "96", name="mine")
+    ledger.observe("text_to_video", [answer("96", "succeed", videos=1)])
+    ledger.adopt(entry("seen", digest="", request={}), answer("97", "succeed", videos=1))
+    with pytest.raises(LedgerError, match="mine has the task 96 already"):
+        ledger.accepted(row.id, answer("97"))
+    assert [ledger.row(name).task_id for name in ("mine", "seen")] == ["96", "97"]
+
+
 @pytest.mark.parametrize("endpoint", ["lip_sync", "text_to_video"])
 def test_a_task_with_the_id_of_another_request(ledger: Ledger, endpoint: str) -> None:
     """Taken in, it gets a row of its own: the request that has the id stays what it became."""
