@@ -47,6 +47,7 @@ class Part:
 
     def __init__(self, target: Path, name: str, notes: Path) -> None:
         self.path = fitted(target, f".{name}.part")
+        # By its hash: a path may be longer, and odder, than any name.
         place = os.fsencode(self.path.absolute())
         self._note = notes / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
 

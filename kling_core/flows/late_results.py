@@ -47,6 +47,7 @@ def results(
     ledger = yield Call(session.ledger)
     row: Row = yield Call(partial(ledger.row, adopt.row_of(ledger, task)))
     start = clock.monotonic()
+    # Not below 0: a clock that was set may have put its end ahead.
     age = max(ledger.now() - (row.finished_at or ledger.now()), 0.0)
     last = start + max(PATIENCE * pace.poll_ceiling - age, 0.0)
     pause = pace.poll_floor
@@ -57,7 +58,7 @@ def results(
             )
             yield Call(partial(ledger.observe, task.endpoint.name, [facts]))
             task.update(facts)
-        except _PASSING:
+        except _PASSING:  # the next look asks again
             pass
         yield Tell(listener, task)
         if task.complete:

@@ -128,7 +128,7 @@ def _accept(_: Insert) -> Any:
 def _line(_: Insert) -> Any:
     ours = sa.or_(_living(), _this())
     query = sa.select(tasks.c.id, tasks.c.weight).where(_of_product(), _among(IN_LINE), ours)
-    return query.order_by(tasks.c.created_at, tasks.c.id)
+    return query.order_by(tasks.c.created_at, tasks.c.id)  # the id settles what came at one moment
 
 
 def _slots(_: Insert) -> Any:
