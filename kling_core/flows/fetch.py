@@ -70,7 +70,7 @@ class Part:
         try:
             note: Any = json.loads(self._note.read_bytes())
             return str(note["validator"]), note["total"] and int(note["total"])
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):  # no note, or half of one
             return "", None
 
     def whole(self) -> None:

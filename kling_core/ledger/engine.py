@@ -74,7 +74,7 @@ def _make(path: Path) -> None:
     """Make a missing file for its owner alone; the files of its log get the same rights."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
+    except FileExistsError:  # it was there, or another process was first
         pass
     except OSError as error:
         raise unwritable(path, error) from error
@@ -117,7 +117,7 @@ def postgresql(url: str) -> sa.Engine:
     """
     try:
         address = sa.make_url(url)
-    except (exc.ArgumentError, ValueError):
+    except (exc.ArgumentError, ValueError):  # raised below: from here it would have a cause
         address = None
     # An @ of the password that was not escaped: the rest of the password would be shown as host.
     if address is None or "@" in (address.host or ""):

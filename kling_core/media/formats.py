@@ -183,6 +183,6 @@ def _turned(segment: bytes) -> bool:
             tag, value = struct.unpack_from(order + "H6xH", tiff, entry)
             if tag == 0x0112:
                 return 5 <= value <= 8
-    except struct.error:
+    except struct.error:  # broken EXIF turns nothing
         return False
     return False

@@ -372,7 +372,7 @@ def _article(noun: str) -> str:
 def _exists(text: str) -> bool:
     try:
         return names.expanded(text).exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # as base64 is no path: too long, or of odd letters
         return False
 
 

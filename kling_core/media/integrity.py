@@ -181,7 +181,7 @@ def _audio(file: BinaryIO, glued: bool) -> None:
                 raise Broken("it has no sound")
             for _ in frames if glued else ():
                 pass
-    except DecoderNotFoundError:
+    except DecoderNotFoundError:  # so nothing is known against it
         return
     except FFmpegError as error:
         raise Broken(f"it cannot be decoded: {error.strerror}") from error

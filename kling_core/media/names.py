@@ -59,7 +59,7 @@ def existing(path: Path) -> Path:
             return folder / path.name
         wanted = _look(path.name)
         twins = [name for name in os.listdir(folder) if _look(name) == wanted]  # noqa: PTH208
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # whoever opens it is told why
         return path
     return folder / twins[0] if len(twins) == 1 else path
 

@@ -178,7 +178,7 @@ def _turn_of(container: InputContainer, stream: VideoStream) -> Turn | None:
     stream.thread_type = "NONE"
     try:
         first = next(container.decode(stream), None)
-    except FFmpegError:
+    except FFmpegError:  # its other facts are told all the same
         return None
     return None if first is None else turn(first)
 

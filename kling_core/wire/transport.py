@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Hear = Callable[[Mapping[str, str]], None]
 """Told the headers of the first answer."""
 
+# What happens before the first byte of a request has left.
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,

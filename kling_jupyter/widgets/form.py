@@ -259,7 +259,7 @@ class KlingForm(Widget):
     def _in_sandbox(self) -> bool:
         try:
             return self._workspace.client.sandbox is not None
-        except ConfigError:
+        except ConfigError:  # there is no credential yet
             return False
 
     # --- showing ---------------------------------------------------------------------------

@@ -123,7 +123,7 @@ class Reading:
             return None
         try:
             self.media[place] = read(made, kind, field=place)
-        except Unreadable:
+        except Unreadable:  # the check says why
             return made
         return self.media[place]
 

@@ -225,7 +225,7 @@ async def _find(ctx: Context, endpoint: str, own: str) -> tuple[Account, AsyncTa
                 task = await account.client.tasks.get(own)
                 if task.endpoint.name == endpoint:
                     return account, task
-            except TaskNotFound:
+            except TaskNotFound:  # the ledger does not know it; Kling may
                 pass
             return account, await getattr(account.client, endpoint).get(own)
         except TaskNotFound:
