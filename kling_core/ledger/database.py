@@ -174,7 +174,6 @@ class Database:
         """In a child, the parent's connections and name are not ours."""
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
-            # Only kept: closing it, as the collector would too, takes locks from the parent.
             self._inherited.append(self._writer)  # the parent's: not even closed here
             self._writer = None
             self._lock = threading.Lock()
