@@ -23,13 +23,6 @@ __all__ = ["PATIENCE", "due", "results", "unnamed"]
 PATIENCE = 20.0
 """Times `Pace.poll_ceiling`, five minutes in all, after a success in which its results may come."""
 
-_PASSING = (
-    errors.ConnectionFailed,
-    errors.ServerError,
-    errors.RateLimited,
-    errors.UnreadableAnswer,
-)
-
 
 def results(
     task: TaskState, end: float | None, listener: Callable[[Any], Any] | None
@@ -58,7 +51,7 @@ def results(
             )
             yield Call(partial(ledger.observe, task.endpoint.name, [facts]))
             task.update(facts)
-        except _PASSING:  # the next look asks again
+        except read.PASSING:  # the next look asks again
             pass
         yield Tell(listener, task)
         if task.complete:

@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 READ_ATTEMPTS = 5
 """How often a read is sent before its error is raised."""
 
+PASSING = (
+    errors.ConnectionFailed,
+    errors.ServerError,
+    errors.RateLimited,
+    errors.UnreadableAnswer,
+)
+"""Errors of a read that may be over when it is asked for again."""
+
 
 class Verdict(NamedTuple):
     """An answer, judged: the envelope when all is well, else the error and how to go on."""
