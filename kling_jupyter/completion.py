@@ -48,7 +48,7 @@ class Offer(NamedTuple):
 
 def install(shell: Any, workspace: Workspace) -> None:
     """Complete our lines in this shell; a second time changes nothing."""
-    uninstall(shell)
+    uninstall(shell)  # twice there, it would offer all twice
 
     mark: Any = cast("Any", context_matcher)(identifier=_IDENTIFIER, priority=200)
 

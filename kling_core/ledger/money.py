@@ -115,7 +115,7 @@ class Money(Reading):
             whole = math.ceil(since / QUARTER) * QUARTER
             where = (totals.c.kind == "time", totals.c.start >= whole)
         else:
-            whole = since
+            whole = since  # all that it ever spent is one sum, with no ends to add
             where = (totals.c.kind == "all", totals.c.start == 0, totals.c.key == project)
         spent = _spent(db.execute(query.where(*where)).one())
         for row in self._begun(db, "''", since, whole):

@@ -150,6 +150,7 @@ class News(Reading):
     def nudge(self, endpoint: str) -> None:
         """Something happened to a task of `endpoint`: whoever watches it should ask at once."""
         with self._transaction() as db:
+            # No time: two nudges of one moment would be one mark.
             self._set_meta(db, f"nudge {endpoint}", uuid.uuid4().hex)
 
     def nudged(self, endpoint: str) -> str:

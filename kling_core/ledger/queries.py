@@ -156,6 +156,7 @@ class Reading(Database):
         """
         with self._transaction(read=True) as db:
             names = db.execute(_unsaved(aside(tasks.c.created_at) >= since)).scalars().all()
+        # These first: what was never saved is what Kling purges.
         for some in _parts(list(dict.fromkeys(names))):
             left = self.kept(of=some, missing=True)
             yield from sorted(left, key=lambda kept: (some.index(kept.task), kept.number))
@@ -170,6 +171,7 @@ class Reading(Database):
             .order_by(*place)
             .limit(BATCH)
         )
+        # A transaction for each batch: who reads on slowly holds nobody up.
         after: tuple[float, str, int] = (since, "", -1)
         while True:
             made, task, number = after

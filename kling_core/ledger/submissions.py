@@ -71,6 +71,7 @@ class Intake(Slots, News):
 
     def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
         refused = (tasks.c.id == values["id"], tasks.c.state == "rejected")
+        # What is written over shall tell nothing of the request that was refused.
         blank = {"known": None, "sent_at": None, "finished_at": None, "doubt_until": None}
         return bool(db.execute(sa.update(tasks).where(*refused).values(**values, **blank)).rowcount)
 
@@ -138,7 +139,7 @@ class Intake(Slots, News):
         now = self.now()
         with self._transaction() as db:
             row = self._get(db, row_id)
-            if self._ours(row) and row.state not in IN_LINE:
+            if self._ours(row) and row.state not in IN_LINE:  # another thread of ours is at it
                 return None
             gone = row.owner is not None and not self._in_hands(row)
             same = sa.and_(tasks.c.owner == row.owner, tasks.c.lease_until == row.lease_until)

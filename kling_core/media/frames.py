@@ -241,6 +241,6 @@ def _jpeg(image: Image, quality: int, max_bytes: int) -> bytes:
             data = buffer.getvalue()
             if len(data) <= max_bytes:
                 return data
-        if image.width < 64:
+        if image.width < 64:  # it has to end somewhere
             return data
         image = _shrunk(image, image.width * 3 // 4)

@@ -420,7 +420,7 @@ def _request(effect: Send, extensions: dict[str, Any], stream: _Stream | None) -
     headers = dict(effect.headers)
     if stream is None or effect.body is None:
         return httpx.Request(effect.method, effect.url, headers=headers, extensions=extensions)
-    headers["content-length"] = str(effect.body.length)
+    headers["content-length"] = str(effect.body.length)  # without it a stream goes in chunks
     url = httpx.URL(effect.url)
     headers["host"] = url.netloc.decode("ascii")  # httpx leaves it out beside `stream=`
     return httpx.Request(effect.method, url, headers=headers, stream=stream, extensions=extensions)

@@ -67,7 +67,7 @@ class Issuer:
                 # Clients add a slash at the end, or leave it out.
                 audience=[self.resource, _other_spelling(self.resource)],
                 issuer=self.issuer,
-                options={"require": ["exp", "iss", "aud"]},
+                options={"require": ["exp", "iss", "aud"]},  # one without an end is good for ever
             )
         except jwt.PyJWTError as error:
             log.warning("a token was refused: %s", type(error).__name__)
