@@ -40,6 +40,10 @@ THREE_WAYS = (
 )
 
 
+class NoCredential(ConfigError):
+    """Neither an API key nor a key pair is set anywhere."""
+
+
 GUEST = "sandbox-guest"
 """The API key that every sandbox takes: what reaches it can only play."""
 
@@ -259,7 +263,7 @@ class _Resolver:
                     f"{_spelled(lack, place)} is missing",
                     fix="Give both, or an API key alone.",
                 )
-        raise ConfigError(
+        raise NoCredential(
             "there is no Kling credential",
             fix=THREE_WAYS.format(file=self.home / "config.toml"),
         )
