@@ -104,6 +104,7 @@ class _Base:
         sandbox, pace = options.get("sandbox"), options.get("pace")
         running: str | None = None
         if sandbox is None:
+            # Who names a place means it, whatever KLING_SANDBOX says.
             named = any(value is not None for value in place.values())
             sandbox = config.wants_sandbox() and not named
             running = None if named else config.sandbox_address()

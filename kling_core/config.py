@@ -136,7 +136,7 @@ def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
 
     try:
         found = Path(platformdirs.user_data_dir("kling", appauthor=False))
-    except (OSError, RuntimeError, KeyError):
+    except (OSError, RuntimeError, KeyError):  # no home, no such user, no such variable
         found = Path("~")
     if found.is_absolute():
         return found
