@@ -78,7 +78,7 @@ def recorded_as(ledger: Ledger, word: str) -> str | None:
     Else None.
     """
     name = word.lower().replace("-", "_")
-    if name in registry.names() or not ledger.rows(endpoint=name, limit=1):
+    if registry.has(name) or not ledger.rows(endpoint=name, limit=1):
         return None
     return name
 

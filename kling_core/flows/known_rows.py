@@ -37,7 +37,7 @@ class StandIn(Endpoint):
 
 def is_known(row: Row) -> bool:
     """Whether this version can ask Kling about a row."""
-    return row.edition in KNOWN and row.endpoint in registry.names()
+    return row.edition in KNOWN and registry.has(row.endpoint)
 
 
 def require_known(row: Row) -> None:
@@ -56,7 +56,7 @@ def refusal(row: Row) -> NotKnownHere:
 
 
 def _what(row: Row) -> str:
-    if row.endpoint in registry.names():
+    if registry.has(row.endpoint):
         return f"edition {row.edition} of {row.endpoint}"
     return f"the endpoint {row.endpoint}"
 
