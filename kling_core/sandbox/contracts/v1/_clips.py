@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kling_core.sandbox.catalog import NO_MODE, Row, features, model, retirement
+from kling_core.sandbox.contract import Shop
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import Shop
 from kling_core.sandbox.refusals import wrong_value
 
 if TYPE_CHECKING:

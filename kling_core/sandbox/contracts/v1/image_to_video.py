@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from kling_core.sandbox.catalog import units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import (
     PROMPT_LIMIT,
     Format,
@@ -15,14 +16,7 @@ from kling_core.sandbox.contracts.v1._clips import (
     read_sound,
 )
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job, Output, generation_seconds
 from kling_core.sandbox.refusals import TaskFailed, wrong_value
 
 if TYPE_CHECKING:
@@ -85,7 +79,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path, form.seconds)]
 
     return Job(
-        product="video",
         model_name=form.model_name,
         mode=form.mode,
         nominal_seconds=generation_seconds(form.model_name, form.mode, form.seconds),
@@ -172,4 +165,4 @@ def _fetch_masks(
     return still, masks
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/image2video", _read)])

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from kling_core.sandbox.catalog import endpoint_retirement, units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import PROMPT_LIMIT, RATIOS, read_format
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job, Output, generation_seconds
 
 _NAME = "multi_image_to_video"
 
@@ -45,7 +39,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path, form.seconds)]
 
     return Job(
-        product="video",
         model_name=form.model_name,
         mode=form.mode,
         nominal_seconds=generation_seconds(form.model_name, form.mode, form.seconds),
@@ -56,4 +49,4 @@ def _read(body: Body, shop: Shop) -> Job:
     )
 
 
-CONTRACT = Contract(_read, task_info_on_create=False)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/multi-image2video", _read, info=False)])

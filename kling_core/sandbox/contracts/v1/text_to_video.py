@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kling_core.sandbox.catalog import units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import (
     PROMPT_LIMIT,
     RATIOS,
@@ -12,14 +13,7 @@ from kling_core.sandbox.contracts.v1._clips import (
     read_sound,
 )
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job, Output, generation_seconds
 
 _NAME = "text_to_video"
 
@@ -56,7 +50,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path, form.seconds)]
 
     return Job(
-        product="video",
         model_name=form.model_name,
         mode=form.mode,
         nominal_seconds=generation_seconds(form.model_name, form.mode, form.seconds),
@@ -74,4 +67,4 @@ def _read(body: Body, shop: Shop) -> Job:
     )
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/text2video", _read)])

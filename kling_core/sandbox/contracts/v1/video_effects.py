@@ -7,15 +7,9 @@ Serves today's shapes (`image` or two `images`) and the older ones with `model_n
 from __future__ import annotations
 
 from kling_core.sandbox.catalog import model, retirement, scene_images, units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job, Output, generation_seconds
 from kling_core.sandbox.refusals import wrong_value
 
 _NAME = "video_effects"
@@ -58,7 +52,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path, seconds)]
 
     return Job(
-        product="video",
         model_name=model_name or ("kling-v1" if scene in _FIRST_GENERATION else ""),
         mode=mode,
         nominal_seconds=generation_seconds("", mode, seconds),
@@ -77,4 +70,4 @@ def _read_images(given: Body, count: int) -> list[Source]:
     return given.images(key, 2, 2)
 
 
-CONTRACT = Contract(_read, watermark=False)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/effects", _read, watermark="")])

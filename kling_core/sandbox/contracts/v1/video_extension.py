@@ -3,17 +3,10 @@
 from __future__ import annotations
 
 from kling_core.sandbox.catalog import endpoint_retirement, units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import PROMPT_LIMIT
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import (
-    Bench,
-    Clip,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Clip, Job, Output, generation_seconds
 from kling_core.sandbox.refusals import wrong_value
 
 ADDED_SECONDS = 5.0
@@ -51,7 +44,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path, parent.seconds + ADDED_SECONDS)]
 
     return Job(
-        product="video",
         model_name=parent.model_name,
         mode=parent.mode,
         nominal_seconds=generation_seconds(parent.model_name, parent.mode, ADDED_SECONDS),
@@ -80,4 +72,4 @@ def _source(shop: Shop, video_id: str) -> Clip:
     return parent
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/video-extend", _read)])
