@@ -71,7 +71,8 @@ class BaseResource:
         """The further call with this name: `kling.elements.delete`."""
         step = None if name.startswith("_") else self.endpoint.step(name)
         if step is None:
-            raise AttributeError(f"{self!r} has no {name!r}")
+            why = dict.fromkeys(_OF_TASKS, _AT_ONCE) | {"presets": _NO_PRESETS}
+            raise AttributeError(f"{self!r} has no {name!r}{why.get(name, '')}")
         return getattr(self._owner, step.name)
 
     def __dir__(self) -> list[str]:
@@ -359,29 +360,26 @@ def _documented(kind: type[Any], endpoint: Endpoint) -> type[Any]:
     """The resource class with this endpoint's fields in signatures and docstrings."""
     members: dict[str, Any]
     members = {name: _Spelled(getattr(kind, name), endpoint) for name in _TAKING_FIELDS}
-    members |= {} if endpoint.has_tasks else {name: _Absent(_AT_ONCE) for name in _OF_TASKS}
-    members |= {} if endpoint.presets else {"presets": _Absent(_NO_PRESETS)}
+    members |= {} if endpoint.has_tasks else dict.fromkeys(_OF_TASKS, _ABSENT)
+    members |= {} if endpoint.presets else {"presets": _ABSENT}
     if endpoint.name not in registry.names():  # a step is called by its own name
         members["__call__"] = _Spelled(kind.create, endpoint)
     return type(f"{endpoint.request.__name__}{kind.__name__}", (kind,), members)
 
 
 _OF_TASKS = ("get", "list", "iterate")
-_AT_ONCE = "it answers at once, and Kling keeps nothing to ask for; kling.tasks has what it made"
-_NO_PRESETS = "nothing of it is offered to everybody"
+_AT_ONCE = ": it answers at once, and Kling keeps nothing to ask for; kling.tasks has what it made"
+_NO_PRESETS = ": nothing of it is offered to everybody"
 
 
 class _Absent:
-    """A call that an endpoint of this kind does not have, and why."""
-
-    def __init__(self, why: str) -> None:
-        self._why = why
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = name
+    """A call that an endpoint of this kind does not have; `__getattr__` says why."""
 
     def __get__(self, instance: BaseResource | None, owner: type) -> Any:
-        raise AttributeError(f"{owner.__name__} has no {self._name!r}: {self._why}")
+        raise AttributeError(owner.__name__)
+
+
+_ABSENT = _Absent()
 
 
 class _Spelled:

@@ -20,6 +20,7 @@ __all__ = [
     "StandIn",
     "endpoint_of",
     "is_known",
+    "kept_nowhere",
     "knows",
     "refusal",
     "require_known",
@@ -38,6 +39,12 @@ class StandIn(Endpoint):
 def is_known(row: Row) -> bool:
     """Whether this version can ask Kling about a row."""
     return row.edition in KNOWN and registry.has(row.endpoint)
+
+
+def kept_nowhere(row: Row) -> bool:
+    """Whether a row is of what answers at once: Kling cannot be asked what became of it."""
+    declared = registry.known(row.endpoint)
+    return declared is not None and not declared.has_tasks
 
 
 def require_known(row: Row) -> None:

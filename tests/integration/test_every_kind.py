@@ -91,9 +91,11 @@ def test_the_client_runs_it(name: str, driver: Driver, house: Sandbox) -> None:
     assert [file.path.exists() for file in task.files] == [True] * (
         output.kind in ("video", "audio")
     )
-    assert task.cost.units == Decimal(COSTS[name])
     known = house_ledger(driver).row(task.row_id)
-    assert (known.state, known.endpoint, known.cost_units) == ("succeeded", name, task.cost.units)
+    assert (known.state, known.endpoint) == ("succeeded", name)
+    assert known.quote_units == Decimal(COSTS[name])
+    if name != "patchwork_begin":  # whose answer says nothing of a cost
+        assert task.cost.units == known.cost_units == Decimal(COSTS[name])
     assert known.weight == (1 if registry.load(name).pool else 0)
     again = driver.do(driver.client.tasks.get(task.row_id))
     assert [o.raw for o in again.outputs] == [output.raw]
@@ -192,13 +194,11 @@ def test_a_lost_answer_is_unknown_and_never_asked_for_twice(
             ((row, error),) = settled.doubtful
             assert (row.state, row.weight) == ("unknown", 0)
             assert isinstance(error, errors.SubmitOutcomeUnknown)
-        spent = house_ledger(one).spent(0.0)
-        assert spent.open == 1
+        assert house_ledger(one).spent(0.0) == (Decimal("0.007"), 0)
         again = one.do(one.client.whistle.create(text="another tune"))  # it holds up nobody
         assert again.status == "succeeded"
-        twin = one.client.whistle.create(text="three blind mice", dedupe=60)
         with pytest.raises(errors.SubmitOutcomeUnknown):
-            one.do(twin)
+            one.do(one.client.whistle.create(text="three blind mice", dedupe=60))
     assert house.stats.requests["POST", "/v1/audio/whistle"] == 2
     billed = 1 if "before" in fault else 2
     assert house.stats.tasks_created.total() == billed
@@ -229,7 +229,7 @@ def test_it_counts_in_limits(driver: Driver, house: Sandbox) -> None:
     assert house.stats.tasks_created.total() == 0
     driver.do(whistle.create(text="a tune", max_cost="0.007"))
     driver.do(resource(driver, "dolls").create(doll_name="Punch", max_cost="0"))
-    assert house_ledger(driver).spent(0.0).estimate == Decimal("0.007")
+    assert house_ledger(driver).spent(0.0) == (Decimal("0.007"), 0)
 
 
 def test_a_pair_of_keys_is_refused_where_only_a_key_is_taken(
@@ -286,12 +286,14 @@ def test_the_command_line_runs_it(
     assert desk.stats.tasks_created.total() == 0
     assert main(["run", command, "--json", *COMMANDS[name]]) == 0
     told = json.loads(capsys.readouterr().out)
-    assert told["state"] == "succeeded"
+    assert told["status"] == "succeeded"
+    assert [output["kind"] for output in told["outputs"]] == [MAKES[name]]
     assert main(["tasks"]) == 0
     assert command in capsys.readouterr().out.replace("_", "-")
-    assert main(["show", told["id"]]) == 0
+    assert main(["show", told["task_id"]]) == 0
     assert main(["costs"]) == 0
-    assert len([*(tmp_path / "made").glob("*")]) == (MAKES[name] in ("video", "audio"))
+    files = [path for path in (tmp_path / "made").glob("*") if path.suffix in (".mp4", ".wav")]
+    assert len(files) == (MAKES[name] in ("video", "audio"))
 
 
 @pytest.mark.parametrize("name", TASKS)
