@@ -40,6 +40,10 @@ THREE_WAYS = (
 )
 
 
+class NoCredential(ConfigError):
+    """Neither an API key nor a key pair is set anywhere."""
+
+
 GUEST = "sandbox-guest"
 """The API key that every sandbox takes: what reaches it can only play."""
 
@@ -132,7 +136,7 @@ def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
 
     try:
         found = Path(platformdirs.user_data_dir("kling", appauthor=False))
-    except (OSError, RuntimeError, KeyError):
+    except (OSError, RuntimeError, KeyError):  # no home, no such user, no such variable
         found = Path("~")
     if found.is_absolute():
         return found
@@ -259,7 +263,7 @@ class _Resolver:
                     f"{_spelled(lack, place)} is missing",
                     fix="Give both, or an API key alone.",
                 )
-        raise ConfigError(
+        raise NoCredential(
             "there is no Kling credential",
             fix=THREE_WAYS.format(file=self.home / "config.toml"),
         )

@@ -144,7 +144,11 @@ def _unknown_outcome(error: KlingError) -> str:
 
 def _late(error: KlingError) -> str:
     task = getattr(error, "task", None)
-    return f"Get it with: {command_to_get(task.endpoint.name, task.task_id)}" if task else error.fix
+    if task is None:
+        return error.fix
+    if not task.task_id:  # nothing to get yet: it is still sent, by whom it may be
+        return f"Wait again: %kling wait {task.row_id}"
+    return f"Get it with: {command_to_get(task.endpoint.name, task.task_id)}"
 
 
 MAGICS = (
