@@ -103,12 +103,26 @@ def _class(endpoint: Endpoint, kind: str) -> str:
         (word, "create", more, task),
         (word, "run", wait, task),
     ]
-    lines = [f"class {request}{kind}({kind}):"]
+    if endpoint.name not in registry.names():  # a step is called by its own name
+        methods.append((word, "__call__", more, task))
+    lines = [f"class {request}{kind}({kind}):", *_steps(endpoint, kind)]
     for keyword, name, more, answer in methods:
         lines += [f"    {keyword} {name}(", "        self,", "        *,"]
         lines += [f"        {field}," for field in (*fields, *more)]
         lines += [f"    ) -> {answer}: ..."]
     return "\n".join(lines) + "\n"
+
+
+def _steps(endpoint: Endpoint, kind: str) -> list[str]:
+    """The further calls of an endpoint, and those of `Resource` that it does not have."""
+    lines: list[str] = []
+    for step in endpoint.steps:
+        word = step.name.removeprefix(f"{endpoint.name}_")
+        lines += [
+            "    @property",
+            f"    def {word}(self) -> {step.request.__name__}{kind}: ...",
+        ]
+    return lines
 
 
 def _field(p: Any, annotation: str) -> str:

@@ -53,5 +53,5 @@ def in_tools(text: str) -> str:
 @cache
 def _hyphened() -> re.Pattern[str]:
     """The endpoints as the command line spells them."""
-    names = [name.replace("_", "-") for name in registry.names() if "_" in name]
+    names = [e.command for e in registry.endpoints() if "_" in e.name]
     return re.compile(rf"(?<![\w/-])(?:{'|'.join(names)})(?![\w/-])")

@@ -108,19 +108,25 @@ class Request(Part):
 
         Raises `InvalidRequest` when the request breaks rules.
         """
-        from kling_core.rules.price import quote
+        from kling_core.rules.price import free, quote
 
-        return quote(self.endpoint.name, self.require().fields, parent=self.parent)
+        fields = self.require().fields
+        if not self.endpoint.pack:
+            return free(self.endpoint.source)
+        return quote(self.endpoint.name, fields, parent=self.parent)
 
     def slots(self) -> int:
         """How many units of the account's concurrency the task occupies (images: `n`)."""
+        if not self.endpoint.pool:
+            return 0
         weight = self.endpoint.weight
         return int(self.check().fields.get(weight, 1)) if isinstance(weight, str) else weight
 
     @classmethod
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Turn documented nested forms into our flat fields; endpoints may extend this."""
-        nests = {p.wire.partition(".")[0] for p in cls.params().values() if "." in p.wire}
+        places = (p.place("v1") for p in cls.params().values())
+        nests = {place.partition(".")[0] for place in places if "." in place}
         for nest in nests - set(cls.params()):
             inner = given.get(nest)
             if isinstance(inner, Mapping):
@@ -145,6 +151,13 @@ class Request(Part):
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One Kling product: what it takes, how it is called, what it makes and what that draws on.
+
+    `call` is `task` for one create that makes a task; `answer` for one that is answered with the
+    result; `session` for a task that is prepared by calls which share an id; `collection` for
+    things that are created, listed and deleted. The further calls of the last two are `steps`: each
+    an endpoint that answers at once, named as this one with a word of its own behind it
+    (`elements_delete`), with its own request, rules and rows; `deletes` is one that takes away what
+    it names. `presets` has the path, by edition, of what the service offers to everybody.
 
     `routes` has the path of its create by edition, `makes` the kind of its outputs. `pool` is the
     concurrency of the account that a task takes slots of, empty where it takes none; `weight` is
@@ -171,9 +184,16 @@ class Endpoint:
     rules: tuple[Rule, ...] = ()
     features: Mapping[str, Condition] = field(default_factory=dict[str, "Condition"])
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    steps: tuple[Endpoint, ...] = ()
+    presets: Mapping[EditionName, str] = field(default_factory=dict["EditionName", str])
+    deletes: bool = False
 
     def __post_init__(self) -> None:
         self.request.endpoint = self
+
+    def step(self, word: str) -> Endpoint | None:
+        """The further call with this word: `delete` of `elements` is `elements_delete`."""
+        return next((step for step in self.steps if step.name == f"{self.name}_{word}"), None)
 
     @property
     def summary(self) -> str:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from kling_core.catalog import tables
 from kling_core.declare.endpoint import Endpoint
 from kling_core.editions import KNOWN, V1
 from kling_core.editions.base import Edition
 
-__all__ = ["edition_of", "load", "named"]
+__all__ = ["edition_of", "editions_of", "load", "named"]
 
 
 @cache
@@ -20,9 +21,19 @@ def load(name: str) -> Edition:
 
 
 def edition_of(endpoint: Endpoint, model: str = "") -> Edition:
-    """The edition of an endpoint's requests for a model."""
-    del model  # it is the endpoint's first one, until the tables say more
-    return load(next((name for name in endpoint.routes if name in KNOWN), V1))
+    """The edition of an endpoint's requests for a model: the first that has both.
+
+    The model's row of the catalogue says which have it; of one that says nothing any is good.
+    """
+    able = editions_of(endpoint)
+    if len(able) > 1 and (row := tables.model(model, endpoint.name)) is not None:
+        able = [name for name in able if name in row.editions] or able
+    return load(able[0])
+
+
+def editions_of(endpoint: Endpoint) -> list[str]:
+    """The names of the editions that take an endpoint's requests, the first one first."""
+    return [name for name in endpoint.routes if name in KNOWN] or [V1]
 
 
 def named(name: str | None, endpoint: Endpoint, model: str = "") -> Edition:

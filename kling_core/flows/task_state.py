@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from kling_core.caller_warnings import notify
 from kling_core.editions import task_facts
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from kling_core.ledger.records import Row
     from kling_core.rules.price import Quote
 
-__all__ = ["RETENTION", "Cost", "Output", "TaskState", "slug"]
+__all__ = ["RETENTION", "Cost", "Output", "TaskState", "said_in", "slug"]
 
 RETENTION = timedelta(days=30)
 """How long Kling keeps results (Kling API reference, tasks, 2026-09)."""
@@ -273,6 +274,16 @@ class Output:
         return self.facts.duration
 
     @property
+    def is_file(self) -> bool:
+        """Whether it is a file, to be downloaded; else it is what Kling says of it."""
+        return self.kind in task_facts.FILES
+
+    @property
+    def content(self) -> str:
+        """What one says that is no file: its text, or else all that Kling says of it."""
+        return "" if self.is_file else said_in(self.raw)
+
+    @property
     def raw(self) -> Mapping[str, Any]:
         return self.facts.raw
 
@@ -332,6 +343,12 @@ class Output:
 
 _ENDING = re.compile(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav|srt|ass)$")
 _SUFFIXES = {"video": ".mp4", "image": ".png", "audio": ".mp3"}
+
+
+def said_in(raw: Any) -> str:
+    """The text of what is no file, or else all of it as JSON."""
+    words = cast("Mapping[str, Any]", raw).get("text") if isinstance(raw, Mapping) else raw
+    return words if isinstance(words, str) else json.dumps(raw, ensure_ascii=False)
 
 
 def slug(task: TaskState) -> str:

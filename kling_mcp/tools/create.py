@@ -13,7 +13,7 @@ from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety import media, spending
 from kling_mcp.safety.totals import Admitted
-from kling_mcp.tool import CREATES, Call, Tool
+from kling_mcp.tool import CREATES, DELETES, Call, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,6 +59,15 @@ OPTIONS: dict[str, schemas.Schema] = {
 }
 """What every create takes beside the endpoint's fields."""
 
+ON_PURPOSE: dict[str, schemas.Schema] = {
+    "delete": {
+        "type": "boolean",
+        "enum": [True],
+        "description": "true: the user wants it deleted for good",
+    },
+}
+"""What a call that deletes must be told too, so that no mere guess deletes anything."""
+
 
 def tool(endpoint: Endpoint, settings: Settings) -> Tool:
     """The tool of one endpoint."""
@@ -67,6 +76,8 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         **OPTIONS,
         "wait_seconds": {**OPTIONS["wait_seconds"], "default": settings.wait_seconds},
     }
+    if endpoint.deletes:
+        options, required = {**options, **ON_PURPOSE}, [*required, *ON_PURPOSE]
     return Tool.of(
         partial(_create, endpoint=endpoint),
         toolset=endpoint.toolset,
@@ -78,7 +89,7 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         ),
         strict=schemas.object_schema({**properties, **options}, required),
         output=results.OUTPUT,
-        annotations=CREATES,
+        annotations=DELETES if endpoint.deletes else CREATES,
         judges=True,
     )
 
@@ -91,9 +102,12 @@ def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
 
 
 def _description(endpoint: Endpoint) -> str:
+    price = spending.usual(endpoint)
+    if not endpoint.has_tasks:
+        return " ".join([endpoint.summary, *filter(None, [endpoint.advice]), f"{price}, at once."])
     takes = "1 to 10 minutes" if endpoint.makes == "video" else "under a minute"
     return (
-        f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
+        f"{endpoint.summary} {endpoint.advice} {price}, {takes}. "
         "Returns outputs, or a task to wait for."
     )
 
