@@ -8,7 +8,7 @@ validation and is imported at the first check, so that reading a task never pays
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,7 +18,8 @@ from kling_core.errors import InvalidRequest, Violation
 if TYPE_CHECKING:
     from typing import Self
 
-    from kling_core.media.inputs import Media
+    from kling_core.declare.fields import MediaKind
+    from kling_core.media.inputs import Limits, Media
     from kling_core.rules.price import Quote
     from kling_core.rules.rules import Condition, Rule
 
@@ -205,6 +206,19 @@ class Endpoint:
         """The path of its create on the first of its editions; empty without any."""
         return next(iter(self.routes.values()), "")
 
+    def edition(self, model: str = "") -> str:
+        """The edition of its requests for a model: the first that has both; empty without any.
+
+        The model's row of the catalogue says which have it; of one that says nothing any is good.
+        """
+        able = list(self.routes)
+        if model and len(able) > 1:  # else nobody pays for reading the tables
+            from kling_core.catalog import tables
+
+            row = tables.model(model, self.name)
+            able = [name for name in able if row is not None and name in row.editions] or able
+        return able[0] if able else ""
+
     @property
     def has_tasks(self) -> bool:
         """Whether Kling can be asked for what was made; what answers at once cannot be."""
@@ -267,9 +281,10 @@ def _judged(request: Request) -> Check:
     sent = set(fields)
     unmeant, odd = prompt_check.judge(request.params(), fields)
     violations += unmeant
-    violations += media_fields.read(request.params(), fields)
+    named = fields.get("model_name") or tables.default_model(endpoint.name)
+    violations += media_fields.read(request.params(), fields, _limits(endpoint, named))
     effective = {**_assumed(request, given), **fields}
-    model = effective.get("model_name") or tables.default_model(endpoint.name)
+    model = effective.get("model_name") or named
     if model and "model_name" in request.params():
         effective["model_name"] = model
         sent.add("model_name")
@@ -285,6 +300,14 @@ def _judged(request: Request) -> Check:
     )
     warnings = (*findings.warnings, *request.warn(effective), *odd)
     return Check((*violations, *findings.violations), warnings, effective, frozenset(sent))
+
+
+def _limits(endpoint: Endpoint, model: str | None) -> Callable[[MediaKind], Limits]:
+    """What the edition of a request, its endpoint and its model take of media."""
+    from kling_core.media.inputs import limits_of
+
+    edition, model = endpoint.edition(model or ""), model or ""
+    return lambda kind: limits_of(kind, edition=edition, endpoint=endpoint.name, model=model)
 
 
 def _blank(value: Any) -> bool:

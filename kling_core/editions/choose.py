@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
-from kling_core.catalog import tables
 from kling_core.declare.endpoint import Endpoint
 from kling_core.editions import KNOWN, V1
 from kling_core.editions.base import Edition
@@ -21,14 +20,9 @@ def load(name: str) -> Edition:
 
 
 def edition_of(endpoint: Endpoint, model: str = "") -> Edition:
-    """The edition of an endpoint's requests for a model: the first that has both.
-
-    The model's row of the catalogue says which have it; of one that says nothing any is good.
-    """
-    able = editions_of(endpoint)
-    if len(able) > 1 and (row := tables.model(model, endpoint.name)) is not None:
-        able = [name for name in able if name in row.editions] or able
-    return load(able[0])
+    """The edition of an endpoint's requests for a model, see `Endpoint.edition`."""
+    name = endpoint.edition(model)
+    return load(name if name in KNOWN else editions_of(endpoint)[0])
 
 
 def editions_of(endpoint: Endpoint) -> list[str]:
