@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from kling_core.sandbox.catalog import Retired
 from kling_core.sandbox.fields import Body
 from kling_core.sandbox.jobs import Clip, Job, Output
 from kling_core.sandbox.sessions import Sessions
 from kling_core.sandbox.tasks import SandboxTask, UrlOf
+
+POOLS: Final[Mapping[str, str]] = {"video": "limit", "image": "image_limit", "try_on": "limit"}
+"""The pools of slots, and which option of the sandbox says how many each has."""
+
+PACKS: Final[Mapping[str, str]] = {"video": "units", "image": "image_units"}
+"""The packs that pay, and which option says how many units each has."""
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,10 @@ class Contract:
     pool: str | None = "video"
     pack: str = "video"
     makes: str = "video"
+
+    def __post_init__(self) -> None:
+        if self.pool not in (None, *POOLS) or self.pack not in PACKS:
+            raise ValueError(f"{self.name}: no pool {self.pool!r} or no pack {self.pack!r}")
 
 
 NOBODYS = Contract("", ())

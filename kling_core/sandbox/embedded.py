@@ -1,4 +1,4 @@
-"""`Sandbox`: a server that stands in for Kling's `/v1` API, inside this process."""
+"""`Sandbox`: a server that stands in for Kling's API, inside this process."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Self
 from kling_core.sandbox.auth import Keys
 from kling_core.sandbox.callbacks import Callbacks, Delivery
 from kling_core.sandbox.catalog import Retired
-from kling_core.sandbox.contract import Contract, Shop
+from kling_core.sandbox.contract import PACKS, POOLS, Contract, Shop
 from kling_core.sandbox.contracts import written
 from kling_core.sandbox.faults import Faults
 from kling_core.sandbox.jobs import Quality
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 
 class Sandbox:
-    """Serves any client that follows Kling's `/v1` API, on this machine, for free.
+    """Serves any client that follows Kling's API, on this machine, for free.
 
     >>> with Sandbox() as sandbox:
     ...     print(sandbox.url, sandbox.access_key, sandbox.secret_key)
@@ -106,10 +106,12 @@ class Sandbox:
         self._stopping = threading.Event()
         self._callbacks = Callbacks(webhook_secret)
         self._urls = MediaUrls(lambda: self.url, clock)
+        counts = {"limit": limit, "image_limit": image_limit}
+        amounts = {"units": units, "image_units": image_units}
         self._account = Account(
             clock=clock,
-            limits={"video": limit, "image": image_limit, "try_on": limit},
-            balances={"video": Decimal(units), "image": Decimal(image_units)},
+            limits={pool: counts[option] for pool, option in POOLS.items()},
+            balances={pack: Decimal(amounts[option]) for pack, option in PACKS.items()},
             stats=self.stats,
             url_of=self._urls.url,
             lag=lag,

@@ -163,19 +163,11 @@ class Account:
 
     def find_clip(self, video_id: str) -> Clip | None:
         """The kept video with that video id."""
-        for task in self.tasks():
-            for made in task.outputs:
-                if made.video_id == video_id and made.output.seconds is not None:
-                    return self._clip(task, made)
-        return None
+        return self._clip(lambda made: made.video_id == video_id)
 
     def find_clip_at(self, path: Path) -> Clip | None:
         """The kept video in that file."""
-        for task in self.tasks():
-            for made in task.outputs:
-                if made.output.path == path and made.output.seconds is not None:
-                    return self._clip(task, made)
-        return None
+        return self._clip(lambda made: made.output.path == path)
 
     def shown(self, task: SandboxTask) -> bool:
         """Whether lists have the task already: they may lag behind."""
@@ -233,18 +225,21 @@ class Account:
     def _of(self, endpoint: str) -> Iterator[SandboxTask]:
         return (task for task in self.tasks() if task.listed and task.endpoint == endpoint)
 
-    def _clip(self, task: SandboxTask, made: Made) -> Clip | None:
-        if made.output.path is None:
-            return None
-        return Clip(
-            video_id=made.video_id,
-            path=made.output.path,
-            seconds=made.output.seconds or 0.0,
-            endpoint=task.endpoint,
-            model_name=task.job.model_name,
-            mode=task.job.mode,
-            url=self._url_of(made),
-        )
+    def _clip(self, wanted: Callable[[Made], bool]) -> Clip | None:
+        for task in self.tasks():
+            for made in task.outputs:
+                path, seconds = made.output.path, made.output.seconds
+                if made.kind == "video" and path and seconds is not None and wanted(made):
+                    return Clip(
+                        video_id=made.video_id,
+                        path=path,
+                        seconds=seconds,
+                        endpoint=task.endpoint,
+                        model_name=task.job.model_name,
+                        mode=task.job.mode,
+                        url=self._url_of(made),
+                    )
+        return None
 
     def _bill(self, task: SandboxTask) -> None:
         task.deducted = task.job.units

@@ -187,6 +187,21 @@ def test_a_contract_comes_and_goes(api: Api, start: Any) -> None:
     start(contracts=CONTRACTS).create(PLAY, {"prompt": "a"})
 
 
+def test_a_contract_names_a_pool_and_a_pack_that_are_there() -> None:
+    """Another one is a mistake of the contract, told where it is written."""
+    for wrong in ({"pool": "toys"}, {"pack": "toys"}):
+        with pytest.raises(ValueError, match="plays: no pool"):
+            Contract("plays", [Task(PLAY, play)], **wrong)
+
+
+def test_a_sound_is_no_clip(toys: Api) -> None:
+    """Its id is refused where a video is asked for."""
+    (sound,) = toys.create(SAY, {"text": "hello"})["task_result"]["audios"]
+    speech = {"mode": "text2video", "text": "hi", "voice_id": "oversea_male1"}
+    body = {"input": {"video_id": sound["id"], "voice_language": "en", **speech}}
+    assert "not found" in toys.refused("/v1/videos/lip-sync", body)
+
+
 def test_a_task_below_its_own_path(toys: Api) -> None:
     """A contract of `/v1` is looked up and listed where it was made, with its own pool and pack."""
     toys.finish(PLAY, {"prompt": "a bear", "n": 3, "external_task_id": "mine"})
