@@ -191,7 +191,8 @@ class App:
         body = Body(values)
         listed = isinstance(call, Task)
         options = route.shape.read_options(body, call) if listed else Options()
-        job = call.read(body, replace(service.shop, model=route.named))
+        shop = replace(service.shop, model=route.named) if route.named else service.shop
+        job = call.read(body, shop)
         self._judge_keys(contract.name, body)
         doom = moderation.judge(job.prompts)
         if options.own_id:

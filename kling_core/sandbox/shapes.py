@@ -99,13 +99,13 @@ def _created_v1(task: SandboxTask, info: bool) -> Json:
 
 
 def _described_v1(task: SandboxTask, url_of: UrlOf) -> Json:
-    info = {"task_info": _info_v1(task)} if task.listed else {}
     data: Json = {
         "task_id": task.task_id,
         "task_status": task.status,
         "task_status_msg": task.status_msg,
-        **info,
     }
+    if task.listed:
+        data["task_info"] = _info_v1(task)
     if task.status == "succeed":
         result: Json = {} if task.outputs else {_PLURALS.get(task.makes, task.makes): []}
         for made in task.outputs:
