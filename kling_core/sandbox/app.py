@@ -9,7 +9,6 @@ import random
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Literal, cast
 
 from starlette.requests import Request
@@ -20,14 +19,13 @@ from kling_core.sandbox import auth, mishaps, moderation, packs, queries, shapes
 from kling_core.sandbox.contract import Answer, Delete, Presets, Shop, Task
 from kling_core.sandbox.faults import Fault, Faults
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import Job
 from kling_core.sandbox.lifecycle import Lifecycle, Timer
 from kling_core.sandbox.media import PREFIX, MediaUrls
 from kling_core.sandbox.refusals import Refusal, invalid_value, wrong_value
 from kling_core.sandbox.routes import Route, Routes
 from kling_core.sandbox.shapes import Options
 from kling_core.sandbox.stats import Stats
-from kling_core.sandbox.tasks import Account, Made, SandboxTask
+from kling_core.sandbox.tasks import Account, SandboxTask
 from kling_core.sandbox.wire import Dropped, Wire
 
 OwnId = Literal["take", "refuse"]
@@ -38,8 +36,6 @@ PAGES = 1000
 
 PAGE_SIZE = 500
 """Highest `pageSize` of a list call; 30 is the default."""
-
-_NOBODYS = Job("", 0.0, Decimal(0), lambda _: [])
 
 _log = logging.getLogger("kling_core.sandbox")
 
@@ -243,23 +239,10 @@ class App:
             random.shuffle(rows)
 
     def _presets(self, request: Request, route: Route) -> object:
-        """Each thing as a task that nobody made and nobody pays."""
         assert isinstance(route.call, Presets)
         page, size = _page(request)
-        told: list[shapes.Json] = []
-        for number, output in enumerate(route.call.things):
-            task = SandboxTask(
-                endpoint=route.contract.name,
-                job=_NOBODYS,
-                created_at=0,
-                request={},
-                task_id=f"preset-{number}",
-                status="succeed",
-                makes=route.contract.makes,
-            )
-            task.outputs = [Made(output, 0, output.kind or task.makes)]
-            told.append(route.shape.described(task, self._service.urls.url))
-        return told[(page - 1) * size : page * size]
+        tasks = queries.offered(route.contract, route.call)[(page - 1) * size : page * size]
+        return [route.shape.described(task, self._service.urls.url) for task in tasks]
 
     def _delete(self, route: Route, raw: bytes) -> object:
         assert isinstance(route.call, Delete)

@@ -8,12 +8,15 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any, Final
 
+from kling_core.sandbox.contract import Contract, Presets
 from kling_core.sandbox.fields import Body
+from kling_core.sandbox.jobs import Job
 from kling_core.sandbox.refusals import invalid_value, wrong_value
 from kling_core.sandbox.shapes import SHAPES, Json, Shape
-from kling_core.sandbox.tasks import RETENTION_SECONDS, Account, SandboxTask, UrlOf
+from kling_core.sandbox.tasks import RETENTION_SECONDS, Account, Made, SandboxTask, UrlOf
 
 IDS_AT_ONCE: Final = 20
 """How many ids one look-up takes."""
@@ -22,6 +25,7 @@ LONGEST_PAGE: Final = 500
 """Highest `limit` of a list."""
 
 _FILTERS = ("status", "product_type")
+_NOBODYS = Job("", 0.0, Decimal(0), lambda _: [])
 
 
 def found(account: Account, shape: Shape, query: Mapping[str, str], url_of: UrlOf) -> list[Json]:
@@ -72,6 +76,23 @@ def searched(
     more = len(rows) > len(page)
     cursor = {"next_cursor": _cursor(page[-1][0], start, end)} if more else {}
     return {"result": result, "count": len(result), **cursor, "has_more": more}
+
+
+def offered(contract: Contract, presets: Presets) -> list[SandboxTask]:
+    """Each thing that is there for everybody, as a task that nobody made and nobody pays."""
+    return [
+        SandboxTask(
+            endpoint=contract.name,
+            job=_NOBODYS,
+            created_at=0,
+            request={},
+            task_id=f"preset-{number}",
+            status="succeed",
+            makes=contract.makes,
+            outputs=[Made(output, 0, output.kind or contract.makes)],
+        )
+        for number, output in enumerate(presets.things)
+    ]
 
 
 def _lives(shape: Shape, task: SandboxTask) -> bool:
