@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
 
 from kling_core.caller_warnings import notify
 from kling_core.editions import task_facts
-from kling_core.editions.task_facts import OutputFacts, OutputKind, Said
+from kling_core.editions.task_facts import FILES, OutputFacts, OutputKind, Said
 from kling_core.flows import read
 from kling_core.flows.read import Way
 from kling_core.text import one_line
@@ -219,6 +219,11 @@ class Output:
     @property
     def kind(self) -> OutputKind:
         return self.facts.kind
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is to be had by a download; else all there is of it is in `raw`."""
+        return self.kind in FILES
 
     @property
     def id(self) -> str:

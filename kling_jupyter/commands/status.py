@@ -98,7 +98,8 @@ def _slots(workspace: Workspace) -> Iterator[str]:
 def _left(workspace: Workspace) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = workspace.client.session.ledger()
-    unsaved = [row for row in resume.unsaved(ledger) if row.task_id not in workspace.jobs]
+    never_saved = resume.unsaved(ledger, look=False)
+    unsaved = [row for row in never_saved if row.task_id not in workspace.jobs]
     rows = ledger.rows(states=resume.OPEN, orphans=True)
     count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:

@@ -60,26 +60,24 @@ async def _recover(call: Call) -> CallToolResult:
 
 
 async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[str], int]:
-    from kling_core.flows import resume
+    from kling_core.flows import rescue, resume
 
     client, new = call.account.client, 0
     if collect:
         unread: list[KlingError] = []
-        new = await client.run_flow(resume.collect(client.session, unread.append))
+        new = await client.run_flow(rescue.collect(client.session, unread.append))
         call.warnings += map(str, unread)
     # What a process was sending when it was killed is certain when it has certainly ended.
     settled = await client.run_flow(resume.settle(client.session, send=False, patient=True))
     saved: list[str] = []
     if save:
+        older, found = await client.run_flow(rescue.fetch_missing(client))
+        for one in found:
+            saved += [str(one.path)] if one.path else []
+            call.tell(str(one.error)) if one.error and not one.purged else None
+        if purged := older + sum(one.purged for one in found):
+            call.tell(f"{purged} outputs are no longer at Kling, which keeps results for 30 days.")
         ledger = await call.account.ledger()
-        missing = resume.missing(ledger)
-        while found := await asyncio.to_thread(next, missing, None):
-            row, kept = found
-            task = await client.tasks.get(row.id)
-            try:
-                saved.append(str(await resume.named(row, task.files, kept).download()))
-            except KlingError as error:
-                call.tell(str(error))
         left = await asyncio.to_thread(resume.unsaved, ledger)
         settled.unsaved = [row for row in left if is_known(row)]  # the others are told as such
     return settled, saved, new
