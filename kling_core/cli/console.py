@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core import streams
+from kling_core.advice import said
 from kling_core.commands.arguments import Parser, UsageProblem, consumes
 from kling_core.text import one_line, safe, safe_json
 
@@ -25,14 +26,14 @@ if TYPE_CHECKING:
 def say(text: str) -> None:
     """A line for people, on stderr. When nobody can be told, the command goes on all the same."""
     try:
-        print(safe(text), file=sys.stderr, flush=True)
+        print(safe(said(text, "shell")), file=sys.stderr, flush=True)
     except (OSError, ValueError):  # full, gone or closed; what is paid for is not stopped by it
         sys.stderr = streams.nowhere()
 
 
 def show(text: str = "") -> None:
     """A line of a result on stdout, which may be a terminal."""
-    print(safe(text))
+    print(safe(said(text, "shell")))
 
 
 def show_path(path: Path) -> None:

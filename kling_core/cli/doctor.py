@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 
+from kling_core.advice import said
 from kling_core.cli import console
-from kling_core.cli.exit_codes import in_shell
 from kling_core.commands import arguments, doctor
 
 _WIDTH = 11
@@ -41,4 +41,6 @@ def tell(symptoms: Iterable[doctor.Symptom]) -> int:
 
 def _line(symptom: doctor.Symptom) -> str:
     level = symptom.level.upper() if symptom.level == "wrong" else symptom.level
-    return f"{level if symptom.name else '':5} {symptom.name:{_WIDTH}} {in_shell(symptom.text)}"
+    return (
+        f"{level if symptom.name else '':5} {symptom.name:{_WIDTH}} {said(symptom.text, 'shell')}"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kling_core.advice import said
 from kling_core.cli import console, ledgers
 from kling_core.commands import arguments, show
 from kling_core.commands import readable as words
@@ -39,7 +40,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
 def _show(known: show.Facts) -> None:
     console.show(known.heading)
     for name, value in known.values:
-        first, *more = value.splitlines()
+        first, *more = said(value, "shell").splitlines()
         console.show(f"  {name:{_WIDTH}} {first}")
         for line in more:
             console.show(f"  {'':{_WIDTH}} {line}")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kling_core import config, setting_values, text_files
+from kling_core.advice import Advice, Text
 from kling_core.commands import account
 from kling_core.errors import (
     AccountError,
@@ -62,7 +63,7 @@ def examine(
     try:
         kling = open_client()
     except ConfigError as error:
-        yield wrong("settings", str(error))
+        yield wrong("settings", error.told)
         return
     settings = kling.session.settings
     if kling.sandbox is None:
@@ -79,7 +80,7 @@ def _safely(name: str, look: Callable[[], Iterator[Symptom]]) -> Iterator[Sympto
     try:
         yield from look()
     except KlingError as error:
-        yield wrong(name, str(error))
+        yield wrong(name, error.told)
     except Exception as error:  # noqa: BLE001, it is here to say what is wrong
         yield wrong(name, f"{type(error).__name__}: {error}")
 
@@ -123,12 +124,19 @@ def _ledger(kling: Kling) -> Iterator[Symptom]:
         ledger = kling.session.ledger()
         left = len(ledger.rows(states=OPEN))
     except LedgerError as error:
-        yield wrong("ledger", str(error))
+        yield wrong("ledger", error.told)
         return
     yield fine("ledger", ledger.place)
     if left:
         yield note(
-            "ledger", f"{left} not settled: kling tasks shows them, kling resume settles them"
+            "ledger",
+            Text(
+                f"{left} not settled: ",
+                Advice("tasks"),
+                " shows them, ",
+                Advice("resume by command"),
+                " settles them",
+            ),
         )
 
 

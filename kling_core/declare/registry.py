@@ -8,9 +8,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from kling_core.advice import Advice, Text
 from kling_core.declare.endpoint import Endpoint
 from kling_core.errors import KlingError
-from kling_core.text import did_you_mean
+from kling_core.text import nearest
 
 __all__ = [
     "InvalidDeclaration",
@@ -79,9 +80,12 @@ def get(name: str) -> Endpoint:
     spelled = {alias.replace("-", "_"): e for e in endpoints() for alias in e.aliases}
     if plain in spelled:
         return spelled[plain]
-    hint = did_you_mean(plain, [*names(), *spelled]).replace("_", "-")
-    known = ", ".join(n.replace("_", "-") for n in names())
-    raise UnknownEndpoint(f"there is no endpoint {name!r}{hint}", fix=f"The endpoints: {known}.")
+    near = nearest(plain, [*names(), *spelled])
+    hint = Text("; did you mean ", Advice("endpoint", endpoint=near[0]), "?") if near else ""
+    known = [part for one in names() for part in (", ", Advice("endpoint", endpoint=one))]
+    raise UnknownEndpoint(
+        Text(f"there is no endpoint {name!r}", hint), fix=Text("The endpoints: ", *known[1:], ".")
+    )
 
 
 def add(endpoint: Endpoint) -> None:

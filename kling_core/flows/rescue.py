@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from kling_core.advice import Advice, Text
 from kling_core.caller_warnings import notify
 from kling_core.declare import registry
 from kling_core.editions.base import FIRST
@@ -96,7 +97,7 @@ def rescue_warning(client: Maker[TaskState], out: Place) -> Flow[list[Path]]:
     def warn(news: Any) -> None:
         error = getattr(news, "error", None)
         if error is not None:
-            notify(f"task {error.task_id}: {error}" if error.task_id else str(error))
+            notify(f"task {error.task_id}: {error}" if error.task_id else error.told)
 
     done = yield from rescue(client, out, warn)
     return [path for _, path in done.fetched]
@@ -149,7 +150,7 @@ def _purged(row: Row, kept: Kept) -> DownloadError:
 
 
 def _warn(error: KlingError) -> None:
-    notify(str(error))
+    notify(error.told)
 
 
 def collect(
@@ -172,7 +173,8 @@ def collect(
         except NotFound:  # an endpoint that this account or host does not have
             continue
         except KlingError as error:
-            error.message = f"Kling's list of {way.endpoint.command}: {error.message}"
+            named = Advice("endpoint", endpoint=way.endpoint.name)
+            error.message = Text("Kling's list of ", named, ": ", error.message)
             unread(error)
             if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
                 break

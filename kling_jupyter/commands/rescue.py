@@ -11,7 +11,6 @@ from kling_core.commands.rescue import Found, Rescue, opening, rescue, summary
 from kling_core.flows.download import must_be_writable
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import Live
-from kling_jupyter.errors import in_notebook
 from kling_jupyter.html import gallery, tables, task_figure
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar
@@ -43,7 +42,7 @@ def run(workspace: Workspace, line: Line) -> None:
         if isinstance(news, Rescue):
             said.append(opening(news))
         elif news.error is not None and not news.purged:
-            notes.append(in_notebook(str(news.error)))
+            notes.append(news.error.said("magic"))
         came.extend([news.path] if isinstance(news, Found) and news.path else [])
         words = ["fetching", f"{len(came)} so far", *said]
         live.update(task_figure.of_state(words, notes))

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.cli import results
 from kling_core.commands.tasks import recorded_as
 from kling_jupyter.commands.base import endpoint_of
@@ -40,11 +41,12 @@ def rows(workspace: Workspace, typed: argparse.Namespace) -> list[Row]:
 
 def none(typed: argparse.Namespace) -> str:
     """What to say when there are none: whether anything was left out by choice."""
+    rescue = Advice("rescue by command")
     chosen = ("state", "words", "endpoint", "project")
     if any(getattr(typed, name, None) for name in chosen):
-        return "no such tasks in the ledger; kling rescue looks at Kling for others"
-    return (
-        "the ledger is empty: nothing was made with this account here; kling rescue looks at Kling"
+        return Text("no such tasks in the ledger; ", rescue, " looks at Kling for others")
+    return Text(
+        "the ledger is empty: nothing was made with this account here; ", rescue, " looks at Kling"
     )
 
 

@@ -50,7 +50,7 @@ def run(workspace: Workspace) -> None:
         ):
             say(line)
     except LedgerError as error:
-        say(f"The ledger cannot be read: {error}")
+        say(f"The ledger cannot be read: {error.said('magic')}")
     if workspace.last is not None:
         job = workspace.last
         ident = f"{job.task_id}, " if job.task_id else ""
