@@ -72,7 +72,7 @@ SPELLINGS: dict[str, Spelling] = {
         "Wait again: task.wait(), or later kling.tasks.get({task!r}).wait().",
         "Collect it later: kling wait {task}",
         "Call kling_wait_tasks with [{task!r}].",
-        "Get it with: %kling get {task}",
+        "Wait again: %kling wait {task}",
     ),
     "get": Spelling(
         "kling.{endpoint}.get({task!r})",

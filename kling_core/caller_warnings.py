@@ -14,7 +14,7 @@ from types import FrameType
 from kling_core.errors import KlingWarning
 from kling_core.text import safe
 
-_HERE = str(Path(__file__).parent) + os.sep
+_HERE = str(Path(__file__).parent) + os.sep  # a neighbour's name may begin like ours
 
 _listener: ContextVar[Callable[[str], object] | None] = ContextVar("listener", default=None)
 

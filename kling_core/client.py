@@ -19,12 +19,15 @@ from kling_core.wire.effects import Clock, Flow, adrive_guarded, drive
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
     import httpx
 
     from kling_core.account import Account, AsyncAccount
     from kling_core.config import Money
-    from kling_core.declare.endpoint import Endpoint, Request
+    from kling_core.declare.endpoint import Check, Endpoint, Request
     from kling_core.editions.task_facts import Said
+    from kling_core.flows.preview import Preview
     from kling_core.flows.runner import Wishes
     from kling_core.ledger.records import Row
     from kling_core.sandbox import Sandbox
@@ -100,6 +103,7 @@ class _Base:
         sandbox, pace = options.get("sandbox"), options.get("pace")
         running: str | None = None
         if sandbox is None:
+            # Who names a place means it, whatever KLING_SANDBOX says.
             named = any(value is not None for value in place.values())
             sandbox = config.wants_sandbox() and not named
             running = None if named else config.sandbox_address()
@@ -142,10 +146,27 @@ class _Base:
         read = self.session.settings.timeout
         return Timeouts(min(10.0, read), read, 2 * read)
 
-    def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
-        """The flow that submits a request that breaks no rule; what may surprise is said."""
+    def preview(
+        self,
+        request: Request,
+        *,
+        max_cost: Decimal | float | str | None = None,
+        project: str | None = None,
+    ) -> Preview:
+        """What `submit` would send, cost and say, under all settings; sends and writes nothing.
+
+        A limit that it would pass is `Preview.refusal`. Blocks while it reads media and the ledger.
+        Raises whatever else `submit` would raise before it sends.
+        """
+        from kling_core.flows.preview import preview
+
+        self._must_be_sendable(request)
+        wish = config.project_name(plain(project))
+        return preview(self.session, request, max_cost=limit(max_cost), project=wish)
+
+    def _must_be_sendable(self, request: Request) -> Check:
+        """The verdict on a request; raises for one that could not be sent from here."""
         from kling_core.flows.reach import unreachable
-        from kling_core.flows.submit import submit
 
         if self._own_network:
             from kling_core.wire.http_clients import examine
@@ -154,7 +175,13 @@ class _Base:
         verdict = request.require()
         if wrong := unreachable(self.session, request):
             raise InvalidRequest(wrong, endpoint=request.endpoint.name)
-        for text in verdict.warnings:
+        return verdict
+
+    def _submission(self, request: Request, wishes: Wishes) -> Flow[Row]:
+        """The flow that submits a request that breaks no rule; what may surprise is said."""
+        from kling_core.flows.submit import submit
+
+        for text in self._must_be_sendable(request).warnings:
             notify(text, sent=False)
         exact: dict[str, Any] = {
             **wishes,

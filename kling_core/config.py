@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 Limit = TypeVar("Limit", "Decimal", int)
 
+
+class NoCredential(ConfigError):
+    """Neither an API key nor a key pair is set anywhere."""
+
+
 GUEST = "sandbox-guest"
 """The API key that every sandbox takes: what reaches it can only play."""
 
@@ -125,7 +130,7 @@ def home_folder(explicit: str | os.PathLike[str] | None = None) -> Path:
 
     try:
         found = Path(platformdirs.user_data_dir("kling", appauthor=False))
-    except (OSError, RuntimeError, KeyError):
+    except (OSError, RuntimeError, KeyError):  # no home, no such user, no such variable
         found = Path("~")
     if found.is_absolute():
         return found
@@ -252,7 +257,7 @@ class _Resolver:
                     f"{_spelled(lack, place)} is missing",
                     fix="Give both, or an API key alone.",
                 )
-        raise ConfigError(
+        raise NoCredential(
             "there is no Kling credential",
             fix=Text(Advice("give a credential", about=str(self.home / "config.toml"))),
         )

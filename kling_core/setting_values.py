@@ -43,6 +43,8 @@ def expanded(name: str, value: str | os.PathLike[str]) -> Path:
         raise ConfigError(f"{name} {shown!r} is no path")
     try:
         return Path(value).expanduser()
+    except UnicodeEncodeError:
+        raise ConfigError(f"{name} {shown!a} is no path: half of a character is in it") from None
     except RuntimeError:
         raise ConfigError(
             f"{name} {shown!r} is the home folder of somebody who is not there",

@@ -148,6 +148,7 @@ class _Typed:
 
     def _name(self, name: str) -> None:
         """Put a field's value into a variable of its name."""
+        # The request may itself name a variable so, which must stay.
         variable = f"{name}_" if name in self._roots else name
         self.before.append(f"{variable} = {_literal(_plain(self._fields[name]))}")
         self._words[name] = [_flag(self._known[name]), f"{{{variable}}}"]

@@ -48,7 +48,7 @@ class Offer(NamedTuple):
 
 def install(shell: Any, workspace: Workspace) -> None:
     """Complete our lines in this shell; a second time changes nothing."""
-    uninstall(shell)
+    uninstall(shell)  # twice there, it would offer all twice
 
     mark: Any = cast("Any", context_matcher)(identifier=_IDENTIFIER, priority=200)
 
@@ -223,6 +223,7 @@ def _options(parser: Parser, words: Iterable[str]) -> Iterator[Offer]:
     seen: set[int] = set()
     for spelling, action in parser.actions().items():
         hidden = action.help == argparse.SUPPRESS or spelling == "--help"
+        # One that may be repeated; argparse has no public name for it.
         once = action in given and type(action).__name__ != "_AppendAction"
         if (
             hidden

@@ -67,6 +67,7 @@ class KlingMagics(Magics):
                     "nothing is paid for them. %kling resume --send sends them."
                 )
 
+    # Braces are ours to read: IPython would fill them in by rules of its own.
     @no_var_expand
     @needs_local_scope
     @line_cell_magic
@@ -117,7 +118,7 @@ def load(shell: Shell) -> None:
         completion.install(shell, magics.workspace)
         shell.events.register("pre_run_cell", magics.begin_cell)
         shell.events.register("post_run_cell", magics.end_cell)
-        if has_pages(shell):
+        if has_pages(shell):  # a terminal shows the repr
             formatter = shell.display_formatter.ipython_display_formatter
             formatter.for_type_by_name("kling_core.task", "Task", magics.show)
 

@@ -112,7 +112,7 @@ def run(argv: Sequence[str]) -> int:
     command = (_here(),) if chosen.absolute else _COMMAND
     settings = snippet(chosen.host, sandbox=chosen.sandbox, command=command, url=chosen.url)
     sys.stdout.write(f"{json.dumps(settings, indent=2)}\n")
-    sys.stdout.flush()
+    sys.stdout.flush()  # before the words on stderr, where both are seen together
     sys.stderr.write("\n".join(["", *_notes(chosen.host, url=chosen.url)]) + "\n")
     return 0
 

@@ -63,6 +63,7 @@ class Accounts:
         async with self._opening:
             if key in self._known:
                 return
+            # In a thread: it reads files, and may start the sandbox.
             client = await asyncio.to_thread(_client, options, self.settings)
             if not judged:
                 self._known[key] = Account(client, self.settings, self.changed)

@@ -82,7 +82,7 @@ class Account:
         """
         ledger = await self.ledger()
         row = await asyncio.to_thread(ledger.get, task_id)
-        if row is not None and task_id in (row.id, row.task_id):
+        if row is not None and task_id in (row.id, row.task_id):  # `get` takes beginnings too
             return await self.client.tasks.get(row.id)
         for endpoint in (one for one in registry.endpoints() if one.has_tasks):
             with suppress(TaskNotFound):

@@ -28,7 +28,7 @@ commands:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the server; `argv` is that of the process when left out. Returns the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    streams.settle()
+    streams.settle()  # before anything is opened: a closed stream's number must not be taken
     left = _forget_placeholders()
     try:
         if words[:1] == ["doctor"]:
@@ -106,6 +106,7 @@ def _serve(namespace: argparse.Namespace, left: list[str]) -> int:
     from kling_mcp.settings import Settings, toolsets
 
     if left:
+        # On stderr: stdout is the protocol's.
         print(f"not filled in by the host, so not set: {', '.join(left)}", file=sys.stderr)
         if "KLING_BUDGET" in left:
             budget = os.environ["KLING_BUDGET"]

@@ -124,6 +124,7 @@ async def describe(account: Account, task: AsyncTask) -> dict[str, Any]:
     ledger = await account.ledger()
     row, kept = await asyncio.to_thread(_recorded, ledger, task)
     state = task.status
+    # Only the ledger knows of these.
     if row is not None and (not task.task_id or row.state == "expired"):
         state = row.state
     said = task.status_message if task.task_id else ""  # of no task Kling has said anything

@@ -35,7 +35,7 @@ def run(server: Server) -> None:
 async def _serve(server: Server) -> None:
     loop = asyncio.get_running_loop()
     stopped: asyncio.Future[int] = loop.create_future()
-    if sys.platform != "win32":
+    if sys.platform != "win32":  # whose loop knows no signals
         for number in _SIGNALS:
             loop.add_signal_handler(number, _stop, stopped, number)
     serving = asyncio.ensure_future(_talk(server))

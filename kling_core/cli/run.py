@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from dataclasses import fields as dataclass_fields
 from decimal import Decimal
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import console, results
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Request
     from kling_core.flows.line import Waiting
+    from kling_core.flows.preview import Preview
     from kling_core.task import Task
 
 
@@ -85,39 +87,47 @@ def own_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _dry_run(request: Request, wishes: Wishes) -> int:
-    from kling_core import config
-    from kling_core.editions.choose import edition_of
-    from kling_core.flows.limits import check_cost
-    from kling_core.wire.body import JSONBody
-
-    endpoint = request.endpoint
-    check = request.require()
-    quote = request.quote()
-    named = check.fields.get("external_task_id")
-    edition = edition_of(endpoint, model := str(check.fields.get("model_name") or ""))
-    path = edition.route(endpoint, model).path
-    body = JSONBody(edition.encode(endpoint, check, own_id=named)).preview()
-    for warning in check.warnings:
+    shown = _previewed(request, wishes)
+    for warning in shown.warnings:
         console.say(f"warning: {warning}")
     if wishes.json:
-        shown = {
-            "endpoint": endpoint.name,
-            "path": path,
-            "body": body,
-            "quote": results.quoted(quote),
-            "warnings": list(check.warnings),
+        facts = {
+            "endpoint": request.endpoint.name,
+            "path": shown.path,
+            "body": shown.body,
+            "quote": results.quoted(shown.quote),
+            "warnings": list(shown.warnings),
         }
-        console.show_json(shown)
+        console.show_json(facts)
     else:
-        console.show_json(body)
-        console.say(f"POST {path}")
-        console.say(f"cost: {results.cost_line(quote)}")
-    limits = config.limits(max_cost=wishes.max_cost, budget=wishes.budget)
-    check_cost(request, limits["max_cost"], limits["budget"], limits["project_budget"])
-    if endpoint.external_task_id and named is None:
+        console.show_json(shown.body)
+        console.say(f"POST {shown.path}")
+        console.say(f"cost: {results.cost_line(shown.quote)}")
+    if shown.refusal is not None:
+        raise shown.refusal
+    if shown.adds_own_id:
         console.say("an external_task_id of its own is added when it is sent")
     console.say("dry run: the request is good; nothing was sent")
     return 0
+
+
+def _previewed(request: Request, wishes: Wishes) -> Preview:
+    """What the create would say here; who has no key yet is told what it would say with one."""
+    from kling_core import config
+    from kling_core.client import Kling
+
+    given: dict[str, Any] = {"project": wishes.project, "budget": wishes.budget}
+    try:
+        client = console.open_client(sandbox=wishes.sandbox, **given)
+    except config.NoCredential:
+        request.require()
+        console.say("there is no key yet: the create itself will need one")
+        with TemporaryDirectory() as empty:  # no ledger is anybody's without a key
+            ledger = Path(empty) / "ledger.db"
+            with Kling(api_key=config.GUEST, ledger=ledger, **given) as stand_in:
+                return stand_in.preview(request, max_cost=wishes.max_cost)
+    with client:
+        return client.preview(request, max_cost=wishes.max_cost)
 
 
 def _make(request: Request, wishes: Wishes) -> int:

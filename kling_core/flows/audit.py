@@ -62,7 +62,7 @@ def _image(path: Path) -> dict[str, Any]:
 
 def _length(facts: Mapping[str, Any], fields: Mapping[str, Any]) -> list[str]:
     asked = fields.get("duration")
-    if asked is None or "duration" not in facts:
+    if asked is None or not facts.get("duration"):  # some containers do not say how long they are
         return []
     if abs(facts["duration"] - float(asked)) <= SECONDS:
         return []

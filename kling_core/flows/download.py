@@ -113,7 +113,7 @@ def _hold(output: Output, target: Path, kept: partial[Path | None]) -> Flow[_Hel
 
 
 def _word(text: str) -> str:
-    return re.sub(r"\W", "", text)
+    return re.sub(r"\W", "", text)  # an id is Kling's word, and becomes part of a name
 
 
 def _recorded(ledger: Ledger, row: Row, output: Output) -> Path | None:

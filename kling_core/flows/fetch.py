@@ -47,6 +47,7 @@ class Part:
 
     def __init__(self, target: Path, name: str, notes: Path) -> None:
         self.path = fitted(target, f".{name}.part")
+        # By its hash: a path may be longer, and odder, than any name.
         place = os.fsencode(self.path.absolute())
         self._note = notes / f"{hashlib.sha256(place).hexdigest()[:32]}.json"
 
@@ -69,7 +70,7 @@ class Part:
         try:
             note: Any = json.loads(self._note.read_bytes())
             return str(note["validator"]), note["total"] and int(note["total"])
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, KeyError):  # no note, or half of one
             return "", None
 
     def whole(self) -> None:
@@ -112,7 +113,9 @@ def fetch(output: Output, part: Part, target: Path) -> Flow[str | None]:
         if saved.disk is not None:
             raise disk_error(saved.disk, target, output.task.task_id)
         if saved.status in (200, 206):
-            validator, total = saved.validator, saved.total or total
+            # What an earlier answer announced holds for the rest of that file only.
+            total = saved.total or (total if saved.status == 206 else None)
+            validator = saved.validator
         glued = offset > 0 and saved.status == 206
         problem: _Problem = yield Call(partial(_judge, output.kind, saved, part, total, glued))
         if not problem.text:

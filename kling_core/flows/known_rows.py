@@ -89,7 +89,7 @@ def _stand_in(name: str, product: str, what: str) -> Endpoint:
     return StandIn(
         name=name,
         call="task",
-        routes={},
+        routes={},  # by which whoever would ask Kling is stopped
         request=request,
         makes="data",
         pool=cast("Pool", product),

@@ -50,7 +50,7 @@ def ask(session: Session) -> Flow[None]:
             declared = registry.load(name)
             way = read.way(session, declared, edition=edition, path=route)
             facts = yield from read.get(session, declared, task_id, through=way, attempts=1)
-        except TaskNotFound:
+        except TaskNotFound:  # purged: it will never be said
             continue
         except KlingError:  # what troubles one question troubles the next
             return

@@ -24,13 +24,6 @@ __all__ = ["PATIENCE", "due", "results", "unnamed"]
 PATIENCE = 20.0
 """Times `Pace.poll_ceiling`, five minutes in all, after a success in which its results may come."""
 
-_PASSING = (
-    errors.ConnectionFailed,
-    errors.ServerError,
-    errors.RateLimited,
-    errors.UnreadableAnswer,
-)
-
 
 def results(
     task: TaskState, end: float | None, listener: Callable[[Any], Any] | None
@@ -48,6 +41,7 @@ def results(
     ledger = yield Call(session.ledger)
     row: Row = yield Call(partial(ledger.row, adopt.row_of(ledger, task)))
     start = clock.monotonic()
+    # Not below 0: a clock that was set may have put its end ahead.
     age = max(ledger.now() - (row.finished_at or ledger.now()), 0.0)
     last = start + max(PATIENCE * pace.poll_ceiling - age, 0.0)
     pause = pace.poll_floor
@@ -58,7 +52,7 @@ def results(
             )
             yield Call(partial(ledger.observe, task.endpoint.name, [facts]))
             task.update(facts)
-        except _PASSING:
+        except read.PASSING:  # the next look asks again
             pass
         yield Tell(listener, task)
         if task.complete:

@@ -41,7 +41,7 @@ def _inside(url: str) -> str:
     """The host of a URL that is none of the public network; empty for others."""
     try:
         host = urlsplit(url).hostname or ""
-    except ValueError:
+    except ValueError:  # that it is no URL is told where fields are checked
         return ""
     # `hostname` has taken the brackets off.
     return host if inward(f"[{host}]" if ":" in host else host) else ""

@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 READ_ATTEMPTS = 5
 """How often a read is sent before its error is raised."""
 
+PASSING = (
+    errors.ConnectionFailed,
+    errors.ServerError,
+    errors.RateLimited,
+    errors.UnreadableAnswer,
+)
+"""Errors of a read that may be over when it is asked for again."""
+
 
 class Verdict(NamedTuple):
     """An answer, judged: the envelope when all is well, else the error and how to go on."""
@@ -326,7 +334,7 @@ def page(
     if place is not None:
         return (yield from part(session, endpoint, place, size)).tasks
     found = yield from part(session, endpoint, FIRST, size)
-    for _ in range(number - 1):
+    for _ in range(number - 1):  # pages that go by a cursor are reached one by one
         if found.following is None:
             return ()
         found = yield from part(session, endpoint, found.following, size)
@@ -354,7 +362,7 @@ def costs(
         query["resource_pack_name"] = pack
     envelope = yield from call(session, "GET", "/account/costs", query)
     inner = task_facts.mapping(envelope.get("data"))
-    if _integer(inner.get("code", 0)):
+    if _integer(inner.get("code", 0)):  # this call has a code of its own inside its data
         raise APIError(str(inner.get("msg")), code=_integer(inner.get("code")), http_status=200)
     return task_facts.objects(inner.get("resource_pack_subscribe_infos"))
 

@@ -139,7 +139,7 @@ def _look_up(attempt: Attempt) -> Flow[TaskFacts | None]:
     assert wanted is not None
     try:
         facts = yield from read.own(attempt.session, attempt.way, wanted, attempts=attempt.reads)
-    except errors.TaskNotFound:
+    except errors.TaskNotFound:  # which is a hint, and no proof
         return None
     if not facts.task_id or _of_another(attempt, facts):
         raise errors.UnreadableAnswer("Kling answered the look-up without this task")

@@ -118,7 +118,7 @@ def _ours(target: Path, task_id: str | None) -> bool:
         said: Any = json.loads(content) if content.strip(b"\0") else None
     except FileNotFoundError:
         return True
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # somebody's, it seems: it is left alone
         return False
     if said is None:
         return not content.strip(b"\0")

@@ -178,7 +178,7 @@ class TaskState:
         saved = [output.saved for output in self.outputs]
         self.facts = facts
         self._outputs = None
-        for output, places in zip(self.outputs, saved, strict=False):
+        for output, places in zip(self.outputs, saved, strict=False):  # the newer one may name more
             output.saved.update(places)
         if not facts.known:
             status = facts.status
@@ -272,7 +272,7 @@ class Output:
         """A name that tells what it is: `<words of the prompt>-<end of the task's id>.mp4`."""
         count = len(self.task.outputs)
         number = f"-{self.index + 1}" if count > 1 else ""
-        ending = re.sub(r"\W", "", self.task.task_id)[-8:]
+        ending = re.sub(r"\W", "", self.task.task_id)[-8:]  # as much as people are shown of an id
         return f"{slug(self.task)}-{ending}{number}{self.suffix}"
 
     @property

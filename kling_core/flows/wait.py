@@ -78,7 +78,7 @@ def certain(session: Session, row: Row) -> Flow[Row]:
             raise _never_sent(row)
     if row.state == "rejected":
         heir = row.error.removeprefix(HEIR)
-        if heir == row.error:
+        if heir == row.error:  # it was Kling's own refusal
             return submit.not_refused(row)
         row = yield Call(partial(ledger.row, heir))
     if row.state == "expired":

@@ -60,13 +60,6 @@ EARLY = 0.6
 LATE = 1.2
 """After this multiple of the longest time, a task is overdue and asked for less often."""
 
-_PASSING = (
-    errors.ConnectionFailed,
-    errors.ServerError,
-    errors.RateLimited,
-    errors.UnreadableAnswer,
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Running:
@@ -221,7 +214,7 @@ class Watch:
         try:
             for way, those in self._by_ways(running).items():
                 yield from self._ask_one(way, those)
-        except _PASSING:
+        except read.PASSING:
             return
 
     def _by_ways(self, running: Sequence[Running]) -> dict[Way, list[Running]]:

@@ -40,6 +40,9 @@ JUMP = 1.0
 """Seconds by which wall clock and monotonic clock may differ before one of them was set."""
 
 
+_SINCE_THE_FIRST = {"tasks", "outputs", "leases"}
+"""The tables that a ledger of every schema has, beside `meta`."""
+
 _WRITING = """SELECT pg_advisory_xact_lock(7710215),
     set_config('idle_in_transaction_session_timeout', '60s', true)"""
 """One writes at a time, as in SQLite: the running sums are rows that all writers share, and two who
@@ -120,11 +123,13 @@ class Database:
         One with tables that are not ours is somebody else's: nothing is written to it.
         """
         found = sa.inspect(db)
-        if found.has_table("meta"):
+        names = set(found.get_table_names())
+        if "meta" in names:  # many programs have one, with a version of their own in it
             columns = {column["name"] for column in found.get_columns("meta")}
-            version = self._meta(db, "version") if columns == set(meta.c.keys()) else None
+            ours = columns == set(meta.c.keys()) and names >= _SINCE_THE_FIRST
+            version = self._meta(db, "version") if ours else None
+            version = version if version is not None and version.isdecimal() else None
         else:  # a database of PostgreSQL may be shared with what has other names
-            names = set(found.get_table_names())
             version = None if names & set(META.tables) or (names and not self._postgres) else "0"
         if version is None:
             raise LedgerError(
@@ -151,7 +156,7 @@ class Database:
 
     def close(self) -> None:
         """Close the connections; a later use opens them again."""
-        self._after_fork()
+        self._after_fork()  # a child does not close what is its parent's
         with self._lock:
             if self._writer is not None:
                 self._writer.close()
@@ -173,7 +178,6 @@ class Database:
         """In a child, the parent's connections and name are not ours."""
         if os.getpid() != self._pid:
             self._engine.dispose(close=False)
-            # Only kept: closing it, as the collector would too, takes locks from the parent.
             self._inherited.append(self._writer)  # the parent's: not even closed here
             self._writer = None
             self._lock = threading.Lock()
@@ -235,6 +239,7 @@ class Database:
     def _transaction(self, *, read: bool = False) -> Generator[sa.Connection]:
         """One transaction; a `read` one waits for nobody and holds nobody up."""
         self._after_fork()
+        # Each time: an open file goes on without its name, and takes what is then lost.
         self._still_there()
         own = read or self._postgres
         trouble: BaseException
@@ -247,6 +252,8 @@ class Database:
                         db.exec_driver_sql(_WRITING)
                     yield db
             return
+        except exc.TimeoutError as error:  # all connections of this process wait for the lock
+            trouble = error
         except exc.DBAPIError as error:
             # The driver's own words: SQLAlchemy's show the statement's values, prompts included.
             trouble = error.orig or error

@@ -75,7 +75,7 @@ def _make(path: Path) -> None:
     """Make a missing file for its owner alone; the files of its log get the same rights."""
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    except FileExistsError:
+    except FileExistsError:  # it was there, or another process was first
         pass
     except OSError as error:
         raise unwritable(path, error) from error
@@ -118,7 +118,7 @@ def postgresql(url: str) -> sa.Engine:
     """
     try:
         address = sa.make_url(url)
-    except (exc.ArgumentError, ValueError):
+    except (exc.ArgumentError, ValueError):  # raised below: from here it would have a cause
         address = None
     # An @ of the password that was not escaped: the rest of the password would be shown as host.
     if address is None or "@" in (address.host or ""):
@@ -178,11 +178,12 @@ def unwritable(path: Path, error: OSError | ValueError) -> LedgerError:
 
 def explain(error: BaseException, place: str) -> LedgerError:
     """What an error of the driver means for the user."""
-    text = str(error)
+    text = str(error).strip() or type(error).__name__
     words = text.lower()
-    if "full" in words:
+    # Whole phrases: an address or a name in the text may hold any of these words.
+    if "disk is full" in words or "no space left" in words:
         message, fix = "the disk is full", "Make room and try again."
-    elif "readonly" in words or "read-only" in words:
+    elif "readonly database" in words or "read-only" in words:
         message, fix = "it is read-only", "Make the file and folder writable."
     elif "malformed" in words or "not a database" in words:
         message = "it is damaged, or a file of another program"
@@ -191,8 +192,8 @@ def explain(error: BaseException, place: str) -> LedgerError:
             Advice("rescue"),
             " finds every task and output of the last 30 days again.",
         )
-    elif "locked" in words:
+    elif "is locked" in words or isinstance(error, exc.TimeoutError):
         message, fix = "another process holds it for too long", "Try again."
     else:
-        message, fix = text.strip().splitlines()[0], "Try again."
+        message, fix = text.splitlines()[0], "Try again."
     return LedgerError(f"the ledger {place} cannot be used: {message}", fix=fix)

@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from kling_core.advice import Advice, Text
 from kling_core.errors import BudgetExceeded
+from kling_core.ledger.database import LONGEST
 from kling_core.ledger.queries import Reading
 from kling_core.ledger.records import IN_LINE, Spent
 from kling_core.ledger.schema import aside, tasks, totals
@@ -78,8 +79,9 @@ class Money(Reading):
     def days(self, since: float) -> list[Spent]:
         """What the tasks sent since a moment cost, by the local day of sending."""
         whole = math.ceil(since / QUARTER) * QUARTER
-        # With the quarter that `since` lies in: the end of that one is read from the tasks.
-        of_time = (totals.c.kind == "time", totals.c.start >= whole - QUARTER)
+        # With the quarter that `since` lies within: the end of that one is read from the tasks.
+        first_start = whole if since == whole else whole - QUARTER
+        of_time = (totals.c.kind == "time", totals.c.start >= first_start)
         ends = sa.select(sa.func.min(totals.c.start), sa.func.max(totals.c.start)).where(*of_time)
         with self._transaction(read=True) as db:
             first, last = db.execute(ends).one()
@@ -88,6 +90,7 @@ class Money(Reading):
             names = {begin: (name, end) for name, begin, end in _days(max(since, first), last)}
             rows = list(self._begun(db, "''", since, whole))
             found = [(next(iter(names.values()))[0], row[1:]) for row in rows]
+            # The first day from where the sums are whole: what is before it was read task by task.
             spans = ", ".join(f"({max(begin, whole)}, {end})" for begin, (_, end) in names.items())
             sums = ", ".join(f"SUM(totals.{name})" for name in SUMS)
             of_days = (  # of numbers and names that are all our own
@@ -113,7 +116,7 @@ class Money(Reading):
             whole = math.ceil(since / QUARTER) * QUARTER
             where = (totals.c.kind == "time", totals.c.start >= whole)
         else:
-            whole = since
+            whole = since  # all that it ever spent is one sum, with no ends to add
             where = (totals.c.kind == "all", totals.c.start == 0, totals.c.key == project)
         spent = _spent(db.execute(query.where(*where)).one())
         for row in self._begun(db, "''", since, whole):
@@ -122,7 +125,8 @@ class Money(Reading):
 
     def _in_line(self, db: sa.Connection, project: str | None) -> Spent:
         """What processes that live are about to send."""
-        held = sa.or_(tasks.c.lease_until >= self.now(), self._living())
+        now = self.now()  # a lease from further ahead than any is given was a wrong clock's
+        held = sa.or_(tasks.c.lease_until.between(now, now + LONGEST), self._living())
         ours = (tasks.c.state.in_(IN_LINE), tasks.c.owner.is_not(None))
         query = sa.select(tasks.c.quote_usd).where(*ours, held)
         if project is not None:

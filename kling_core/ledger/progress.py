@@ -49,6 +49,7 @@ class News(Reading):
         Tasks that the ledger does not know are left out, and answers older than what it knows; so
         is one that cannot be read, which is no trouble of the others.
         """
+        # Of a task that is named twice the last word counts.
         by_id = {facts.task_id: facts for facts in answers if facts.task_id}
         changed: list[str] = []
         odd: list[str] = []
@@ -93,6 +94,7 @@ class News(Reading):
         values: dict[str, Any] = {
             "state": state,
             "raw": as_text(seen.raw),
+            # What Kling says of a task that runs, or is made, is no error.
             "error": as_plain(seen.message) if state == "failed" else "",
             "updated_at": now,
             "unclear_at": None,
@@ -148,6 +150,7 @@ class News(Reading):
     def nudge(self, endpoint: str) -> None:
         """Something happened to a task of `endpoint`: whoever watches it should ask at once."""
         with self._transaction() as db:
+            # No time: two nudges of one moment would be one mark.
             self._set_meta(db, f"nudge {endpoint}", uuid.uuid4().hex)
 
     def nudged(self, endpoint: str) -> str:

@@ -72,7 +72,7 @@ class Reading(Database):
         at_least, below = ("~>=~", "~<~") if self._postgres else (">=", "<")  # by its bytes
         newest = sa.select(tasks.c.id).order_by(tasks.c.created_at.desc()).limit(NEWEST)
         for column in (tasks.c.id, tasks.c.task_id):
-            beyond = f"{part}{chr(0x10FFFF)}"
+            beyond = f"{part}{chr(0x10FFFF)}"  # with the last character there is
             yield sa.and_(column.bool_op(at_least)(part), column.bool_op(below)(beyond))
             ends = column.endswith(part, autoescape=True)
             if len(part) >= TAIL:
@@ -156,6 +156,7 @@ class Reading(Database):
         """
         with self._transaction(read=True) as db:
             names = db.execute(_unsaved(aside(tasks.c.created_at) >= since)).scalars().all()
+        # These first: what was never saved is what Kling purges.
         for some in _parts(list(dict.fromkeys(names))):
             left = self.kept(of=some, missing=True)
             yield from sorted(left, key=lambda kept: (some.index(kept.task), kept.number))
@@ -171,6 +172,7 @@ class Reading(Database):
             .order_by(*place)
             .limit(BATCH)
         )
+        # A transaction for each batch: who reads on slowly holds nobody up.
         after: tuple[float, str, int] = (since, "", -1)
         while True:
             made, task, number = after
@@ -194,19 +196,6 @@ class Reading(Database):
         with self._transaction(read=True) as db:
             return int(db.execute(sa.select(sa.func.count()).select_from(old)).scalar_one())
 
-    def unkept(self, since: float = 0.0) -> list[Kept]:
-        """The files of succeeded tasks made since a moment that are not on disk, or not whole."""
-        query = (
-            sa.select(outputs)
-            .join(tasks, tasks.c.id == outputs.c.task)
-            .where(tasks.c.state == "succeeded", tasks.c.created_at >= since)
-            .where(outputs.c.data.is_(None))
-            .order_by(outputs.c.task, outputs.c.number)
-        )
-        with self._transaction(read=True) as db:
-            found = (Kept.of(row) for row in db.execute(query).mappings())
-            return [kept for kept in found if not kept.on_disk]
-
     def unnamed(self, since: float = 0.0) -> list[Row]:
         """The succeeded tasks made since a moment of which Kling has named no result yet."""
         made = sa.exists().where(outputs.c.task == tasks.c.id)
@@ -216,9 +205,9 @@ class Reading(Database):
 
     def these(self, row_ids: Collection[str]) -> list[Row]:
         """The rows with exactly these ids, oldest first."""
-        ids, rows = sorted(row_ids), list[Row]()
-        for start in range(0, len(ids), 500):
-            rows += self._rows(tasks.c.id.in_(ids[start : start + 500]))
+        rows = list[Row]()
+        for some in _parts(sorted(row_ids)):
+            rows += self._rows(tasks.c.id.in_(some))
         return sorted(rows, key=lambda row: (row.created_at, row.id))
 
     def parent(self, row: Row) -> Row | None:

@@ -44,7 +44,7 @@ class Slots(Money):
         now = self.now()
         with self._transaction() as db:
             owner, state, product, tries = statements.HOLDER.one(db, {"row": row_id})
-            if owner not in (None, self.owner) or state not in IN_LINE:
+            if owner not in (None, self.owner) or state not in IN_LINE:  # taken over meanwhile
                 return Place(admitted=False, lost=True)
             self._alone(db, f"slots {product}")
             place = self._queue(db, product, row_id).places(limit)[row_id]

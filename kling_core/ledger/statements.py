@@ -48,7 +48,7 @@ class Statement:
         try:
             places = compiled.places
             cursor.execute(compiled.text, known if places is None else [known[n] for n in places])
-            return cursor.fetchall() if cursor.description else []
+            return cursor.fetchall() if cursor.description else []  # an UPDATE has no rows to give
         finally:
             cursor.close()
 
@@ -128,7 +128,7 @@ def _accept(_: Insert) -> Any:
 def _line(_: Insert) -> Any:
     ours = sa.or_(_living(), _this())
     query = sa.select(tasks.c.id, tasks.c.weight).where(_of_product(), _among(IN_LINE), ours)
-    return query.order_by(tasks.c.created_at, tasks.c.id)
+    return query.order_by(tasks.c.created_at, tasks.c.id)  # the id settles what came at one moment
 
 
 def _slots(_: Insert) -> Any:

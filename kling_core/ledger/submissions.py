@@ -72,6 +72,7 @@ class Intake(Slots, News):
 
     def _renewed(self, db: sa.Connection, values: Mapping[str, Any]) -> bool:
         refused = (tasks.c.id == values["id"], tasks.c.state == "rejected")
+        # What is written over shall tell nothing of the request that was refused.
         blank = {"known": None, "sent_at": None, "finished_at": None, "doubt_until": None}
         return bool(db.execute(sa.update(tasks).where(*refused).values(**values, **blank)).rowcount)
 
@@ -139,7 +140,7 @@ class Intake(Slots, News):
         now = self.now()
         with self._transaction() as db:
             row = self._get(db, row_id)
-            if self._ours(row) and row.state not in IN_LINE:
+            if self._ours(row) and row.state not in IN_LINE:  # another thread of ours is at it
                 return None
             gone = row.owner is not None and not self._in_hands(row)
             same = sa.and_(tasks.c.owner == row.owner, tasks.c.lease_until == row.lease_until)
@@ -202,16 +203,16 @@ class Intake(Slots, News):
         with self._transaction() as db:
             endpoint, product, known, limit = statements.KIND.one(db, {"row": row_id})
             about = {"endpoint": endpoint, "task_id": facts.task_id}
-            for other, raw, *_ in statements.SEEN.run(db, about):
-                if other != row_id:
-                    self._hand_over(db, other, row_id)
-                elif facts.overtaken(read(json.loads(raw))):
-                    return self._get(db, row_id)
             if known not in (None, about["task_id"]):
                 raise LedgerError(
                     f"{row_id} has the task {known} already",
                     fix=Text("Both are at Kling: ", Advice("rescue"), " takes the other one in."),
                 )
+            for other, raw, *_ in statements.SEEN.run(db, about):
+                if other != row_id:
+                    self._hand_over(db, other, row_id)
+                elif facts.overtaken(read(json.loads(raw))):
+                    return self._get(db, row_id)
             self._observe(db, row_id, facts, endpoint=endpoint, first=True)
             self._taken(db, row_id, product, limit)
             return self._without_secrets(db, self._get(db, row_id))
@@ -251,9 +252,22 @@ class Intake(Slots, News):
             if created_at is not None:
                 made = min(created_at, self.now())  # no clock of Kling puts it ahead
                 values |= {"created_at": made, "sent_at": made}
-            db.execute(self._insert(tasks).values(values).on_conflict_do_nothing())
-            self._observe(db, entry.id, facts, endpoint=entry.endpoint, first=True)
+            row_id = self._taken_in(db, values, facts)
+            self._observe(db, row_id, facts, endpoint=entry.endpoint, first=True)
             return True
+
+    def _taken_in(self, db: sa.Connection, values: dict[str, Any], facts: TaskFacts) -> str:
+        """The row for a task made elsewhere: that of our own request for it, else a new one."""
+        written = self._insert(tasks).values(values).on_conflict_do_nothing()
+        if db.execute(written.returning(tasks.c.id)).first() is not None:
+            return values["id"]
+        row = self._get(db, values["id"])
+        if row.endpoint == values["endpoint"] and row.task_id in (None, facts.task_id):
+            return row.id
+        # Its id is that of another request of ours, whose row says what that one became.
+        values["id"] = f"{values['endpoint']}-{facts.task_id}"
+        db.execute(self._insert(tasks).values(values))
+        return values["id"]
 
     def refused(self, row_id: str, error: str) -> None:
         """Kling refused the request; nothing is billed."""

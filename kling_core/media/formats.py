@@ -93,6 +93,8 @@ def read_jpeg(stream: BinaryIO) -> ImageFacts:
         length = struct.unpack(">H", _exactly(stream, 2))[0] - 2
         # The three are tables and a reserved one; the others begin a picture.
         if 0xC0 <= marker <= 0xCF and marker not in {0xC4, 0xC8, 0xCC}:
+            if length < 5:
+                raise DamagedError("its structure is broken")
             height, width = struct.unpack(">xHH", _exactly(stream, length)[:5])
         elif marker == 0xE1:
             turned = _turned(_exactly(stream, length)) or turned
@@ -181,6 +183,6 @@ def _turned(segment: bytes) -> bool:
             tag, value = struct.unpack_from(order + "H6xH", tiff, entry)
             if tag == 0x0112:
                 return 5 <= value <= 8
-    except struct.error:
+    except struct.error:  # broken EXIF turns nothing
         return False
     return False

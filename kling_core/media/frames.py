@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from kling_core.media.probe import BadVideo, check_whole, first_picture, turn
+from kling_core.media.probe import BadVideo, check_whole, first_picture, opened, turn
 
 if TYPE_CHECKING:
     from av.container import InputContainer
@@ -139,14 +139,13 @@ def last_frame(path: str | os.PathLike[str]) -> Image:
 def _opened(
     path: str | os.PathLike[str],
 ) -> Generator[tuple[InputContainer, VideoStream]]:
-    import av
     from av.error import FFmpegError
 
     path = Path(path)
     try:
         with path.open("rb") as file:
             check_whole(file)
-            with av.open(file, "r") as container:
+            with opened(file) as container:
                 stream = first_picture(container)
                 # One thread: for a few frames, starting more costs more than it saves.
                 stream.thread_type = "NONE"
@@ -242,6 +241,6 @@ def _jpeg(image: Image, quality: int, max_bytes: int) -> bytes:
             data = buffer.getvalue()
             if len(data) <= max_bytes:
                 return data
-        if image.width < 64:
+        if image.width < 64:  # it has to end somewhere
             return data
         image = _shrunk(image, image.width * 3 // 4)

@@ -134,7 +134,7 @@ class _Reader:
     # Texts
 
     def _text(self, text: str) -> Media:
-        scheme = text[:16].partition(":")[0].lower()
+        scheme = text[:16].partition(":")[0].lower()  # none is longer; base64 may have megabytes
         if not text:
             self._refuse("the text is empty")
         if scheme in {"http", "https"}:
@@ -191,7 +191,7 @@ class _Reader:
             if stat.S_ISDIR(state.st_mode):
                 self._refuse(f"{shown} is a folder", "one file")
             with path.open("rb") as stream:
-                if not stat.S_ISREG(state.st_mode):
+                if not stat.S_ISREG(state.st_mode):  # a pipe gives its content only once
                     return self._whole(path.name, stream)
             if not state.st_size:
                 self._refuse(f"{path.name} is empty (0 bytes)", "a file with content")
@@ -204,7 +204,7 @@ class _Reader:
                 )
             self._refuse(f"no such file: {shown}{names.did_you_mean(path)}")
         except ValueError as error:
-            if isinstance(error, Unreadable):
+            if isinstance(error, Unreadable):  # is a ValueError, and has its words already
                 raise
             self._refuse(f"no such file: {shown!r}")
         except OSError as error:
@@ -373,7 +373,7 @@ def _article(noun: str) -> str:
 def _exists(text: str) -> bool:
     try:
         return names.expanded(text).exists()
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # as base64 is no path: too long, or of odd letters
         return False
 
 

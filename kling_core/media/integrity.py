@@ -9,12 +9,16 @@ from __future__ import annotations
 import os
 import struct
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import Any, BinaryIO, cast
 
-from kling_core.media.probe import BadVideo, check_whole, first_picture, listen
-
-if TYPE_CHECKING:
-    from av.container import InputContainer
+from kling_core.media.probe import (
+    BadVideo,
+    NotDecodable,
+    check_whole,
+    first_picture,
+    listen,
+    opened,
+)
 
 __all__ = ["Broken", "must_be_whole"]
 
@@ -59,7 +63,9 @@ def must_be_whole(path: Path, kind: str, *, glued: bool = False) -> None:
 def _read(file: BinaryIO, kind: str, head: bytes, glued: bool) -> None:
     try:
         {"video": _video, "image": _image, "audio": _audio}[kind](file, glued)
-    except ImportError:
+    except (Broken, BadVideo):
+        raise
+    except Exception:  # noqa: BLE001, no reader, or a fault of its own: neither speaks of the file
         _by_its_signs(file, kind, head)
 
 
@@ -80,62 +86,61 @@ def _other(head: bytes) -> str | None:
 
 
 def _video(file: BinaryIO, glued: bool) -> None:
-    import av
     from av.error import DecoderNotFoundError, FFmpegError
 
     check_whole(file)
-    file.seek(0)
     try:
-        with av.open(file, "r") as container:
-            name = container.format.name
-            if name.endswith("_pipe") or name in _STILLS:
-                raise Broken(f"it is a still picture or a text ({name}), no video")
-            if glued:
-                _decode(container)
-            else:
-                _decode_ends(container)
-    except DecoderNotFoundError:  # a newer codec than our reader's: nothing is known against it
+        if glued or not _has_ends(file):
+            _decode(file)
+    except (DecoderNotFoundError, NotDecodable):  # a newer codec than our reader's, say
         return
     except FFmpegError as error:
         raise Broken(f"it cannot be decoded: {error.strerror}") from error
 
 
-def _decode_ends(container: InputContainer) -> None:
+def _has_ends(file: BinaryIO) -> bool:
     """Decode the first picture, and the last ones when a key frame is near; else read to the end.
 
-    What has no index is decoded whole: there is no going to its end but by reading.
+    False for what has no index: there is no going to its end but by decoding all of it.
     """
-    stream = first_picture(container)
-    stream.thread_type = "NONE"
-    if next(container.decode(stream), None) is None:
-        raise Broken("it has no picture")
-    places = [entry.is_keyframe for entry in stream.index_entries]
-    if stream.duration is None or not any(places):
-        _decode(container)
-        return
-    container.seek((stream.start_time or 0) + stream.duration, stream=stream)
-    if places[::-1].index(True) < _NEAR:
-        whole = any(True for _ in container.decode(stream))
-    else:
-        packets = [packet.is_corrupt for packet in container.demux(stream) if packet.size]
-        whole = bool(packets) and not any(packets)
+    file.seek(0)
+    with opened(file) as container:
+        name = container.format.name
+        if name.endswith("_pipe") or name in _STILLS:
+            raise Broken(f"it is a still picture or a text ({name}), no video")
+        stream = first_picture(container)
+        stream.thread_type = "NONE"
+        if next(container.decode(stream), None) is None:
+            raise Broken("it has no picture")
+        places = [entry.is_keyframe for entry in stream.index_entries]
+        if stream.duration is None or not any(places):
+            return False
+        container.seek((stream.start_time or 0) + stream.duration, stream=stream)
+        if places[::-1].index(True) < _NEAR:
+            whole = any(True for _ in container.decode(stream))
+        else:
+            packets = [packet.is_corrupt for packet in container.demux(stream) if packet.size]
+            whole = bool(packets) and not any(packets)
     if not whole:
         raise Broken("it has no last picture")
+    return True
 
 
-def _decode(container: InputContainer) -> None:
+def _decode(file: BinaryIO) -> None:
     """Decode all pictures and sounds, and pass over no error."""
-    stream = first_picture(container)
-    stream.thread_type = "NONE"  # with threads an error is covered up
-    sounds = container.streams.audio
-    for each in (stream, *sounds):
-        # Else the decoder paints over what is broken, and says nothing.
-        each.codec_context.options = {"err_detect": "explode"}
-    count = 0
-    for frame in container.decode(stream, *sounds):
-        count += 1
-        if getattr(frame, "is_corrupt", False):
-            raise Broken("one of its pictures cannot be decoded")
+    file.seek(0)  # opened anew: how a stream is decoded is settled by its first picture
+    with opened(file) as container:
+        stream = first_picture(container)
+        stream.thread_type = "NONE"  # with threads an error is covered up
+        sounds = [s for s in container.streams.audio if cast("Any", s).codec_context is not None]
+        for each in (stream, *sounds):
+            # Else the decoder paints over what is broken, and says nothing.
+            each.codec_context.options = {"err_detect": "explode"}
+        count = 0
+        for frame in container.decode(stream, *sounds):
+            count += 1
+            if getattr(frame, "is_corrupt", False):
+                raise Broken("one of its pictures cannot be decoded")
     if not count:
         raise Broken("it has no picture")
 
@@ -160,7 +165,6 @@ def _image(file: BinaryIO, glued: bool) -> None:
 
 
 def _audio(file: BinaryIO, glued: bool) -> None:
-    import av
     from av.error import DecoderNotFoundError, FFmpegError
 
     _announced(file)
@@ -168,7 +172,7 @@ def _audio(file: BinaryIO, glued: bool) -> None:
     listen(file)
     file.seek(0)
     try:
-        with av.open(file, "r") as container:
+        with opened(file) as container:
             track = container.streams.audio[0]
             if glued:
                 track.codec_context.options = {"err_detect": "explode"}
@@ -177,7 +181,7 @@ def _audio(file: BinaryIO, glued: bool) -> None:
                 raise Broken("it has no sound")
             for _ in frames if glued else ():
                 pass
-    except DecoderNotFoundError:
+    except DecoderNotFoundError:  # so nothing is known against it
         return
     except FFmpegError as error:
         raise Broken(f"it cannot be decoded: {error.strerror}") from error
@@ -194,7 +198,7 @@ def _announced(file: BinaryIO) -> None:
             raise Broken(f"it is cut short: {size:,} of {length + 8:,} bytes are there")
         return
     start = 0
-    if head[:3] == b"ID3":
+    if head[:3] == b"ID3" and len(head) >= 10:
         a, b, c, d = head[6:10]
         # Seven bits a byte: none of them may look like the beginning of a frame.
         start = 10 + (a << 21 | b << 14 | c << 7 | d)

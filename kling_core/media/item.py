@@ -166,7 +166,7 @@ class _Stream:
         self.stream = stream
         self.start = start
         self.size = size
-        self.lock = threading.Lock()
+        self.lock = threading.Lock()  # several bodies may read one file object
 
     def open(self) -> BinaryIO:
         if self.stream.closed:

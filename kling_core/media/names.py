@@ -22,7 +22,7 @@ def expanded(text: str | os.PathLike[str]) -> Path:
     path = Path(text)
     try:
         return path.expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # ValueError: of what no user is called, such as a NUL
         return path
 
 
@@ -59,7 +59,7 @@ def existing(path: Path) -> Path:
             return folder / path.name
         wanted = _look(path.name)
         twins = [name for name in os.listdir(folder) if _look(name) == wanted]  # noqa: PTH208
-    except (OSError, ValueError):
+    except (OSError, ValueError):  # whoever opens it is told why
         return path
     return folder / twins[0] if len(twins) == 1 else path
 

@@ -93,6 +93,7 @@ def _of_sixteen(array: Pixels, high: int, name: str) -> Pixels:
             f"the {array.dtype} {name} holds at most {high} of 65535, which is all black",
             "array.astype('uint8') for values in 0 to 255",
         )
+    # 65535 is 257 times 255; 128 rounds.
     return ((array.astype(np.uint32) + 128) // 257).astype(np.uint8)
 
 

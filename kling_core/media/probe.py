@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
-__all__ = ["BadVideo", "Turn", "VideoFacts", "listen", "probe", "turn"]
+__all__ = ["BadVideo", "NotDecodable", "Turn", "VideoFacts", "listen", "opened", "probe", "turn"]
 
 
 class BadVideo(ValueError):
     """The file is no video that can be played; the message says why."""
+
+
+class NotDecodable(BadVideo):
+    """The reader knows no decoder of it, so nothing is known against the file."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,6 @@ def probe(path: str | os.PathLike[str]) -> VideoFacts:
 
     Raises `BadVideo` when it is missing its end or its index, is no video, or cannot be opened.
     """
-    import av
     from av.error import FFmpegError
 
     path = Path(path)
@@ -49,7 +52,7 @@ def probe(path: str | os.PathLike[str]) -> VideoFacts:
         with path.open("rb") as stream:
             size = path.stat().st_size
             check_whole(stream)
-            with av.open(stream, "r") as container:
+            with opened(stream) as container:
                 return _facts(container, size)
     except FFmpegError as error:
         raise BadVideo(
@@ -67,12 +70,11 @@ def listen(stream: BinaryIO) -> tuple[float, bool]:
     The packets are counted, for a raw AAC or MP3 stream does not say its length truly. Raises
     `BadVideo` when there is no sound or the file is cut short.
     """
-    import av
     from av.error import FFmpegError
 
     check_whole(stream)
     try:
-        with av.open(stream, "r") as container:
+        with opened(stream) as container:
             if not container.streams.audio:
                 raise BadVideo("it holds no sound")
             track = container.streams.audio[0]
@@ -84,6 +86,14 @@ def listen(stream: BinaryIO) -> tuple[float, bool]:
             return float(seconds), _picture_stream(container) is not None
     except FFmpegError as error:
         raise BadVideo(f"it cannot be read: {error.strerror}") from error
+
+
+def opened(stream: BinaryIO) -> InputContainer:
+    """The file in its reader."""
+    import av
+
+    # Titles and the like may be in any encoding; by default such a file could not be opened.
+    return av.open(stream, "r", metadata_errors="replace")
 
 
 def check_whole(stream: BinaryIO) -> None:
@@ -123,6 +133,8 @@ def check_whole(stream: BinaryIO) -> None:
 def first_picture(container: InputContainer) -> VideoStream:
     """Return the stream of moving pictures; raise `BadVideo` when there is none with a size."""
     stream = _picture_stream(container)
+    if stream is not None and cast("Any", stream).codec_context is None:
+        raise NotDecodable("is in a codec that is not known here")
     if stream is None or not stream.width or not stream.height:
         raise BadVideo("holds no video")
     return stream
@@ -166,7 +178,7 @@ def _turn_of(container: InputContainer, stream: VideoStream) -> Turn | None:
     stream.thread_type = "NONE"
     try:
         first = next(container.decode(stream), None)
-    except FFmpegError:
+    except FFmpegError:  # its other facts are told all the same
         return None
     return None if first is None else turn(first)
 

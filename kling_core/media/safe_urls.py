@@ -142,7 +142,7 @@ def _inward(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> str:
         if address in ipaddress.ip_network("64:ff9b::/96"):
             inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
     judged = inner[1:] or inner  # what wraps another address leads where that one does
-    bad = [a for a in judged if not a.is_global or a.is_multicast]
+    bad = [a for a in judged if not a.is_global or a.is_multicast]  # which Python calls global
     bad += [a for a in inner if any(a in net for net in _LOCAL if net.version == a.version)]
     return f"{address} is a private, loopback or link-local address" if bad else ""
 

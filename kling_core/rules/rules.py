@@ -74,6 +74,7 @@ class _Choice(Rule):
     names: tuple[str, ...]
 
     def __init__(self, *names: str, source: str = "") -> None:
+        # These are frozen; their own `__init__` has to go round that.
         object.__setattr__(self, "names", names)
         object.__setattr__(self, "source", source)
 

@@ -51,7 +51,7 @@ def _duration(ask: Ask) -> Iterator[Violation]:
     if ask.duration is None or ask.duration in offered or "duration" not in ask.fields:
         return
     fitting = [d for d in offered if _fits(ask, ask.mode, d)] or list(offered)
-    if len(fitting) > 3:
+    if len(fitting) > 3:  # a list of fifteen says less than the nearest
         fitting = [min(fitting, key=lambda d: _distance(d, ask.duration or ""))]
     valid = either(f"duration={seconds}" for seconds in fitting)
     message = f"{ask.model.name} makes {_seconds(offered)} seconds; you asked for {ask.duration}"

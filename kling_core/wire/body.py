@@ -132,7 +132,7 @@ def _checked(key: object) -> str:
 
 def _text(value: object) -> bytes:
     try:
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # NaN is no JSON
     except UnicodeEncodeError:
         # Half a surrogate pair has no UTF-8; JSON can still say it as an escape.
         return json.dumps(value).encode()

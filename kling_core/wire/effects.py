@@ -168,6 +168,7 @@ def drive(flow: Flow[T], port: Port) -> T:
                 elif isinstance(effect, MayBegin):
                     answer = _may_begin(guard, port)
                 elif guard is not None and isinstance(effect, (Send, Sleep)):
+                    # Only here it may come up: never within a write of the ledger.
                     answer = guard.wait(partial(_perform, effect, port))
                 else:
                     answer = _perform(effect, port)
@@ -197,7 +198,7 @@ def _may_begin(held: HeldInterrupts | None, port: Port) -> None:
     from kling_core.wire.interrupts import refuse
 
     if held is not None and held.came:
-        held.release()
+        held.release()  # raises it here, where nothing is out
     if not getattr(port, "keeps_back", False):  # a front end that decides itself what is kept back
         refuse()
 

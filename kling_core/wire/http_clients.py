@@ -87,7 +87,7 @@ def examine(base_url: str = "") -> None:
             _judge_exceptions(name, value)
     if os.environ.get("SSL_CERT_FILE"):
         _judge_certificates("SSL_CERT_FILE", cafile=os.environ["SSL_CERT_FILE"])
-    elif os.environ.get("SSL_CERT_DIR"):
+    elif os.environ.get("SSL_CERT_DIR"):  # which the library reads only without the file
         _judge_folders(os.environ["SSL_CERT_DIR"])
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 Hear = Callable[[Mapping[str, str]], None]
 """Told the headers of the first answer."""
 
+# What happens before the first byte of a request has left.
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -106,10 +107,12 @@ class SyncTransport:
                 request = _request(effect, self._extensions, stream)
                 exchange = partial(_exchange, client, request)
                 reply = exchange() if self._given is None else deadline.apart(exchange)
+        except httpx.HTTPStatusError as error:
+            reply = _raised(error.response)
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         if self._hear is not None:
-            hear, self._hear = self._hear, None
+            hear, self._hear = self._hear, None  # once: what a host is does not change
             hear(reply.headers)
         return reply
 
@@ -117,6 +120,9 @@ class SyncTransport:
         """Stream a file to disk."""
         try:
             response = self._fetch(effect)
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            return Saved(status, failure=f"the media host answered HTTP {status}")
         except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
@@ -129,7 +135,7 @@ class SyncTransport:
                 return Saved(response.status_code, wrong=piece.wrong)
             with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
-                    for chunk in response.iter_raw():
+                    for chunk in [response.content] if _is_read(response) else response.iter_raw():
                         if not sink.take(chunk):
                             break
                 except _TROUBLE as error:
@@ -215,6 +221,8 @@ class AsyncTransport:
         try:
             async with asyncio.timeout(seconds):
                 reply = await _aexchange(client, _request(effect, self._extensions, stream))
+        except httpx.HTTPStatusError as error:
+            reply = _raised(error.response)
         except _TROUBLE as error:
             return _no_reply(error, stream, seconds, ours=self._given is None)
         except TimeoutError:
@@ -228,6 +236,9 @@ class AsyncTransport:
         """Stream a file to disk."""
         try:
             response = await self._fetch(effect)
+        except httpx.HTTPStatusError as error:
+            status = error.response.status_code
+            return Saved(status, failure=f"the media host answered HTTP {status}")
         except _TROUBLE as error:
             return Saved(0, failure=_words(error))
         except _Refused as refusal:
@@ -240,7 +251,9 @@ class AsyncTransport:
                 return Saved(response.status_code, wrong=piece.wrong)
             with ranges.Sink(effect, piece, self._timeouts.read) as sink:
                 try:
-                    async for chunk in response.aiter_raw():
+                    async for chunk in (
+                        _whole(response) if _is_read(response) else response.aiter_raw()
+                    ):
                         if not sink.take(chunk):
                             break
                 except _TROUBLE as error:
@@ -345,9 +358,27 @@ async def _aexchange(client: httpx.AsyncClient, request: httpx.Request) -> Reply
     return Reply(response.status_code, response.headers, intake.content())
 
 
+def _is_read(response: httpx.Response) -> bool:
+    """Whether a client of somebody else's has read an answer already, for its log, say."""
+    return response.is_stream_consumed
+
+
+def _raised(response: httpx.Response) -> Reply:
+    """The answer that a hook of a given client has made an error of, by `raise_for_status`."""
+    try:
+        content = response.content
+    except httpx.ResponseNotRead:  # and closed: what it says besides its status is lost
+        content = b""
+    return Reply(response.status_code, response.headers, content)
+
+
+async def _whole(response: httpx.Response) -> AsyncIterator[bytes]:
+    yield response.content
+
+
 def _intake(response: httpx.Response) -> Intake:
-    """What puts an answer together; a client of somebody else's may have read it already."""
-    if response.is_stream_consumed:
+    """What puts an answer together."""
+    if _is_read(response):
         return Intake("as it was read")  # no coding: it is unpacked already
     return Intake(response.headers.get("content-encoding"))
 
@@ -389,7 +420,7 @@ def _request(effect: Send, extensions: dict[str, Any], stream: _Stream | None) -
     headers = dict(effect.headers)
     if stream is None or effect.body is None:
         return httpx.Request(effect.method, effect.url, headers=headers, extensions=extensions)
-    headers["content-length"] = str(effect.body.length)
+    headers["content-length"] = str(effect.body.length)  # without it a stream goes in chunks
     url = httpx.URL(effect.url)
     headers["host"] = url.netloc.decode("ascii")  # httpx leaves it out beside `stream=`
     return httpx.Request(effect.method, url, headers=headers, stream=stream, extensions=extensions)

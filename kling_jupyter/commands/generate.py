@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.flows.download import must_be_writable
-from kling_core.flows.limits import afford
-from kling_core.resources import limit
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say, show
 from kling_jupyter.html import task_figure
@@ -18,6 +16,7 @@ from kling_jupyter.parsing import grammar
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kling_core.flows.preview import Preview
     from kling_jupyter.jobs.job import Job
     from kling_jupyter.settings import Settings
     from kling_jupyter.workspace import Workspace
@@ -43,24 +42,20 @@ def carry_out(
 
     notes = list(dict.fromkeys([*notes, *request.require().warnings]))
     if settings.dry_run:
-        budget = limit(settings.max_cost)
-        _show_dry_run(workspace, request, notes)
-        return afford(workspace.client.session, request, max_cost=budget, project=settings.project)
+        client = workspace.client
+        shown = client.preview(request, max_cost=settings.max_cost, project=settings.project)
+        _show_dry_run(workspace, shown, notes)
+        if shown.refusal is not None:
+            raise shown.refusal
+        return None
     must_be_writable(place(settings.out, workspace.folder, workspace.output_dir))
     return cell.start(workspace, request, settings, notes)
 
 
-def _show_dry_run(workspace: Workspace, request: Request, notes: Sequence[str]) -> None:
-    from kling_core.editions.choose import edition_of
-    from kling_core.wire.body import JSONBody
-
-    check = request.require()
-    model = str(check.fields.get("model_name") or "")
-    edition = edition_of(request.endpoint, model)
-    body = JSONBody(edition.encode(request.endpoint, check, own_id=None)).preview()
-    path = workspace.client.session.path(request.endpoint, model)
-    say(f"POST {workspace.client.base_url}{path}")
-    say(json.dumps(body, indent=2, ensure_ascii=False, default=str))
+def _show_dry_run(workspace: Workspace, shown: Preview, notes: Sequence[str]) -> None:
+    request = shown.request
+    say(f"POST {workspace.client.base_url}{shown.path}")
+    say(json.dumps(shown.body, indent=2, ensure_ascii=False, default=str))
     words = ["dry run, nothing was sent", *task_figure.described(request), *price(request)]
     show(workspace.shell, task_figure.of_state(words, notes))
 

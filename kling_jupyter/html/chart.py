@@ -79,7 +79,7 @@ def _bar(number: int, step: float, name: str, line: Costs | None, top: Decimal) 
     left, wide = _LEFT + number * step + step * 0.15, min(step * 0.7, 48)
     middle = left + wide / 2
     label = name[5:] if len(name) == 10 and name[4:5] == "-" else name
-    every = max(1, round(44 / step))
+    every = max(1, round(44 / step))  # a label is about 44 px wide
     text = (
         f'<text x="{middle:.1f}" y="{_HEIGHT - 10}" text-anchor="middle">'
         f"{html.escape(_cut(label, step * every))}</text>"

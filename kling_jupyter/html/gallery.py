@@ -91,7 +91,9 @@ def of_rows(kling: Kling, rows: Sequence[Row], folder: Path) -> Bundle:
 
 def _heading(rows: Sequence[Row]) -> str:
     """How many there are, and what they cost as far as that is known."""
-    paid = (row.cost_usd if row.cost_usd is not None else row.quote_usd for row in rows)
+    free = ("rejected", "failed", *tasks.UNSENT)
+    expected = (row.quote_usd for row in rows if row.cost_usd is None and row.state not in free)
+    paid = [*(row.cost_usd for row in rows), *expected]
     cost = sum((amount for amount in paid if amount is not None), Decimal(0))
     return f"{readable.plural(len(rows), 'task')}, {readable.money(cost)}"
 

@@ -145,7 +145,7 @@ def _player(kept: Kept, folder: Path, label: str, style: str, limit: int) -> str
             else ""
         )
     data, _, _ = task_figure.still(kept.kind, path, _SIDE, limit)
-    if kept.kind == "image" or link is None:
+    if kept.kind == "image" or link is None:  # a clip that no page reaches shows its poster
         if not data:
             return f'<div style="{style}">{label}</div>'
         picture = f'<img src="{data}" alt="{label}" style="{style}">'

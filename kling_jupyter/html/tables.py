@@ -88,6 +88,7 @@ def joined(*bundles: Bundle) -> Bundle:
 
 _LEFT = "text-align:left;vertical-align:top"
 _CAPTION = "text-align:left;font-weight:600;color:inherit;caption-side:top"
+# With what stands for none, so that a column of numbers stays one.
 _NUMBER = re.compile(r"~?-?\$?[\d,.]+|[-?–]|")
 
 

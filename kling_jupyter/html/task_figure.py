@@ -245,7 +245,7 @@ def still(kind: str, path: Path, side: int, limit: int = 0) -> tuple[str, int, i
                 data = _thumbnail(picture, side, limit)
         with Image.open(io.BytesIO(data)) as still:
             width, height = _fitted(still.size, side)
-    except (OSError, ValueError, UnidentifiedImageError):
+    except (OSError, ValueError, UnidentifiedImageError):  # a poster less fails nothing
         return "", 0, 0
     return f"data:image/jpeg;base64,{base64.b64encode(data).decode()}", width, height
 

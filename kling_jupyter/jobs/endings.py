@@ -34,7 +34,7 @@ def facts(request: Request | None, task: Task | None) -> list[str]:
     known = task_figure.described(request)
     expected = request.quote()
     if expected is not None and expected.usd is not None:
-        known.append(str(expected).partition(",")[0])
+        known.append(str(expected).partition(",")[0])  # less the price list and its day
     return known
 
 

@@ -36,7 +36,7 @@ def download(task: Task, out: str | None, folder: Path, default: Path) -> None:
 
 def missing(task: Task) -> bool:
     """Whether an output is not on disk, or not even named by Kling yet."""
-    return not task.complete or len(_on_disk(task)) < len(task.outputs)
+    return not task.complete or len(_on_disk(task)) < len(task.files)
 
 
 def _on_disk(task: Task) -> set[int]:

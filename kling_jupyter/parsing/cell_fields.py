@@ -84,7 +84,7 @@ def split(cell: str, parser: Parser) -> Body:
         lowest = _filled(lines[rules[-1] + 1 :])
         if any(_is_meant(line, parser) for line in lowest):
             below, lines = lowest, lines[: rules.pop()]
-            prompt = "\n".join(lines).removesuffix("\r")
+            prompt = "\n".join(lines).removesuffix("\r")  # of a cell from Windows
     for line in below:
         if not _has_shape(line):
             raise UsageProblem(

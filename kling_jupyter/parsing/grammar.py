@@ -260,7 +260,7 @@ def _filled(
     """
     try:
         if structured and text.startswith(("{", "[")):
-            with suppress(ValueError, RecursionError):
+            with suppress(ValueError, RecursionError):  # no JSON after all: a text in braces
                 return json.dumps(_within(json.loads(text), names), ensure_ascii=False)
         return variables.interpolate(text, names, notes)
     except variables.NoText as error:

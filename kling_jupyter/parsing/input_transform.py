@@ -77,7 +77,7 @@ def install(shell: Shell) -> None:
     uninstall(shell)
     manager = shell.input_transformer_manager
     manager.token_transformers.append(KlingLine)
-    manager.cleanup_transforms.insert(0, kling_cell)
+    manager.cleanup_transforms.insert(0, kling_cell)  # before those that take prompts off
 
 
 def uninstall(shell: Shell) -> None:

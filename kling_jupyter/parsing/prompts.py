@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from kling_core import text_files
 from kling_core.commands.arguments import UsageProblem
 from kling_jupyter.parsing import cell_fields, variables
 
@@ -216,12 +217,10 @@ def _unquoted(text: str, place: Place) -> Prompt:
 def _of_file(name: str, place: Place) -> Prompt:
     """The text of a file."""
     try:
-        path = Path(name).expanduser()
-        data = path.read_bytes()
-        utf16 = data.startswith((b"\xff\xfe", b"\xfe\xff"))
-        text = data.decode("utf-16" if utf16 else "utf-8-sig").strip()
+        text = text_files.read(Path(name).expanduser()).strip()
     except (OSError, RuntimeError, ValueError) as error:
-        why = "is no text" if isinstance(error, UnicodeError) else f"cannot be read: {error}"
+        said = str(error)
+        why = said[3:] if said.startswith("it is no text") else f"cannot be read: {said}"
         raise UsageProblem(
             f"the prompt is to be the text of {name}, which {why}",
             fix=_MEANT[place],

@@ -48,6 +48,7 @@ def quoted(text: str) -> str | None:
     """The text in quotes, to be read as it is; None when neither kind of quotes can hold it."""
     if not _WINDOWS.match(text):
         inner = re.sub(r'(\\*)"', r'\1\1\\"', text)
+        # At the end they would else escape the quote that closes.
         inner = re.sub(r"(\\+)\Z", r"\1\1", inner)
         return f'"{inner}"' if _reads_as(f'"{inner}"', text) else None
     return next((q for mark in "\"'" if _reads_as(q := f"{mark}{text}{mark}", text)), None)
@@ -115,7 +116,7 @@ def _closing(text: str, place: int) -> int | None:
         end = inner.find(mark)
         return None if end < 0 else place + end + 2
     for found in re.finditer(rf"(\\*){mark}", inner):
-        if len(found[1]) % 2 == 0:
+        if len(found[1]) % 2 == 0:  # an odd one escapes the quote
             return place + 1 + found.end()
     return None
 

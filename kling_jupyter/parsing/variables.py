@@ -241,7 +241,7 @@ def _parsed(source: str) -> tuple[ast.Expression, CodeType] | None:
         try:
             tree = ast.parse(source, mode="eval")
             return tree, compile(tree, "<kling>", "eval")
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
+        except (SyntaxError, ValueError, RecursionError, MemoryError):  # prose, for the most part
             return None
 
 

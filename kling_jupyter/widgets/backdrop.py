@@ -50,7 +50,7 @@ def backdrop(image: Any, *, field: str = "image") -> Backdrop:
     try:
         with media.open() as stream, Image.open(stream) as opened:
             picture = ImageOps.exif_transpose(opened)
-            size = picture.size
+            size = picture.size  # before it is made small: points are in pixels of the true size
             picture.thumbnail((_SIDE, _SIDE))
             flat = _flat(picture)
     except Unreadable as error:

@@ -118,7 +118,7 @@ class KlingForm(Widget):
     def fill(self, request: Request) -> None:
         """Put the fields of a request into the form; data becomes an upload."""
         self.values = written(request, self._uploads)
-        self.filled += 1
+        self.filled += 1  # the page writes its fields anew when this changes
         self._judge(self.values)
 
     def code(self, style: str = "magic") -> str:
@@ -177,7 +177,7 @@ class KlingForm(Widget):
             case "chunk":
                 self._take(message, buffers)
             case "code":
-                self.values = message["values"]
+                self.values = message["values"]  # as the page shows them; a change may be late
                 made = str(message["style"])
                 self.send({"kind": "code", "style": made, "text": self.code(made)})
             case "submit":
@@ -259,7 +259,7 @@ class KlingForm(Widget):
     def _in_sandbox(self) -> bool:
         try:
             return self._workspace.client.sandbox is not None
-        except ConfigError:
+        except ConfigError:  # there is no credential yet
             return False
 
     # --- showing ---------------------------------------------------------------------------

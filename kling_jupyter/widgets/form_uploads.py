@@ -73,7 +73,7 @@ class Uploads:
             if trouble:
                 del self._coming[key]
                 raise UploadRefused(f"{coming.name} {trouble}", fix="Choose the file again.")
-            coming.pieces[number] = bytes(piece)
+            coming.pieces[number] = bytes(piece)  # it comes as a view of a message
             if len(coming.pieces) < coming.count:
                 return False
             del self._coming[key]

@@ -105,6 +105,7 @@ class Reading:
         good: dict[str, Any] = {}
         for name, value in fields.items():
             try:
+                # Each by itself: what is wrong with one is told at its field only.
                 request_of(self._endpoint, {name: value})
             except UsageProblem as error:
                 self.problems[name] = str(error).partition(": ")[2] or str(error)
@@ -123,7 +124,7 @@ class Reading:
             return None
         try:
             self.media[place] = read(made, kind, field=place)
-        except Unreadable:
+        except Unreadable:  # the check says why
             return made
         return self.media[place]
 

@@ -218,6 +218,7 @@ class MotionBrush(Widget):
         blank = untouched == self._layers
         found = {**_NOTHING} if blank else request_verdict(self.request, self._said)
         notes = [*caution(self._choices), *found["warnings"]]
+        # By this the page knows of which of its drawings the verdict speaks.
         number = self.drawing.get("number", 0)
         self.verdict = {**found, "warnings": notes, "number": number}
 

@@ -37,7 +37,7 @@ def _thumb(media: Media) -> str:
             return ""
         with media.open() as stream:
             return f"data:image/jpeg;base64,{base64.b64encode(_small(stream.read())).decode()}"
-    except (OSError, ValueError, Unreadable):
+    except (OSError, ValueError, Unreadable):  # it is described all the same
         return ""
 
 

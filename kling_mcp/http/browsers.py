@@ -42,7 +42,7 @@ def _origin(name: str) -> str:
         parts is None
         or not known
         or given != f"{parts.scheme}://{parts.netloc}"
-        or set(given) & set("@*")
+        or set(given) & set("@*")  # a user, or a sign for all
     ):
         raise ConfigError(
             f"{name!r} is no origin of web pages",

@@ -84,6 +84,7 @@ class StaticToken:
         # By digests, which are of one length: the time tells nothing of the secret's.
         if not hmac.compare_digest(_digest(token), _digest(self.secret)):
             return None
+        # Without the secret: nothing needs it again, so nothing can show it.
         return AccessToken(token="", client_id="owner", scopes=[READ, GENERATE])
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from mcp.server.auth.provider import AccessToken
 
-from kling_core.errors import ConfigError
+from kling_core.errors import ConfigError, KlingError
 from kling_core.wire.effects import Reply, Send
 from kling_core.wire.transport import AsyncTransport, Timeouts
 
@@ -44,9 +44,8 @@ class Issuer:
     def __init__(self, issuer: str, resource: str, jwks_url: str | None = None) -> None:
         self.issuer = _address("KLING_MCP_ISSUER", issuer)
         self.resource = _address("KLING_MCP_RESOURCE", resource)
-        self.keys = KeySet(
-            self.issuer, _address("KLING_MCP_JWKS_URL", jwks_url or issuer), jwks_url
-        )
+        named = _address("KLING_MCP_JWKS_URL", jwks_url) if jwks_url else None
+        self.keys = KeySet(self.issuer, named)
 
     def __repr__(self) -> str:
         return f"Issuer({self.issuer!r}, {self.resource!r})"
@@ -68,7 +67,7 @@ class Issuer:
                 # Clients add a slash at the end, or leave it out.
                 audience=[self.resource, _other_spelling(self.resource)],
                 issuer=self.issuer,
-                options={"require": ["exp", "iss", "aud"]},
+                options={"require": ["exp", "iss", "aud"]},  # one without an end is good for ever
             )
         except jwt.PyJWTError as error:
             log.warning("a token was refused: %s", type(error).__name__)
@@ -92,8 +91,8 @@ class Issuer:
 class KeySet:
     """An issuer's public keys, fetched when they are first needed and when a new one appears."""
 
-    def __init__(self, issuer: str, place: str, named: str | None) -> None:
-        self._issuer, self._place, self._named = issuer, place, named
+    def __init__(self, issuer: str, named: str | None) -> None:
+        self._issuer, self._named = issuer, named
         self._keys: list[Any] = []
         self._fetched = self._tried = float("-inf")
         self._lock = asyncio.Lock()
@@ -122,7 +121,7 @@ class KeySet:
             try:
                 self._keys = await self._fetch()
                 self._fetched = time.monotonic()
-            except ValueError as problem:  # the keys that there are stay good
+            except (ValueError, KlingError) as problem:  # the keys that there are stay good
                 log.warning("the keys of %s could not be fetched: %s", self._issuer, problem)
 
     async def _fetch(self) -> list[Any]:

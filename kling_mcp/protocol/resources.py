@@ -105,9 +105,10 @@ async def read_output(uri: str, context: Context[Any, Any]) -> Iterable[ReadReso
         with heard_by(lambda _: None):
             account = await account_of(context)
             task = await account.find(match[1])
-            if int(match[2]) >= len(task.files):
-                raise ResourceNotFoundError(f"task {match[1]} has no output {match[2]}")
-            output = task.files[int(match[2])]
+            # By its number among all outputs: beside its files a task may have made a text.
+            output = next((one for one in task.files if one.index == int(match[2])), None)
+            if output is None:
+                raise ResourceNotFoundError(f"task {match[1]} has no file of output {match[2]}")
             path = await output.download()
     except TaskNotFound as error:
         raise ResourceNotFoundError(error.message) from None

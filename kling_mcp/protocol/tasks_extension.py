@@ -50,7 +50,7 @@ GRACE = 1
 
 _AGAIN = ":repeated"
 _VERSIONS = frozenset({"2026-07-28"})
-_KEPT_MS = 30 * 86_400_000
+_KEPT_MS = 30 * 86_400_000  # as long as Kling keeps tasks
 _WAIT = schemas.object_schema({"wait_seconds": OPTIONS["wait_seconds"]})
 _NO_CANCEL = "Kling cannot cancel a task: it goes on, and is paid."
 
@@ -225,7 +225,7 @@ async def _find(ctx: Context, endpoint: str, own: str) -> tuple[Account, AsyncTa
                 task = await account.client.tasks.get(own)
                 if task.endpoint.name == endpoint:
                     return account, task
-            except TaskNotFound:
+            except TaskNotFound:  # the ledger does not know it; Kling may
                 pass
             return account, await getattr(account.client, endpoint).get(own)
         except TaskNotFound:

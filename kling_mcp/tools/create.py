@@ -168,8 +168,10 @@ async def quoted(call: Call, request: Request, step: str) -> CallToolResult:
 
     Raises `BudgetExceeded` for what creating it would be refused by.
     """
-    price = request.quote()
-    await spending.owners(call, request)
+    shown = await asyncio.to_thread(call.account.client.preview, request)
+    if shown.refusal is not None:
+        raise shown.refusal
+    price = shown.quote
     said = f"Valid. It would cost {price or 'an unknown amount'}."
     needed = await spending.due(call, request)
     if needed is not None:

@@ -9,7 +9,7 @@ from decimal import Decimal
 from html.parser import HTMLParser
 
 import pytest
-from helpers.ledgers import from_elsewhere, with_text
+from helpers.ledgers import LEASE, answer, entry, from_elsewhere, with_text
 from helpers.media import decode
 from helpers.sandboxes import FAST
 from PIL import Image
@@ -74,6 +74,19 @@ def clip(kling, **fields):
     task = kling.text_to_video.create(**given).wait()
     task.videos[0].download()
     return task
+
+
+def test_what_cost_nothing_adds_nothing(kling, page):
+    """Refused, failed and never sent: their quotes are no costs; what runs is told by its quote."""
+    ledger = kling.tasks.ledger
+    for name in ("refused", "failed", "unsent", "runs"):
+        ledger.prepare(entry(name), lease=LEASE)
+        if name != "unsent":
+            ledger.admit(name, limit=None, lease=LEASE)
+    ledger.refused("refused", "1301")
+    ledger.accepted("failed", answer("1", "failed"))
+    ledger.accepted("runs", answer("2", "processing"))
+    assert "4 tasks, $0.21" in Page(page()["text/html"]).text
 
 
 def test_a_clip_is_a_figure_with_player_poster_and_caption(kling, page, tmp_path):

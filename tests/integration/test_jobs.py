@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from types import SimpleNamespace
 
 import pytest
 
 from kling_core import AsyncKling
-from kling_core.errors import KlingError
+from kling_core.declare import registry
+from kling_core.errors import KlingError, WaitTimeout
 from kling_core.sandbox import Fault
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
 from kling_jupyter.html import task_figure
+from kling_jupyter.jobs.files import missing
 from kling_jupyter.jobs.job import Job
 from kling_jupyter.jobs.views import span
 from kling_jupyter.settings import Settings
@@ -122,6 +125,21 @@ def test_a_job_is_what_its_task_is(kling):
 def test_times_are_said_in_words(usual, words):
     """Seconds below a minute, a clock from there on."""
     assert span(usual) == words
+
+
+def test_what_is_no_file_is_never_missing():
+    """A text is there as soon as it is said: nothing of it can be on the disk."""
+    text = SimpleNamespace(kind="text", index=0)
+    task = SimpleNamespace(row_id=None, complete=True, outputs=[text], files=[])
+    assert not missing(task)
+
+
+def test_a_wait_for_what_is_still_sent_says_how_to_go_on():
+    """It has no id of Kling's yet, and goes by ours."""
+    task = SimpleNamespace(task_id="", row_id="row-1", endpoint=registry.get("text_to_video"))
+    assert translated(WaitTimeout("late", task=task)).hint == "Wait again: %kling wait row-1"
+    task.task_id = "12"
+    assert translated(WaitTimeout("late", task=task)).hint.endswith("%kling get text-to-video 12")
 
 
 def test_an_error_figure_says_all_there_is():

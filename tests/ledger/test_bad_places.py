@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,6 +205,37 @@ def test_postgresql_out_of_reach(client: Callable[..., Kling]) -> None:
     """A server that does not answer is named, and nothing is sent."""
     place = "postgresql://nobody@127.0.0.1:1/none?connect_timeout=2"
     nothing_sent(client(ledger=place), "cannot be used")
+
+
+@pytest.mark.parametrize(
+    "trouble, said",
+    [
+        (sqlite3.OperationalError("database or disk is full"), "the disk is full"),
+        (OSError("could not extend file: No space left on device"), "the disk is full"),
+        (OSError('connection to server at "fulldb.example.com" failed'), "fulldb.example.com"),
+        (OSError("blocked by the firewall"), "blocked by the firewall"),
+        (sqlite3.OperationalError("database is locked"), "another process holds it"),
+        (sa.exc.TimeoutError("QueuePool limit of size 5 reached"), "another process holds it"),
+        (OSError(""), "OSError"),
+    ],
+)
+def test_what_the_driver_says(trouble: Exception, said: str) -> None:
+    """Is told by its phrases: names in it say nothing, and it may say nothing at all."""
+    message = engine.explain(trouble, "x").message
+    assert said in message
+    assert ("full" in said) == ("full" in message)
+
+
+def test_all_connections_are_in_use(tmp_path: Path) -> None:
+    """As when one of many threads waits for a writer that is suspended: an error of the ledger."""
+    ledger = Ledger(tmp_path / "ledger.db", ACCOUNT)
+    pool: Any = ledger._engine.pool
+    pool._timeout = 0.01
+    with ExitStack() as held:
+        for _ in range(pool.size() + pool._max_overflow - pool.checkedout()):
+            held.enter_context(ledger._transaction(read=True))
+        with pytest.raises(LedgerError, match="holds it for too long"):
+            ledger.rows()
 
 
 def test_a_password_stays_out_of_errors(client: Callable[..., Kling]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -65,6 +66,15 @@ def test_the_line_of_a_wrong_clock_is_not_waited_for(
     row, _ = mine.prepare(entry(), lease=LEASE)
     place = mine.admit(row.id, limit=1, lease=LEASE)
     assert (place.admitted, place.ahead) == (True, 0)
+
+
+@SQLITE
+def test_the_line_of_a_wrong_clock_costs_nothing(ahead: Ledger, open_ledger: OpenLedger) -> None:
+    """What such a process was about to send when it died is not held against today's budget."""
+    ahead.prepare(entry(), lease=LEASE)
+    mine = open_ledger()
+    mine.prepare(entry(), lease=LEASE)
+    assert mine.spent(0) == (Decimal("0.21"), 0)
 
 
 @SQLITE

@@ -171,6 +171,21 @@ def test_the_database_of_another_program(table: str, tmp_path: Path) -> None:
     assert len(place.read_bytes()) == len(before)
 
 
+@pytest.mark.parametrize("version", ["v3", "1", "3"])
+def test_a_version_of_another_program(version: str, tmp_path: Path) -> None:
+    """Many keep theirs in a table that looks like ours: nothing is written into it."""
+    place = tmp_path / "photos.db"
+    with sqlite3.connect(place) as db:
+        db.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)")
+        db.execute("INSERT INTO meta VALUES ('version', ?)", (version,))
+    db.close()
+    with pytest.raises(LedgerError, match="database of another program"):
+        Ledger(place, ACCOUNT)
+    with sqlite3.connect(place) as db:
+        assert db.execute("SELECT * FROM meta").fetchall() == [("version", version)]
+    db.close()
+
+
 def test_a_postgresql_database_of_another_program(postgres_server: Any) -> None:
     """Its tables may stand beside ours, but not under our names."""
     import psycopg

@@ -505,6 +505,34 @@ def test_adopt(ledger: Ledger) -> None:
     assert (row.state, row.created_at, row.cost_units) == ("succeeded", 1_700_000_000.0, Decimal(2))
 
 
+def test_a_second_task_for_a_row_that_has_one(ledger: Ledger) -> None:
+    """Both are named, also when the second was taken in with its outputs: neither is given away."""
+    row = running(ledger, "96", name="mine")
+    ledger.observe("text_to_video", [answer("96", "succeed", videos=1)])
+    ledger.adopt(entry("seen", digest="", request={}), answer("97", "succeed", videos=1))
+    with pytest.raises(LedgerError, match="mine has the task 96 already"):
+        ledger.accepted(row.id, answer("97"))
+    assert [ledger.row(name).task_id for name in ("mine", "seen")] == ["96", "97"]
+
+
+@pytest.mark.parametrize("endpoint", ["lip_sync", "text_to_video"])
+def test_a_task_with_the_id_of_another_request(ledger: Ledger, endpoint: str) -> None:
+    """Taken in, it gets a row of its own: the request that has the id stays what it became."""
+    own = running(ledger, "96", name="mine", endpoint=endpoint)
+    refused = written(ledger, name="theirs", endpoint="lip_sync")
+    ledger.admit(refused.id, limit=None, lease=LEASE)
+    ledger.refused(refused.id, "1201 a task of another endpoint has this id")
+    before = [ledger.row(own.id), ledger.row(refused.id)]
+    for name, task_id in (("mine", "97"), ("theirs", "98")):
+        assert ledger.adopt(entry(name, digest="", request={}), answer(task_id, "succeed", 1))
+        assert not ledger.adopt(entry(name, digest="", request={}), answer(task_id, "succeed", 1))
+        row = ledger.by_task_id("text_to_video", task_id)
+        assert row is not None
+        assert (row.endpoint, row.state) == ("text_to_video", "succeeded")
+        assert [kept.output_id for kept in ledger.kept(row.id)] == [f"{task_id}-v0"]
+    assert [ledger.row(own.id), ledger.row(refused.id)] == before
+
+
 # --- money ---------------------------------------------------------------------------------
 
 

@@ -231,6 +231,18 @@ def test_sums_on_both_stores(ledger: Ledger, moved: Moved, seed: int) -> None:
 # --- from version 1 ------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("since, days", [(-900, 1), (-1, 0), (0, 0), (1, 0), (900, 0)])
+def test_nothing_since_midnight(ledger: Ledger, moved: Moved, since: int, days: int) -> None:
+    """What was sent in the last quarter of yesterday is in no sum of today, and breaks none."""
+    midnight = datetime(2026, 3, 3).timestamp()  # noqa: DTZ001, as days are told
+    moved.stop()
+    moved.offset += midnight - 600 - moved()
+    ledger.prepare(entry("late"), lease=LEASE)
+    assert ledger.admit("late", limit=None, lease=LEASE).admitted
+    assert len(ledger.days(midnight + since)) == days
+    assert len(ledger.sums("project", midnight + since)) == days
+
+
 def test_a_ledger_of_version_1(open_ledger: OpenLedger, moved: Moved) -> None:
     """Is brought up to date: sums of all that it holds, without the amounts that are none."""
     old = open_ledger()

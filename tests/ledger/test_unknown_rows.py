@@ -308,7 +308,7 @@ def test_a_text_is_kept_in_the_ledger(open_ledger: OpenLedger) -> None:
     assert (kept.kind, kept.output_id, kept.path) == ("text", "t-1", None)
     assert (kept.data, kept.is_file, kept.on_disk) == ({"text": "a paper boat"}, False, False)
     assert ledger.kept(missing=True) == []
-    assert ledger.unkept() == ledger.unnamed() == []
+    assert ledger.unnamed() == []
     assert list(ledger.finished(0.0)) == list(flow.missing(ledger)) == resume.unsaved(ledger) == []
     assert ledger.count_unsaved(ledger.now() + 1) == 0
 

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from helpers.every_tool import CLIP, data_uri
 from helpers.ledgers import FOREIGN, foreign, from_elsewhere, with_text
 from helpers.walk import example
 from mcp import Client
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     PromptReference,
@@ -29,6 +31,7 @@ from PIL import Image
 from kling_core import Kling, Sandbox
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
+from kling_mcp.protocol import resources
 
 Agent = Callable[..., Any]
 
@@ -261,6 +264,29 @@ async def test_resources(agent: Agent):
         for missing in (f"{uri}/outputs/1", "kling://tasks/12345678", "kling://models/nothing"):
             with pytest.raises(MCPError):
                 await client.read_resource(missing)
+
+
+@in_loop
+async def test_an_output_by_its_number(tmp_path: Path):
+    """Beside a text that has number 0, the clip is number 1: no other number gives it."""
+    path = tmp_path / "clip.mp4"
+    path.write_bytes(b"clip")
+
+    async def download() -> Path:
+        return path
+
+    async def given(*_: Any) -> Any:
+        return account if _ and _[0] is context else task
+
+    clip = SimpleNamespace(index=1, suffix=".mp4", download=download)
+    task = SimpleNamespace(files=[clip])
+    account = SimpleNamespace(find=given)
+    request = SimpleNamespace(lifespan_context=SimpleNamespace(of=given))
+    context: Any = SimpleNamespace(request_context=request)
+    (file,) = await resources.read_output("kling://tasks/12/outputs/1", context)
+    assert (file.content, file.mime_type) == (b"clip", "video/mp4")
+    with pytest.raises(ResourceNotFoundError):
+        await resources.read_output("kling://tasks/12/outputs/0", context)
 
 
 @in_loop

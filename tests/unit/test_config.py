@@ -146,6 +146,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"api_key": KEY, "timeout": 0}, "is not a number of seconds"),
     ({"api_key": KEY, "ledger": f"mysql://me:{SECRET}@h/x"}, "neither a file nor a postgresql://"),
     ({"api_key": KEY, "ledger": f"sqlite://{SECRET}.db"}, "neither a file nor a postgresql://"),
+    ({"api_key": KEY, "home": "~\ud800/kling"}, "is no path"),
     ({"api_key": KEY, "project": 2026}, "project 2026 is not text"),
     ({"api_key": KEY, "project": "../film"}, "names no folder below the output folder"),
     ({"api_key": KEY, "paths": {"lip_sync": "v1/x"}}, "the path of lip_sync, 'v1/x', is none"),

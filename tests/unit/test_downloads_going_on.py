@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from helpers.clips import clip
-from helpers.scripted import Script, client_of, outcome, task
+from helpers.scripted import Script, client_of, envelope, outcome, task
 
 from kling_core.caller_warnings import heard_by
 from kling_core.declare import registry
@@ -87,6 +87,19 @@ def test_a_part_without_a_name_for_its_content(kind: str, tmp_path: Path) -> Non
     run: Callable[[Any], Any] = lambda c: c.task(T2V, finished()).videos[0].download(tmp_path)  # noqa: E731
     assert outcome(run, client_of(kind, script)).read_bytes() == DATA
     assert [entry[2] for entry in script.trace if entry[0] == "save"] == [0, 0]
+
+
+@KINDS
+@pytest.mark.parametrize(
+    "first",
+    [(Saved(200, 9000, failure="ReadError"), DATA[:9]), (Saved(200, 9), b"<!doctype")],
+    ids=["broken", "a page"],
+)
+def test_a_length_that_was_another_answers(kind: str, first: Any, tmp_path: Path) -> None:
+    """An answer that announces no length is not measured by what the one before announced."""
+    script = Script(saves=[first, (Saved(200), DATA)], answers=[envelope(finished())] * 3)
+    run: Callable[[Any], Any] = lambda c: c.task(T2V, finished()).videos[0].download(tmp_path)  # noqa: E731
+    assert outcome(run, client_of(kind, script)).read_bytes() == DATA
 
 
 # --- somebody else holds it ----------------------------------------------------------------

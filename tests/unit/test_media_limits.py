@@ -137,6 +137,12 @@ def test_cut_pictures_are_found(kind: str, part: float, tmp_path: Path) -> None:
     assert found == [f"photo.jpg is damaged: it is cut short ({kind}, {len(cut):,} bytes)"]
 
 
+def test_a_frame_too_short_for_its_size_is_found(tmp_path: Path) -> None:
+    """A segment that should say how large a picture is, and has no room to."""
+    odd = b"\xff\xd8\xff\xc0\x00\x05\x08\x00\x10\xff\xda" + bytes(400)
+    assert "its structure is broken" in said(odd, "a.jpg", tmp_path)[0]
+
+
 def test_flipped_bit_in_png_is_found(tmp_path: Path) -> None:
     """A PNG whose pixels do not match their checksum is refused; a comment's does not count."""
     data = bytearray(encoded(400, 400, "PNG"))

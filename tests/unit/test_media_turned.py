@@ -199,6 +199,72 @@ def test_what_was_glued_is_decoded_whole(tmp_path: Path) -> None:
     assert not refused(music("mp3"), "audio", tmp_path, glued=True)
 
 
+@cache
+def written(form: str, codec: str = "libx264", title: str = "", **options: str) -> bytes:
+    """A short clip in some container."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format=form, options=options) as container:
+        track = container.add_stream(codec, rate=24)
+        track.width, track.height, track.pix_fmt = 32, 32, "yuv420p"
+        container.metadata["title"] = title
+        for light in range(0, 250, 10):
+            picture = np.full((32, 32, 3), light, np.uint8)
+            container.mux(track.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(track.encode())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("glued", [False, True])
+@pytest.mark.parametrize(
+    "data",
+    [
+        written("matroska", live="1"),
+        written("webm", "libvpx-vp9"),
+        written("mp4", movflags="frag_keyframe+empty_moov"),
+        written("mp4", title="caf@@").replace(b"caf@@", "纸船".encode("gbk") + b"@"),
+        written("mp4").replace(b"avc1", b"new1"),
+    ],
+    ids=["no index", "webm", "in fragments", "a title in another encoding", "a newer codec"],
+)
+def test_odd_but_whole(data: bytes, glued: bool, tmp_path: Path) -> None:
+    """What is paid for and can be played is kept, however it was packed."""
+    assert not refused(data, "video", tmp_path, glued=glued)
+    assert refused(data[: len(data) // 2], "video", tmp_path, glued=glued) or b"ftyp" not in data
+
+
+def test_a_length_that_is_not_said_differs_from_none(tmp_path: Path) -> None:
+    """Of a clip that was written as a stream nothing is known to be too short."""
+    path = tmp_path / "a.mkv"
+    path.write_bytes(written("matroska", live="1"))
+    assert audit.compare(path, "video", {"duration": "5"}, sizes=False)[1] == []
+
+
+@pytest.mark.parametrize("data", [b"ID3", b"ID3\x04\x00\x00"])
+@pytest.mark.parametrize("reader", [True, False])
+def test_a_head_and_nothing_else(
+    data: bytes, reader: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The few bytes of a sound that broke off are no sound, and no fault of ours."""
+    import sys
+
+    for name in () if reader else ("av", "av.error"):
+        monkeypatch.setitem(sys.modules, name, None)
+    assert refused(data, "audio", tmp_path) or not reader
+
+
+@pytest.mark.parametrize("kind", GOOD)
+def test_a_fault_of_the_reader(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Says nothing of the file, which goes by its signs: what is paid for is kept."""
+
+    def odd(*_: Any) -> None:
+        raise RuntimeError("an odd file, and an odder reader")
+
+    monkeypatch.setattr(integrity, f"_{kind}", odd)
+    for good in GOOD[kind]:
+        assert not refused(good, kind, tmp_path)
+    assert refused(GOOD[kind][0][:-900] if kind == "audio" else b"hello", kind, tmp_path)
+
+
 def test_a_clip_without_a_reader_is_not_blamed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

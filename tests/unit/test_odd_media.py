@@ -161,6 +161,12 @@ def test_a_tilde_that_is_part_of_a_name(
     assert content(name) == PICTURE
 
 
+@pytest.mark.parametrize("name", ["~\0.png", "~\ud800.png", "~nobody\0/p.png"])
+def test_a_tilde_before_what_is_no_name(name: str) -> None:
+    """Whatever the system says of such a user, it is a violation like any other."""
+    assert "no such file" in refused(name)[0]
+
+
 # --- uploads, answers, streams -------------------------------------------------------------
 
 

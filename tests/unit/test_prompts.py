@@ -231,6 +231,8 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "my shot.txt").write_text("zwei Boote\n", encoding="utf-16")
     (tmp_path / "empty.txt").write_text("\n")
     (tmp_path / "noise.txt").write_bytes(b"\xff\xd8\x00")
+    (tmp_path / "wide.txt").write_text("a boat\n", encoding="utf-32")
+    (tmp_path / "unmarked.txt").write_text("a boat\n", encoding="utf-16-le")
     (tmp_path / "my clips").mkdir()
     return tmp_path
 
@@ -241,6 +243,7 @@ def folder(tmp_path, monkeypatch):
         ("@prompt.txt", "a {paper} boat --ar 9:16"),
         ('@"my shot.txt"', "zwei Boote"),
         ('"@my shot.txt"', "zwei Boote"),
+        ("@wide.txt", "a boat"),
     ],
 )
 def test_a_file_is_read_and_the_reader_is_told(folder, prompt, text):
@@ -259,6 +262,7 @@ def test_a_file_is_read_and_the_reader_is_told(folder, prompt, text):
         ("@~nobodyhere/x.txt", "which cannot be read"),
         ("@empty.txt", "which is empty"),
         ("@noise.txt", "which is no text"),
+        ("@unmarked.txt", "which is no text"),
         ("@.", "which cannot be read"),
         ("-", "the prompt - is the standard input, which a notebook has not"),
     ],

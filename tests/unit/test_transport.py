@@ -6,7 +6,7 @@ import asyncio
 import multiprocessing
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from kling_core import AsyncKling, Kling, Sandbox, errors
-from kling_core.wire.effects import Reply, Send
+from kling_core.wire.effects import Reply, Save, Saved, Send
 from kling_core.wire.transport import AsyncTransport, SyncTransport, Timeouts
 
 TIMES = Timeouts(5, 5, 10)
@@ -127,6 +127,64 @@ def test_a_given_client_that_cannot_be_used(
     (row,) = kling.session.ledger().rows()
     assert (row.state, row.owner) == ("prepared", None)
     kling.session.close()
+
+
+def _read(response: httpx.Response) -> None:
+    response.read()
+
+
+def _judged(response: httpx.Response) -> None:
+    response.raise_for_status()
+
+
+def _told(response: httpx.Response) -> None:
+    response.read()
+    response.raise_for_status()
+
+
+class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """What comes over a network: nobody has read it yet."""
+
+    def __init__(self, content: bytes) -> None:
+        self._content = content
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._content
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._content
+
+
+@pytest.mark.parametrize("hooked", [_read, _judged, _told])
+@pytest.mark.parametrize("status", [200, 400, 403])
+@pytest.mark.parametrize("awaited", [False, True])
+def test_a_client_with_hooks(hooked: Any, status: int, awaited: bool, tmp_path: Path) -> None:
+    """A log that reads each answer, or an error made of its status: the answer counts."""
+    content = b'{"code": 1301}' * 9
+    transport = httpx.MockTransport(lambda _: httpx.Response(status, stream=_Body(content)))
+    place = tmp_path / "clip"
+
+    async def hook(response: httpx.Response) -> None:
+        if hooked is not _judged:
+            await response.aread()
+        if hooked is not _read:
+            response.raise_for_status()
+
+    async def both() -> tuple[Any, Saved]:
+        post, get = Send("POST", "http://kling.test", {}), Save("http://media.test", place)
+        hooks: Any = {"response": [hook if awaited else hooked]}
+        if awaited:
+            port = AsyncTransport(TIMES, httpx.AsyncClient(transport=transport, event_hooks=hooks))
+            return await port.send(post), await port.save(get)
+        blocking = SyncTransport(TIMES, httpx.Client(transport=transport, event_hooks=hooks))
+        return blocking.send(post), blocking.save(get)
+
+    reply, saved = asyncio.run(both())
+    assert isinstance(reply, Reply)
+    lost = hooked is _judged and status != 200
+    assert (reply.status, reply.content) == (status, b"" if lost else content)
+    assert saved.status == status
+    assert (place.read_bytes() if place.exists() else b"") == (content if status == 200 else b"")
 
 
 def test_a_closed_client_opens_again(make_driver: Any, quick_sandbox: Sandbox) -> None:
