@@ -6,17 +6,18 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core import streams
 from kling_core.advice import said
+from kling_core.commands import as_json as as_json_
 from kling_core.commands.arguments import Parser, UsageProblem, consumes
 from kling_core.text import one_line, safe, safe_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from decimal import Decimal
 
     from kling_core.client import Kling
     from kling_core.commands.table import Table
@@ -48,7 +49,7 @@ def show_json(value: Any) -> None:
 
 def as_json(value: Any, *, ascii_only: bool = False, indent: int = 2) -> str:
     """A value as JSON; what would be an escape in a terminal is written as one of JSON's."""
-    written = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=plain)
+    written = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=as_json_.plain)
     return safe_json(written)
 
 
@@ -154,10 +155,3 @@ def endpoint_list(command: str, about: str) -> str:
 def debugging() -> bool:
     """Whether KLING_DEBUG asks for tracebacks."""
     return os.environ.get("KLING_DEBUG", "").strip() not in ("", "0")
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: amounts as text, times in ISO 8601."""
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

@@ -7,6 +7,7 @@ from pathlib import Path
 from kling_core.cli import console, ledgers, results
 from kling_core.cli.exit_codes import Progress
 from kling_core.commands import arguments
+from kling_core.commands.option_types import OUT
 from kling_core.commands.rescue import Found, Rescue, opening, rescue, summary
 
 
@@ -41,6 +42,6 @@ def _parser() -> arguments.Parser:
         "finished output that is not\non disk; also of tasks made elsewhere, and after the ledger "
         "was lost. Free of charge.",
     )
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
+    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help=OUT)
     ledgers.hidden_sandbox(parser)
     return parser
