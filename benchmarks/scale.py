@@ -20,7 +20,7 @@ import sqlalchemy as sa
 from tools import Plan, Row, against, by_turns
 
 from kling_core.editions.task_facts import read
-from kling_core.flows import resume
+from kling_core.flows.rescue import missing
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
@@ -195,7 +195,7 @@ def _costs(ledger: Ledger) -> None:
 
 def _unsaved(ledger: Ledger) -> None:
     for _ in range(10):
-        assert next(resume.missing(ledger))
+        assert next(missing(ledger))
 
 
 QUESTIONS: dict[str, tuple[Callable[[Ledger], Any], int]] = {
@@ -214,10 +214,10 @@ QUESTIONS: dict[str, tuple[Callable[[Ledger], Any], int]] = {
 def rescue(ledger: Ledger, size: int) -> list[Row]:
     """Every file of the last days is looked for on disk: time for each, memory for all of them."""
     start = time.process_time()
-    assert len(list(resume.missing(ledger))) == 1
+    assert len(list(missing(ledger))) == 1
     spent = time.process_time() - start
     tracemalloc.start()
-    assert len(list(resume.missing(ledger))) == 1
+    assert len(list(missing(ledger))) == 1
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     return [

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypedDict, TypeVar, cast
 
 from kling_core import setting_values as places
 from kling_core import text_files
+from kling_core.advice import Advice, Text
 from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError
 from kling_core.output_paths import is_address
@@ -31,13 +32,6 @@ if TYPE_CHECKING:
     """An amount in US dollars, as callers write one."""
 
 Limit = TypeVar("Limit", "Decimal", int)
-
-THREE_WAYS = (
-    "Give one in any of three ways: Kling(api_key=…) or Kling(access_key=…, secret_key=…); "
-    "the environment, KLING_API_KEY or KLING_ACCESS_KEY with KLING_SECRET_KEY; "
-    "or the same names in lower case, without KLING_, in {file}. "
-    "No key yet? Kling(sandbox=True) and KLING_SANDBOX=1 work without one."
-)
 
 
 class NoCredential(ConfigError):
@@ -265,7 +259,7 @@ class _Resolver:
                 )
         raise NoCredential(
             "there is no Kling credential",
-            fix=THREE_WAYS.format(file=self.home / "config.toml"),
+            fix=Text(Advice("give a credential", about=str(self.home / "config.toml"))),
         )
 
     def _places(self) -> list[tuple[str, Mapping[str, Any]]]:
@@ -471,5 +465,8 @@ def money(name: str, value: Any) -> Decimal | None:
 
     amount = decimal(str(value).strip().lstrip("$"))
     if amount is None or not 0 <= amount < 10**9:
-        raise ConfigError(f"{name} {value!r} is not an amount in US dollars", fix="Write 0.50.")
+        typed = Advice(name) if name == "max_cost" else name
+        raise ConfigError(
+            Text(typed, f" {value!r} is not an amount in US dollars"), fix="Write 0.50."
+        )
     return amount

@@ -36,6 +36,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from kling_core.advice import Advice, Face, Text, said, sentence
 from kling_core.text import safe
 
 Billed = Literal["yes", "no", "unknown"]
@@ -58,9 +59,14 @@ class Violation:
     valid: str = ""
     source: str = ""
 
+    @property
+    def told(self) -> str:
+        """What is wrong and what to type, with what the front ends say in their own words."""
+        use = (" Use ", self.valid, ".") if self.valid else ()
+        return Text(sentence(self.message), *use)
+
     def __str__(self) -> str:
-        advice = f" Use {self.valid}." if self.valid else ""
-        return safe(f"{self.field}: {_sentence(self.message)}{advice}")
+        return safe(f"{self.field}: {self.told}")
 
 
 class KlingError(Exception):
@@ -105,24 +111,31 @@ class KlingError(Exception):
         self.billed: Billed = billed
         self.task_id = task_id
 
+    @property
+    def headline(self) -> str:
+        """What happened, in one sentence."""
+        if self.code is None:
+            return sentence(self.message)
+        where = f"code {self.code}" + (f", HTTP {self.http_status}" if self.http_status else "")
+        bare = self.message if isinstance(self.message, Text) else self.message.strip()
+        return Text(bare.rstrip(".") if bare.endswith(".") else bare, f" ({where}).")
+
+    @property
+    def told(self) -> str:
+        """What happened and what to do, with what the front ends say in their own words."""
+        return Text(self.headline, *((" ", sentence(self.fix)) if self.fix else ()))
+
+    def said(self, face: Face) -> str:
+        """The error in one line, in the words of a front end; `str` gives Python's."""
+        return safe(said(self.told, face))
+
     def __str__(self) -> str:
-        parts = [_sentence(self.message)]
-        if self.code is not None:
-            where = f"code {self.code}" + (f", HTTP {self.http_status}" if self.http_status else "")
-            parts[0] = f"{self.message.strip().rstrip('.')} ({where})."
-        if self.fix:
-            parts.append(_sentence(self.fix))
-        return safe(" ".join(parts))
+        return self.said("python")
 
     def __reduce__(self) -> tuple[Callable[..., KlingError], tuple[Any, ...]]:
         # A live task holds a client, which no other process can use; its id goes along.
         state = {k: None if k == "task" else v for k, v in self.__dict__.items()}
         return _rebuild, (type(self), self.args, state)
-
-
-def _sentence(text: str) -> str:
-    text = text.strip()
-    return text if not text or text[-1] in ".!?:" else text + "."
 
 
 def _rebuild(
@@ -150,11 +163,13 @@ class InvalidRequest(KlingError):
         count = len(self.violations)
         lead = f"{count} problems" if count != 1 else "1 problem"
         name = f" in {endpoint}" if endpoint else ""
-        lines = "".join(f"\n  - {violation}" for violation in self.violations)
-        super().__init__(f"{lead}{name}, nothing was sent:{lines}")
+        lines = [Text(f"\n  - {one.field}: ", one.told) for one in self.violations]
+        super().__init__(Text(f"{lead}{name}, nothing was sent:", *lines))
 
-    def __str__(self) -> str:
-        return safe(self.message)
+    @property
+    def told(self) -> str:
+        """All violations, a line each."""
+        return self.message
 
 
 class BudgetExceeded(KlingError):
@@ -164,13 +179,15 @@ class BudgetExceeded(KlingError):
 class ConnectionFailed(KlingError):
     """No usable connection to the server; no request was accepted."""
 
-    fix_text = "Check the network, KLING_BASE_URL and KLING_REGION; `kling doctor` tests them."
+    fix_text = Text(
+        "Check the network, KLING_BASE_URL and KLING_REGION; ", Advice("doctor"), " tests them."
+    )
 
 
 class Interrupted(KlingError):
     """Ctrl-C is ending the program, and this request was not sent; nothing is billed."""
 
-    fix_text = "Nothing was sent. To make it after all, call again, or `kling resume --send`."
+    fix_text = Text("Nothing was sent. To make it after all, ", Advice("call again"), ".")
 
 
 class APIError(KlingError):

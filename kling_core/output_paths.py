@@ -8,6 +8,7 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import DownloadError
 
 __all__ = [
@@ -155,9 +156,9 @@ def disk_error(error: OSError, target: Path, task_id: str | None) -> DownloadErr
     """What an error of the file system means for a download."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     why = "the disk is full" if full else (error.strerror or str(error)).lower()
-    room = "Make room there, or name" if full else "Name"
+    step = Advice("make room" if full else "name another place")
     return DownloadError(
         f"{target} cannot be written: {why}",
         task_id=task_id,
-        fix=f"{room} another place: clip.download('elsewhere/'). The task is intact and paid for.",
+        fix=Text(step, " The task is intact and paid for."),
     )

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from kling_core.caller_warnings import notify
 from kling_core.declare.plain_values import plain
-from kling_core.errors import KlingError, TaskNotFound
+from kling_core.errors import TaskNotFound
 from kling_core.flows import adopt
+from kling_core.flows import rescue as rescuing
 from kling_core.flows import resume as recovery
-from kling_core.flows import wait as waiting
 from kling_core.flows.give_up import give_up
-from kling_core.flows.known_rows import endpoint_of
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
@@ -89,34 +87,19 @@ class Tasks:
         A lost answer that Kling does not show stays there for eleven minutes, and counts as made:
         its error says until when, and each call looks again.
         """
-        waiting.judge(timeout, on_update)
-        flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
-        settled = self._client.run_flow(flow)
-        left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
-        for row in left:
-            task = self._task(row)
-            try:
-                task.wait(timeout, on_update)
-                for output in task.files if download else ():
-                    output.download()
-            except KlingError as error:
-                settled.doubtful.append((row, error))
-        return settled
+        flow = recovery.resume(
+            self._client, wait=wait, save=download, send=send, timeout=timeout, listener=on_update
+        )
+        return self._client.run_flow(flow)
 
     def rescue(self, out: str | Path | None = None) -> list[Path]:
         """Fetch every finished output of the last 30 days that is not on disk; returns the paths.
 
         Joins Kling's lists with the ledger, so it also finds what was made elsewhere, and works
-        with an empty ledger. Warns of each list and each output that cannot be had.
+        with an empty ledger. Warns of each list and each output that cannot be had; of what Kling
+        has purged it asks nothing.
         """
-        self._client.run_flow(recovery.collect(self._client.session))
-        paths: list[Path] = []
-        for row, kept in recovery.missing(self.ledger):
-            try:
-                paths.append(recovery.named(row, self._task(row).files, kept).download(out))
-            except KlingError as error:  # purged at Kling; the others are still to be had
-                notify(f"task {row.task_id}: {error}")
-        return paths
+        return self._client.run_flow(rescuing.rescue_warning(self._client, out))
 
     def usual(self, task: Task) -> tuple[float, float] | None:
         """The shortest and the longest time, in seconds, that tasks like this one took before.
@@ -133,8 +116,7 @@ class Tasks:
         return costs.costs(self.ledger, by, _seconds(since))
 
     def _task(self, row: Row) -> Task:
-        known = _facts(row)
-        return self._client.task(endpoint_of(row), known.pop("data"), **known)
+        return adopt.task_of(self._client, row)
 
 
 class AsyncTasks:
@@ -180,34 +162,14 @@ class AsyncTasks:
         on_update: Callable[[Any], Any] | None = None,
     ) -> Settled:
         """Take up everything that another process left behind, see `Tasks.resume`."""
-        waiting.judge(timeout, on_update)
-        flow = recovery.settle(self._client.session, send=send, patient=wait, listener=on_update)
-        settled = await self._client.run_flow(flow)
-        left = [*(settled.running if wait else ()), *(settled.unsaved if download else ())]
-        for row in left:
-            task = self._task(row)
-            try:
-                await task.wait(timeout, on_update)
-                for output in task.files if download else ():
-                    await output.download()
-            except KlingError as error:
-                settled.doubtful.append((row, error))
-        return settled
+        flow = recovery.resume(
+            self._client, wait=wait, save=download, send=send, timeout=timeout, listener=on_update
+        )
+        return await self._client.run_flow(flow)
 
     async def rescue(self, out: str | Path | None = None) -> list[Path]:
         """Fetch every finished output that is not on disk, see `Tasks.rescue`."""
-        await self._client.run_flow(recovery.collect(self._client.session))
-        ledger = await self.ledger()
-        paths: list[Path] = []
-        missing = recovery.missing(ledger)
-        while found := await self._local(lambda: next(missing, None)):
-            row, kept = found
-            try:
-                files = self._task(row).files
-                paths.append(await recovery.named(row, files, kept).download(out))
-            except KlingError as error:  # purged at Kling; the others are still to be had
-                notify(f"task {row.task_id}: {error}")
-        return paths
+        return await self._client.run_flow(rescuing.rescue_warning(self._client, out))
 
     async def usual(self, task: AsyncTask) -> tuple[float, float] | None:
         """The shortest and the longest time that tasks like this one took, see `Tasks.usual`."""
@@ -225,20 +187,7 @@ class AsyncTasks:
         return await asyncio.to_thread(work)
 
     def _task(self, row: Row) -> AsyncTask:
-        known = _facts(row)
-        return self._client.task(endpoint_of(row), known.pop("data"), **known)
-
-
-def _facts(row: Row) -> dict[str, Any]:
-    return {
-        "data": row.facts,
-        "external_task_id": row.external_task_id,
-        "row_id": row.id,
-        "words": row.text,
-        "edition": row.edition,
-        "route": row.route,
-        "row": row,
-    }
+        return adopt.task_of(self._client, row)
 
 
 def _usual(ledger: Ledger, task: TaskState) -> tuple[float, float] | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -205,8 +204,7 @@ def _parser(command: Command) -> Parser:
     """The parser of a command's options; it has none when the module declares none."""
     from kling_core.commands.arguments import Parser
 
-    module = import_module(f"kling_jupyter.commands.{command.module}")
-    add: Callable[[Parser], None] | None = getattr(module, "options", None)
+    add: Callable[[Parser], None] | None = getattr(command.loaded(), "options", None)
     made = Parser(prog=f"%kling {command.name}")
     if add is not None:
         add(made)

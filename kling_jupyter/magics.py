@@ -18,7 +18,7 @@ from traitlets import Bool, Enum, Union, observe
 
 from kling_jupyter import completion
 from kling_jupyter.display import Shell, has_pages, say
-from kling_jupyter.errors import StoppedWaiting, in_notebook, translating
+from kling_jupyter.errors import StoppedWaiting, translating
 from kling_jupyter.parsing import input_transform
 from kling_jupyter.workspace import Workspace
 
@@ -91,7 +91,7 @@ class KlingMagics(Magics):
             with translating():
                 return dispatch.run(self.workspace, line, cell, names)
         except HelpShown as asked:
-            say(in_notebook(asked.text))
+            say(asked.text.replace("`kling models", "`%kling models"))
             return None
 
     def show(self, task: Task) -> None:

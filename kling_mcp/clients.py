@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.media.safe_urls import MEDIA_HOSTS, MediaHosts
 from kling_core.output_paths import is_address
-from kling_mcp.advice import in_tools
 from kling_mcp.creates import Account
 from kling_mcp.safety.redact import clean, without_paths
 from kling_mcp.settings import Settings
@@ -110,7 +109,7 @@ class Accounts:
 
     def said(self, error: KlingError) -> str:
         """An error in one line, for callers that are told no facts."""
-        return self.hide(in_tools(clean(str(error), 1000)))
+        return self.hide(clean(error.said("tools"), 1000))
 
     async def close(self) -> None:
         """Close every account."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from kling_core.cli import console
-from kling_core.cli.doctor import tell
 from kling_core.commands import doctor
 from kling_core.commands.doctor import Symptom
 from kling_core.errors import ConfigError
+from kling_core.text import safe
 from kling_mcp.clients import output_folder
 from kling_mcp.http.app import Listening
 from kling_mcp.settings import Settings, variable
@@ -38,10 +38,16 @@ def run(argv: Sequence[str], left: Sequence[str] = ()) -> int:
     with ExitStack() as stack:
 
         def opened() -> Kling:
-            return stack.enter_context(console.open_client(sandbox=sandbox))
+            from kling_core.client import Kling
+
+            kling = stack.enter_context(Kling(sandbox=True if sandbox else None))
+            if kling.sandbox is not None:
+                sys.stderr.write("sandbox: embedded in this command; no key, no cost\n")
+            return kling
 
         everything = doctor.examine(opened, partial(output_folder, sandbox=sandbox))
-        return tell(chain(_placeholders(left), _server(), everything))
+        symptoms = chain(_placeholders(left), _server(), everything)
+        return 0 if doctor.report(symptoms, lambda line: sys.stdout.write(f"{safe(line)}\n")) else 1
 
 
 def _placeholders(left: Sequence[str]) -> Iterator[Symptom]:

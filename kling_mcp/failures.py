@@ -10,9 +10,9 @@ from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
+from kling_core.advice import said
 from kling_core.errors import Billed, InvalidRequest, KlingError, SubmitOutcomeUnknown
 from kling_core.text import safe
-from kling_mcp.advice import in_tools
 from kling_mcp.safety.redact import clean, whole
 
 __all__ = ["kind", "refusal", "result", "unexpected"]
@@ -32,8 +32,8 @@ def result(
         "error": kind(error),
         "code": error.code,
         "message": _message(error),
-        "cause": in_tools(error.cause),
-        "fix": in_tools(error.fix),
+        "cause": said(error.cause, "tools"),
+        "fix": said(error.fix, "tools"),
         "retryable": error.retryable,
         "billed": error.billed,
         "task_id": error.task_id,
@@ -42,7 +42,7 @@ def result(
     }
     if isinstance(error, InvalidRequest):
         facts["violations"] = [
-            {"field": v.field, "problem": in_tools(v.message), "valid": in_tools(v.valid)}
+            {"field": v.field, "problem": said(v.message, "tools"), "valid": said(v.valid, "tools")}
             for v in error.violations
         ]
         facts["fix"] = "Correct the arguments and call again."
@@ -91,8 +91,8 @@ def kind(error: KlingError) -> str:
 
 def _message(error: KlingError) -> str:
     if isinstance(error, InvalidRequest):
-        return in_tools(str(error))
-    words = in_tools(clean(error.message, 1000))
+        return error.said("tools")
+    words = clean(said(error.message, "tools"), 1000)
     return words if error.code is None else f"{words} (code {error.code})"
 
 

@@ -20,11 +20,11 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ToolAnnotations
 from pydantic import Field
 
+from kling_core.advice import said
 from kling_core.caller_warnings import heard_by
 from kling_core.errors import InvalidRequest, KlingError, Violation
 from kling_mcp import arguments as arguments_
 from kling_mcp import failures, schemas
-from kling_mcp.advice import in_tools
 from kling_mcp.settings import Settings
 
 if TYPE_CHECKING:
@@ -181,6 +181,6 @@ class Tool(SdkTool):
 
 def _tell(context: Context[Any, Any], warnings: list[str], text: str) -> None:
     accounts: Accounts = context.request_context.lifespan_context
-    words = accounts.hide(in_tools(text))
+    words = accounts.hide(said(text, "tools"))
     if words not in warnings:  # the check and the submit of a request both tell its warnings
         warnings.append(words)

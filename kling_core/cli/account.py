@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from kling_core.cli import console, results
+from kling_core.cli import console
 from kling_core.commands import arguments
 from kling_core.commands.account import DAYS, rows
+from kling_core.commands.option_types import count
 from kling_core.commands.table import Table
 
 
@@ -18,7 +19,13 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         description="The account's resource packs. Free; what is left may lag by 12 hours.",
     )
     add = parser.add_argument
-    add("--days", type=results.count, default=DAYS, metavar="N", help=f"look back [default {DAYS}]")
+    add(
+        "--days",
+        type=count,
+        default=DAYS,
+        metavar="N",
+        help=f"look back [default {DAYS}]",
+    )
     add("--json", action="store_true", help="print the packs as JSON")
     add("--sandbox", action="store_true", help="use the embedded sandbox: no key, no cost")
     namespace = arguments.parse(parser, argv)

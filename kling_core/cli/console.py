@@ -6,16 +6,18 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core import streams
+from kling_core.advice import said
+from kling_core.commands import as_json as as_json_
 from kling_core.commands.arguments import Parser, UsageProblem, consumes
 from kling_core.text import one_line, safe, safe_json
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from decimal import Decimal
 
     from kling_core.client import Kling
     from kling_core.commands.table import Table
@@ -25,14 +27,14 @@ if TYPE_CHECKING:
 def say(text: str) -> None:
     """A line for people, on stderr. When nobody can be told, the command goes on all the same."""
     try:
-        print(safe(text), file=sys.stderr, flush=True)
+        print(safe(said(text, "shell")), file=sys.stderr, flush=True)
     except (OSError, ValueError):  # full, gone or closed; what is paid for is not stopped by it
         sys.stderr = streams.nowhere()
 
 
 def show(text: str = "") -> None:
     """A line of a result on stdout, which may be a terminal."""
-    print(safe(text))
+    print(safe(said(text, "shell")))
 
 
 def show_path(path: Path) -> None:
@@ -47,7 +49,7 @@ def show_json(value: Any) -> None:
 
 def as_json(value: Any, *, ascii_only: bool = False, indent: int = 2) -> str:
     """A value as JSON; what would be an escape in a terminal is written as one of JSON's."""
-    written = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=plain)
+    written = json.dumps(value, indent=indent, ensure_ascii=ascii_only, default=as_json_.plain)
     return safe_json(written)
 
 
@@ -153,10 +155,3 @@ def endpoint_list(command: str, about: str) -> str:
 def debugging() -> bool:
     """Whether KLING_DEBUG asks for tracebacks."""
     return os.environ.get("KLING_DEBUG", "").strip() not in ("", "0")
-
-
-def plain(value: Any) -> Any:
-    """A value as JSON has it: amounts as text, times in ISO 8601."""
-    if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
-    return value.isoformat() if hasattr(value, "isoformat") else str(value)

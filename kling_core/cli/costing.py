@@ -2,38 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import asdict
 
-from kling_core.cli import console, ledgers, results
-from kling_core.commands import arguments, readable
-from kling_core.commands import costs as spending
-
-if TYPE_CHECKING:
-    from kling_core.ledger.records import Costs
+from kling_core.cli import console, ledgers
+from kling_core.commands import arguments, costs
+from kling_core.commands.option_types import count
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
     """The command; see `kling costs --help`."""
     namespace = arguments.parse(_parser(), argv)
     with ledgers.open_client("costs", sandbox=sandbox or namespace.sandbox) as kling:
-        costs = spending.within(kling, namespace.by, namespace.days)
-        budget = kling.session.settings.budget
+        spent = costs.within(kling, namespace.by, namespace.days)
     if namespace.json:
-        console.show_json([_as_json(line) for line in costs])
-    elif not costs:
-        console.say(f"no tasks in the last {namespace.days} days")
-    else:
-        console.show_table(spending.table(namespace.by, costs))
-        console.say(spending.EXPLAINED)
-    if budget is not None and not namespace.json:
-        console.say(f"budget: {readable.money(budget)} a day")
+        console.show_json([asdict(line) for line in spent.lines])
+        return 0
+    if spent.lines:
+        console.show_table(spent.table)
+    for note in spent.notes:
+        console.say(note)
     return 0
-
-
-def _as_json(costs: Costs) -> dict[str, object]:
-    from dataclasses import asdict
-
-    return asdict(costs)
 
 
 def _parser() -> arguments.Parser:
@@ -44,14 +32,14 @@ def _parser() -> arguments.Parser:
         "Asks nobody;\nkling account shows what is left of the packs.",
     )
     add = parser.add_argument
-    how = f"one line each: {', '.join(spending.BY)} [default day]"
-    add("--by", choices=spending.BY, default="day", metavar="WHAT", help=how)
+    how = f"one line each: {', '.join(costs.BY)} [default day]"
+    add("--by", choices=costs.BY, default="day", metavar="WHAT", help=how)
     add(
         "--days",
-        type=results.count,
-        default=spending.DAYS,
+        type=count,
+        default=costs.DAYS,
         metavar="N",
-        help=f"look back [default {spending.DAYS}]",
+        help=f"look back [default {costs.DAYS}]",
     )
     add("--json", action="store_true", help="print the lines as JSON")
     ledgers.hidden_sandbox(parser)

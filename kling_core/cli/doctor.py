@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from contextlib import ExitStack
 
 from kling_core.cli import console
-from kling_core.cli.exit_codes import in_shell
 from kling_core.commands import arguments, doctor
-
-_WIDTH = 11
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -24,21 +20,5 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace = arguments.parse(parser, argv)
     wanted = sandbox or namespace.sandbox
     with ExitStack() as stack:
-        return tell(
-            doctor.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
-        )
-
-
-def tell(symptoms: Iterable[doctor.Symptom]) -> int:
-    """Print symptoms as they are found, a line each; returns the exit code."""
-    healthy = True
-    for symptom in symptoms:
-        healthy = healthy and symptom.level != "wrong"
-        console.show(_line(symptom))
-    console.show("all is well" if healthy else "something is wrong, see above")
-    return 0 if healthy else 1
-
-
-def _line(symptom: doctor.Symptom) -> str:
-    level = symptom.level.upper() if symptom.level == "wrong" else symptom.level
-    return f"{level if symptom.name else '':5} {symptom.name:{_WIDTH}} {in_shell(symptom.text)}"
+        symptoms = doctor.examine(lambda: stack.enter_context(console.open_client(sandbox=wanted)))
+        return 0 if doctor.report(symptoms, console.show) else 1

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Self
 
 from kling_core import errors
-from kling_core.commands.advice import SHELL
+from kling_core.advice import Advice, Text, said
+from kling_core.commands.advice import violations
 from kling_core.commands.arguments import UsageProblem
+from kling_core.text import safe
 
 REFUSED, USAGE, LOOK_FIRST, FAILED = 1, 2, 3, 4
 
@@ -55,32 +57,21 @@ def exit_code(error: Exception) -> int:
 def lines(error: Exception) -> list[str]:
     """What to tell people: one line, and one more for each violation."""
     if isinstance(error, errors.InvalidRequest):
-        return SHELL.violations(error)
+        return violations(error, "shell")
     if isinstance(error, errors.KlingError):
-        return [in_shell(_one_line(error))]
+        return [_one_line(error)]
     kind = type(error).__name__
     told = [f"{kind}: {error}  (KLING_DEBUG=1 shows where)"]
     return [*told, _LOOK] if exit_code(error) == LOOK_FIRST else told
 
 
-def in_shell(text: str) -> str:
-    """Python calls in an advice, said as commands."""
-    return SHELL.say(text)
-
-
 def collect(task_id: str) -> str:
     """The command that waits for a task and downloads what it made."""
-    return f"kling wait {task_id}"
+    return Advice("wait", task_id).on("shell")
 
 
 def _one_line(error: errors.KlingError) -> str:
-    task = getattr(error, "task", None)
-    if isinstance(error, errors.WaitTimeout) and task is not None:
-        head = errors.KlingError(error.message)
-        return f"{head} Collect it later: {collect(task.task_id)}"
-    text = str(error)
-    cause = error.cause.strip()
-    if cause and isinstance(error, errors.APIError | errors.TaskFailed):
-        fix = error.fix.strip()
-        text = text.removesuffix(fix).strip() + f" {cause} {fix}"
-    return text.strip()
+    if error.cause.strip() and isinstance(error, errors.APIError | errors.TaskFailed):
+        told = Text(error.headline, " ", error.cause, *((" ", error.fix) if error.fix else ()))
+        return safe(said(told, "shell")).strip()
+    return error.said("shell").strip()

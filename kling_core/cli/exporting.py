@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kling_core import setting_values
 from kling_core.cli import console, ledgers
-from kling_core.commands import arguments
+from kling_core.commands import arguments, as_json
 from kling_core.errors import ConfigError
 from kling_core.ledger.redact import without_secrets
 
@@ -34,7 +34,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
                 paths.setdefault(kept.task, []).append(kept.path)
         rows = [
             {
-                **ledgers.described(row),
+                **as_json.recorded(row),
                 "paths": paths.get(row.id, []),
                 "request": without_secrets(row.request),
             }
@@ -78,7 +78,7 @@ def _write_json(rows: Rows, file: TextIO) -> None:
 
 def _write_csv(rows: Rows, file: TextIO) -> None:
     """One line a task; paths one a line within their cell, the request left to the JSON."""
-    names = [*ledgers.COLUMNS, "paths"]
+    names = [*as_json.COLUMNS, "paths"]
     writer = csv.DictWriter(file, names, extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
     for row in rows:
@@ -94,7 +94,7 @@ def _cell(value: Any) -> str:
     """Text that a spreadsheet does not take for a formula; numbers as they are."""
     if value is None:
         return ""
-    text = str(console.plain(value))
+    text = str(as_json.plain(value))
     return f"'{text}" if isinstance(value, str) and text.startswith(_FORMULA) else text
 
 

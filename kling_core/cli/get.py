@@ -12,6 +12,7 @@ from kling_core.cli.exit_codes import Progress
 from kling_core.cli.progress import follow
 from kling_core.commands import arguments
 from kling_core.commands import readable as words
+from kling_core.commands.option_types import seconds
 
 if TYPE_CHECKING:
     from kling_core.task import Task
@@ -72,7 +73,7 @@ def _own_options(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="download to DIR [with --wait kling_outputs/DATE]",
     )
-    add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds")
+    add("--timeout", type=seconds, metavar="S", help="stop waiting after S seconds")
     add("--sandbox", action="store_true", help=argparse.SUPPRESS)
     add("--json", action="store_true", help="print the task as JSON")
 

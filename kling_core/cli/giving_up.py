@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kling_core.cli import console, ledgers
-from kling_core.commands import arguments, slots
+from kling_core.commands import arguments, as_json, slots
 from kling_core.commands.find import find
 from kling_core.flows.give_up import give_up
 
@@ -19,7 +19,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         for row in rows:
             console.say(slots.given_up(row))
         if namespace.json:
-            console.show_json([ledgers.described(row) for row in rows])
+            console.show_json([as_json.recorded(row) for row in rows])
     return 0
 
 

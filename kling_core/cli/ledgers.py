@@ -6,37 +6,17 @@ import argparse
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kling_core.cli import console, exit_codes, results
 from kling_core.cli.progress import follow
-from kling_core.commands import readable, tasks
+from kling_core.commands import as_json, tasks
 from kling_core.errors import KlingError
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.records import Row
     from kling_core.task import Task
-
-COLUMNS = (
-    "id",
-    "task_id",
-    "state",
-    "endpoint",
-    "model_name",
-    "project",
-    "text",
-    "quote_units",
-    "quote_usd",
-    "cost_units",
-    "cost_usd",
-    "created_at",
-    "sent_at",
-    "finished_at",
-    "parent_task_id",
-    "error",
-)
-"""What lists and exports tell of a row."""
 
 _NOT_AT_KLING = (*tasks.UNSENT, "rejected")
 
@@ -50,12 +30,6 @@ def open_client(command: str, *, sandbox: bool) -> Kling:
 def hidden_sandbox(parser: argparse.ArgumentParser) -> None:
     """--sandbox after the command: understood, to be refused with its reason."""
     parser.add_argument("--sandbox", action="store_true", help=argparse.SUPPRESS)
-
-
-def described(row: Row) -> dict[str, Any]:
-    """A row as JSON: its `COLUMNS`, times in ISO 8601."""
-    known = {name: getattr(row, name) for name in COLUMNS}
-    return {n: readable.moment(v) if n.endswith("_at") else v for n, v in known.items()}
 
 
 # --- collecting ----------------------------------------------------------------------------
@@ -106,7 +80,7 @@ class Collector:
     def finish(self) -> int:
         """Print what JSON was asked for; returns the exit code."""
         if self.as_json:
-            console.show_json([results.described(task) for task in self.tasks])
+            console.show_json([as_json.described(task) for task in self.tasks])
         console.flush()
         return self.code
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from kling_core.cli import console, results
-from kling_core.commands import arguments, readable
+from kling_core.cli import console
+from kling_core.commands import arguments, as_json, readable
+from kling_core.commands.option_types import count
 from kling_core.commands.table import Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     with console.open_client(sandbox=False) as kling:
         tasks: list[Task] = getattr(kling, endpoint.name).list(namespace.page, namespace.size)
     if namespace.json:
-        console.show_json([results.described(task) for task in tasks])
+        console.show_json([as_json.described(task) for task in tasks])
         return 0
     if not tasks:
         console.say(f"no tasks on page {namespace.page} of {endpoint.command}")
@@ -58,7 +59,19 @@ def _parser(prog: str) -> arguments.Parser:
 
 def _own_options(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
-    add("--page", type=results.count, default=1, metavar="N", help="page, 1 to 1000 [default 1]")
-    add("--size", type=results.count, default=30, metavar="N", help="1 to 500 a page [default 30]")
+    add(
+        "--page",
+        type=count,
+        default=1,
+        metavar="N",
+        help="page, 1 to 1000 [default 1]",
+    )
+    add(
+        "--size",
+        type=count,
+        default=30,
+        metavar="N",
+        help="1 to 500 a page [default 30]",
+    )
     add("--sandbox", action="store_true", help=argparse.SUPPRESS)
     add("--json", action="store_true", help="print the tasks as JSON")

@@ -135,11 +135,11 @@ def _report(error: Exception) -> int:
 
 
 def _interrupted(stop: KeyboardInterrupt) -> int:
+    from kling_core.advice import Text
     from kling_core.cli.console import say
-    from kling_core.cli.exit_codes import in_shell
 
-    said = getattr(stop, "__notes__", None) or ["Interrupted."]
-    say(f"\n{in_shell(said[0])}")
+    told = getattr(stop, "__notes__", None) or ["Interrupted."]
+    say(Text("\n", told[0]))
     return 130
 
 

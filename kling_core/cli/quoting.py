@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from kling_core.cli import console, results
-from kling_core.commands import arguments, given_text
+from kling_core.cli import console
+from kling_core.commands import arguments, as_json, given_text
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are those of the service
@@ -22,7 +22,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:  # noqa: ARG001 - prices are 
     for warning in request.check().warnings:
         console.say(f"warning: {warning}")
     if namespace.json:
-        console.show_json(results.quoted(quote))
+        console.show_json(as_json.quoted(quote))
     elif quote is None:
         console.show("unknown")
         console.say(f"no price is published for this {endpoint.command}")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from kling_core.cli import console, ledgers, results
 from kling_core.cli.exit_codes import Progress
 from kling_core.commands import arguments
-from kling_core.commands.rescue import Rescue, rescue
-from kling_core.errors import KlingError
+from kling_core.commands.option_types import OUT
+from kling_core.commands.rescue import Found, Rescue, opening, rescue, summary
 
 
 def run(argv: list[str], *, sandbox: bool) -> int:
@@ -22,16 +21,16 @@ def run(argv: list[str], *, sandbox: bool) -> int:
         results.must_be_writable(namespace.out or kling.session.output_dir)
         collector = ledgers.Collector(kling, out=namespace.out)
 
-        def tell(so_far: Rescue, news: Any) -> None:
-            if news is None:
-                console.say(so_far.opening)
-            elif isinstance(news, KlingError):
-                collector.tell(news)
-            else:
-                console.show_path(news)
+        def tell(news: Rescue | Found) -> None:
+            if isinstance(news, Rescue):
+                console.say(opening(news))
+            elif news.error is not None and not news.purged:
+                collector.tell(news.error)
+            elif news.path is not None:
+                console.show_path(news.path)
                 console.flush()
 
-        console.say(rescue(kling, results.folder(namespace.out), tell).summary)
+        console.say(summary(rescue(kling, results.folder(namespace.out), tell)))
         return collector.code
 
 
@@ -43,6 +42,6 @@ def _parser() -> arguments.Parser:
         "finished output that is not\non disk; also of tasks made elsewhere, and after the ledger "
         "was lost. Free of charge.",
     )
-    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
+    parser.add_argument("-o", "--out", type=Path, metavar="DIR", help=OUT)
     ledgers.hidden_sandbox(parser)
     return parser

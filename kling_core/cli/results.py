@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kling_core.cli import console
 from kling_core.cli.exit_codes import collect
 from kling_core.commands import readable
+from kling_core.commands.as_json import described
 from kling_core.errors import DownloadError
 from kling_core.flows import late_results
 from kling_core.output_paths import names_a_file
 
 if TYPE_CHECKING:
-    from kling_core.flows.task_state import Output
     from kling_core.rules.price import Quote
     from kling_core.task import Task
-
-OUT = "where the files go [default kling_outputs/PROJECT/DATE]"
-"""Help of the option --out."""
 
 
 def save(task: Task, place: Path | None) -> list[Path]:
@@ -81,37 +76,6 @@ def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:
             console.show_json(output.raw)
 
 
-def described(task: Task) -> dict[str, Any]:
-    """A task as JSON: amounts as text, times in ISO 8601."""
-    cost = task.cost
-    return {
-        "task_id": task.task_id,
-        "external_task_id": task.external_task_id,
-        "endpoint": task.endpoint.name,
-        "status": task.status,
-        "status_message": task.status_message,
-        "created_at": task.created_at,
-        "updated_at": task.updated_at,
-        "quote": quoted(task.quote),
-        "cost_units": cost.units if cost else None,
-        "outputs": [_output(output) for output in task.outputs],
-    }
-
-
-def quoted(quote: Quote | None) -> dict[str, Any] | None:
-    """A quote as JSON; None when no price is known."""
-    if quote is None:
-        return None
-    return {
-        "units": quote.units,
-        "usd": quote.usd,
-        "as_of": quote.as_of,
-        "source": quote.source,
-        "basis": quote.basis,
-        "at_most": quote.at_most,
-    }
-
-
 def cost_line(quote: Quote | None) -> str:
     """A quote in words."""
     return str(quote) if quote is not None else "no price is known for this"
@@ -126,48 +90,6 @@ def ending(task: Task, seconds: float) -> str:
     parts.append(f"task {task.task_id}")
     parts += [f"video id {video.id}" for video in task.videos if video.id]
     return ", ".join(parts)
-
-
-def seconds(text: str) -> float:
-    """An option's value: seconds above 0."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
-    return value
-
-
-def dollars(text: str) -> Decimal:
-    """An option's value: an amount in US dollars."""
-    try:
-        amount = Decimal(text.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an amount in US dollars, such as 0.50")
-    return amount
-
-
-def count(text: str) -> int:
-    """An option's value: a whole number, 0 or above."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _output(output: Output) -> dict[str, Any]:
-    return {
-        "kind": output.kind,
-        "id": output.id or None,
-        "url": output.url,
-        "watermark_url": output.watermark_url,
-        "duration": output.duration,
-        "expires_at": output.expires_at,
-        "path": output.path,
-        **({} if output.is_file else {"data": output.raw}),
-    }
 
 
 def _downloadable(task: Task) -> list[Any]:

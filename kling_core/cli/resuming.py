@@ -10,6 +10,7 @@ from kling_core.cli.exit_codes import Progress
 from kling_core.commands import arguments
 from kling_core.commands import resume as leftovers
 from kling_core.commands.find import short
+from kling_core.commands.option_types import OUT, seconds
 from kling_core.flows import resume
 
 if TYPE_CHECKING:
@@ -75,8 +76,13 @@ def _parser() -> arguments.Parser:
     add("--send", action="store_true", help="send what certainly reached nobody; it is paid then")
     add("--no-wait", dest="wait", action="store_false", help="settle and download, do not wait")
     add("--no-download", dest="download", action="store_false", help="settle and wait only")
-    add("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
-    add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds each")
+    add("-o", "--out", type=Path, metavar="DIR", help=OUT)
+    add(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="stop waiting after S seconds each",
+    )
     add("--json", action="store_true", help="print the collected tasks as JSON")
     ledgers.hidden_sandbox(parser)
     return parser

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 from kling_core.cli import console, results
 from kling_core.cli.exit_codes import Progress, collect
 from kling_core.cli.progress import follow
-from kling_core.commands import arguments, given_text
+from kling_core.commands import arguments, as_json, given_text
+from kling_core.commands.option_types import OUT, dollars, seconds
 from kling_core.flows.sources import sourced
 
 if TYPE_CHECKING:
@@ -76,11 +77,11 @@ def carry_out(request: Request, wishes: Wishes) -> int:
 def own_options(parser: argparse.ArgumentParser) -> None:
     """Add the options of everything that makes something."""
     add = parser.add_argument
-    add("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
+    add("-o", "--out", type=Path, metavar="DIR", help=OUT)
     add("--no-wait", dest="wait", action="store_false", help="print the task id and end at once")
-    add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds")
-    add("--max-cost", type=results.dollars, metavar="USD", help="refuse anything dearer")
-    add("--budget", type=results.dollars, metavar="USD", help="refuse what passes it for today")
+    add("--timeout", type=seconds, metavar="S", help="stop waiting after S seconds")
+    add("--max-cost", type=dollars, metavar="USD", help="refuse anything dearer")
+    add("--budget", type=dollars, metavar="USD", help="refuse what passes it for today")
     add("--project", metavar="NAME", help="what it belongs to: folder, budget and costs")
     add("--dry-run", action="store_true", help="check and show the body and cost; send nothing")
     add("--json", action="store_true", help="print the task as JSON")
@@ -96,7 +97,7 @@ def _dry_run(request: Request, wishes: Wishes) -> int:
             "endpoint": request.endpoint.name,
             "path": shown.path,
             "body": shown.body,
-            "quote": results.quoted(shown.quote),
+            "quote": as_json.quoted(shown.quote),
             "warnings": list(shown.warnings),
         }
         console.show_json(facts)
@@ -190,7 +191,7 @@ class _InLine:
 def _submitted(task: Task, wishes: Wishes) -> None:
     console.say(f"submitted; collect it with: {collect(task.task_id)}")
     if wishes.json:
-        console.show_json(results.described(task))
+        console.show_json(as_json.described(task))
     else:
         console.show(task.task_id)
 

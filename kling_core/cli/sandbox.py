@@ -6,8 +6,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from kling_core.cli import results
 from kling_core.commands import arguments
+from kling_core.commands.option_types import count
 from kling_core.errors import ConfigError
 
 
@@ -38,10 +38,20 @@ def _parser() -> arguments.Parser:
     add = parser.add_argument
     add("--port", type=port, metavar="P", help="port [default: a free one]")
     add("--speed", type=_speed, metavar="F", help="how many times faster tasks run [default 60]")
-    add("--limit", type=results.count, metavar="N", help="slots for videos [default 5]")
-    add("--image-limit", type=results.count, metavar="N", help="slots for images [default 9]")
-    add("--units", type=results.count, metavar="N", help="units in the video pack [default 1000]")
-    add("--image-units", type=results.count, metavar="N", help="in the image pack [default 10000]")
+    add("--limit", type=count, metavar="N", help="slots for videos [default 5]")
+    add("--image-limit", type=count, metavar="N", help="slots for images [default 9]")
+    add(
+        "--units",
+        type=count,
+        metavar="N",
+        help="units in the video pack [default 1000]",
+    )
+    add(
+        "--image-units",
+        type=count,
+        metavar="N",
+        help="in the image pack [default 10000]",
+    )
     add("--access-key", metavar="AK", help="access key to accept [default: a new one]")
     add("--secret-key", metavar="SK", help="secret key to accept [default: a new one]")
     add("--api-key", metavar="KEY", help="API key to accept [default: a new one]")
@@ -72,7 +82,7 @@ def _secret(text: str) -> str:
 
 def port(text: str) -> int:
     """An option's value: a port, 0 for a free one."""
-    number = results.count(text)
+    number = count(text)
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to 65535")
     return number

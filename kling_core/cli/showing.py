@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kling_core.advice import said
 from kling_core.cli import console, ledgers
-from kling_core.commands import arguments, show
+from kling_core.commands import arguments, as_json, show
 from kling_core.commands import readable as words
 from kling_core.commands.find import find
 from kling_core.commands.tasks import on_disk
@@ -39,7 +40,7 @@ def run(argv: list[str], *, sandbox: bool) -> int:
 def _show(known: show.Facts) -> None:
     console.show(known.heading)
     for name, value in known.values:
-        first, *more = value.splitlines()
+        first, *more = said(value, "shell").splitlines()
         console.show(f"  {name:{_WIDTH}} {first}")
         for line in more:
             console.show(f"  {'':{_WIDTH}} {line}")
@@ -50,7 +51,7 @@ def _show(known: show.Facts) -> None:
 
 def _as_json(row: Row, kept: Sequence[Kept]) -> dict[str, Any]:
     return {
-        **ledgers.described(row),
+        **as_json.recorded(row),
         "external_task_id": row.external_task_id,
         "parent_output_id": row.parent_output_id,
         "edition": row.edition,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.cli import console, ledgers, results
-from kling_core.commands import arguments, slots, tasks
+from kling_core.cli import console, ledgers
+from kling_core.commands import arguments, as_json, slots, tasks
+from kling_core.commands.option_types import count
 
 if TYPE_CHECKING:
     from kling_core.ledger.ledger import Ledger
@@ -16,24 +17,22 @@ def run(argv: list[str], *, sandbox: bool) -> int:
     namespace, words = arguments.parse_words(_parser(), argv)
     with ledgers.open_client("tasks", sandbox=sandbox or namespace.sandbox) as kling:
         ledger = kling.session.ledger()
-        rows = ledger.rows(
+        found = tasks.chosen(
+            kling,
             states=namespace.state,
             endpoint=_endpoint(ledger, namespace.endpoint),
             words=" ".join(words) or None,
             project=namespace.project,
-            limit=namespace.limit or None,
+            limit=namespace.limit,
         )
         if namespace.json:
-            console.show_json([ledgers.described(row) for row in rows])
-        elif not rows:
-            console.say("no such tasks in the ledger; kling rescue looks at Kling for others")
-        else:
-            table = tasks.tasks(kling, rows, narrow=not namespace.wide)
-            console.show_table(table)
-            if len(rows) == namespace.limit:
-                console.say("there may be more: --limit 0 shows all")
-            for line in slots.lines(ledger):
-                console.say(line)
+            console.show_json([as_json.recorded(row) for row in found.rows])
+            return 0
+        if found.rows:
+            console.show_table(tasks.tasks(kling, found.rows, narrow=not namespace.wide))
+        held = slots.lines(ledger) if found.rows else []
+        for line in filter(None, [found.note, *held]):
+            console.say(line)
     return 0
 
 
@@ -60,7 +59,13 @@ def _parser() -> arguments.Parser:
     )
     add("--endpoint", metavar="NAME", help="only those of this endpoint")
     add("--project", metavar="NAME", help="only those of this project")
-    add("--limit", type=results.count, default=20, metavar="N", help="at most N [20], 0 for all")
+    add(
+        "--limit",
+        type=count,
+        default=20,
+        metavar="N",
+        help="at most N [20], 0 for all",
+    )
     add("--wide", action="store_true", help="show prompts in full")
     add("--json", action="store_true", help="print the tasks as JSON")
     ledgers.hidden_sandbox(parser)

@@ -8,6 +8,7 @@ from kling_core.cli import ledgers, results
 from kling_core.cli.exit_codes import Progress
 from kling_core.commands import arguments
 from kling_core.commands.find import find
+from kling_core.commands.option_types import OUT, seconds
 from kling_core.commands.wait import certain
 from kling_core.errors import KlingError
 
@@ -47,8 +48,13 @@ def _parser() -> arguments.Parser:
         "Kling's,\nor a beginning or end of one; kling tasks shows them.",
     )
     add = parser.add_argument
-    add("-o", "--out", type=Path, metavar="DIR", help=results.OUT)
-    add("--timeout", type=results.seconds, metavar="S", help="stop waiting after S seconds each")
+    add("-o", "--out", type=Path, metavar="DIR", help=OUT)
+    add(
+        "--timeout",
+        type=seconds,
+        metavar="S",
+        help="stop waiting after S seconds each",
+    )
     add("--no-download", dest="download", action="store_false", help="wait only")
     add("--json", action="store_true", help="print the tasks as JSON")
     ledgers.hidden_sandbox(parser)

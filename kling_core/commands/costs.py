@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.ledger.costs import By
 
-__all__ = ["BY", "DAYS", "EXPLAINED", "table", "total", "within"]
+__all__ = ["BY", "DAYS", "EXPLAINED", "Spent", "total", "within"]
 
 BY = ("day", "project", "model")
 
@@ -27,16 +28,41 @@ EXPLAINED = (
 )
 
 
-def within(kling: Kling, by: By, days: int) -> list[Costs]:
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What the tasks of the last `days` cost, a line for each day, project or model.
+
+    `budget` is the limit a day, None for none; `played` says that the lines are of the sandbox.
+    """
+
+    by: By
+    days: int
+    lines: tuple[Costs, ...]
+    budget: Decimal | None
+    played: bool
+
+    @property
+    def table(self) -> Table:
+        """A line each, and their sum."""
+        head = (self.by, "tasks", "estimate", "actual", "open", "not said", "no price")
+        return Table(head, [*map(_line, self.lines), _line(total(self.lines))])
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be said below the table, or in its place."""
+        notes = [EXPLAINED if self.lines else f"no tasks in the last {self.days} days"]
+        if self.budget is not None:
+            notes.append(f"budget: {readable.money(self.budget)} a day")
+        if self.played and self.lines:
+            notes.append("in the sandbox nothing is charged: these are list prices")
+        return notes
+
+
+def within(kling: Kling, by: By, days: int) -> Spent:
     """The costs of the last days, by day, project or model."""
     since = kling.session.ledger().now() - days * 86400
-    return kling.tasks.costs(by=by, since=since)
-
-
-def table(by: str, costs: Sequence[Costs]) -> Table:
-    """A line each, and their sum."""
-    head = (by, "tasks", "estimate", "actual", "open", "not said", "no price")
-    return Table(head, [*map(_line, costs), _line(total(costs))])
+    lines = tuple(kling.tasks.costs(by=by, since=since))
+    return Spent(by, days, lines, kling.session.settings.budget, kling.sandbox is not None)
 
 
 def total(costs: Sequence[Costs]) -> Costs:

@@ -9,13 +9,14 @@ import os
 import platform
 import tempfile
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from kling_core import config, setting_values, text_files
+from kling_core.advice import Advice, Text, said
 from kling_core.commands import account
 from kling_core.errors import (
     AccountError,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.commands.key_check import Finding
 
-__all__ = ["Symptom", "examine", "fine", "note", "wrong"]
+__all__ = ["Symptom", "examine", "fine", "note", "report", "verdict", "wrong"]
 
 _PROXIES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 
@@ -45,6 +46,11 @@ class Symptom:
     level: Literal["ok", "note", "wrong"]
     name: str
     text: str
+
+    @property
+    def mark(self) -> str:
+        """The level as it is shown: what is wrong is not overlooked."""
+        return self.level.upper() if self.level == "wrong" else self.level
 
 
 def examine(
@@ -62,7 +68,7 @@ def examine(
     try:
         kling = open_client()
     except ConfigError as error:
-        yield wrong("settings", str(error))
+        yield wrong("settings", error.told)
         return
     settings = kling.session.settings
     if kling.sandbox is None:
@@ -74,12 +80,32 @@ def examine(
     yield from _safely("network", lambda: _service(settings))
 
 
+def report(symptoms: Iterable[Symptom], tell: Callable[[str], object]) -> bool:
+    """Tell symptoms in a terminal as they are found, a line each; returns whether all is well."""
+    found: list[Symptom] = []
+    for one in symptoms:
+        found.append(one)
+        text = said(one.text, "shell")
+        tell(f"{one.mark if one.name else '':5} {one.name:{_WIDTH}} {text}")
+    tell(verdict(found))
+    return not any(one.level == "wrong" for one in found)
+
+
+def verdict(found: Sequence[Symptom]) -> str:
+    """What all symptoms come to."""
+    wrong = any(one.level == "wrong" for one in found)
+    return "something is wrong, see above" if wrong else "all is well"
+
+
+_WIDTH = 11
+
+
 def _safely(name: str, look: Callable[[], Iterator[Symptom]]) -> Iterator[Symptom]:
     """What one look finds; whatever it stumbles over is a symptom, and no end of the looking."""
     try:
         yield from look()
     except KlingError as error:
-        yield wrong(name, str(error))
+        yield wrong(name, error.told)
     except Exception as error:  # noqa: BLE001, it is here to say what is wrong
         yield wrong(name, f"{type(error).__name__}: {error}")
 
@@ -123,12 +149,19 @@ def _ledger(kling: Kling) -> Iterator[Symptom]:
         ledger = kling.session.ledger()
         left = len(ledger.rows(states=OPEN))
     except LedgerError as error:
-        yield wrong("ledger", str(error))
+        yield wrong("ledger", error.told)
         return
     yield fine("ledger", ledger.place)
     if left:
         yield note(
-            "ledger", f"{left} not settled: kling tasks shows them, kling resume settles them"
+            "ledger",
+            Text(
+                f"{left} not settled: ",
+                Advice("tasks"),
+                " shows them, ",
+                Advice("resume by command"),
+                " settles them",
+            ),
         )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.errors import TaskNotFound
 
@@ -31,7 +32,15 @@ def find(kling: Kling, word: str) -> Row:
     raise TaskNotFound(
         f"the ledger knows no task {word!r}",
         cause="",
-        fix="See kling tasks. A task made elsewhere: kling get ENDPOINT TASK, or kling rescue.",
+        fix=Text(
+            "See ",
+            Advice("tasks"),
+            ". A task made elsewhere: ",
+            Advice("get by command"),
+            ", or ",
+            Advice("rescue by command"),
+            ".",
+        ),
     )
 
 

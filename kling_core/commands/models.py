@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands.table import Table
 from kling_core.text import ranges
 
@@ -43,7 +44,7 @@ def overview(endpoints: Iterable[Endpoint], *, retired: bool) -> Told:
             name = ""
         if not shown:
             rows.append((name, "-", _without_models(endpoint), ""))
-    notes = ["kling models ENDPOINT shows modes, durations and features", _as_of()]
+    notes = [Text(Advice("models of"), " shows modes, durations and features"), _as_of()]
     if hidden:
         notes.insert(0, f"{hidden} retired entries are left out; --all shows them")
     return Told(Table(("endpoint", "model", "status", ""), rows), tuple(notes))

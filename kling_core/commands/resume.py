@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.ledger.records import Row
@@ -31,7 +32,7 @@ def unsent(settled: Settled) -> Iterator[str]:
         said = row.error.removeprefix(how).removeprefix(": ")
         yield f"{short(row)}: {how}{f' ({said})' if said else ''}: {named(row)}"
     if settled.unsent:
-        yield "send them with: kling resume --send"
+        yield Text("send them with: ", Advice("send by command"))
     for row in settled.held:
         doing = "being sent" if row.state == "submitting" else "in line to be sent"
         yield f"{short(row)}: {doing} by another process: {named(row)}"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.tasks import keeping, on_disk
@@ -42,7 +43,7 @@ def about(kling: Kling, row: Row, kept: Sequence[Kept]) -> Facts:
         *_row(row, kling.session.ledger().now()),
         *([("request", json.dumps(sent, ensure_ascii=False))] if sent else []),
         *(("media", f"{name}: sha256 {digest}") for name, digest in row.media.items()),
-        *((f"output {o.number + 1}", "\n".join(_output(kling, row, o))) for o in kept),
+        *((f"output {o.number + 1}", Text.lines(_output(kling, row, o))) for o in kept),
     ]
     family = str(kling.tasks.get(row.id).tree()).splitlines()
     heading = f"{short(row)}: {row.state}" + (f", {row.error}" if row.error else "")
@@ -98,11 +99,13 @@ def _doubt(row: Row, now: float) -> str:
     if kept_nowhere(row):
         return "what answers at once cannot be looked up: it counts as made until it is given up"
     if row.doubt_until <= now:
-        return "kling resume looks it up; if Kling does not show it now, nothing was made"
+        looks = " looks it up; if Kling does not show it now, nothing was made"
+        return Text(Advice("resume by command"), looks)
     when = at(row.doubt_until, now)
-    return (
-        f"until {when}: kling resume looks again; if it is not there then, nothing was made.\n"
-        "Until then it counts as made"
+    return Text(
+        f"until {when}: ",
+        Advice("resume by command"),
+        " looks again; if it is not there then, nothing was made.\nUntil then it counts as made",
     )
 
 
@@ -120,7 +123,8 @@ def _output(kling: Kling, row: Row, output: Kept) -> list[str]:
         lines += [f"{output.path} ({output.size:,} bytes)", f"sha256 {output.sha256}"]
     else:
         was = f"was at {output.path}, " if output.path else ""
-        lines.append(f"{was}not on disk, {keeping(kling, row, [output])}: kling wait {short(row)}")
+        kept = keeping(kling, row, [output])
+        lines.append(Text(f"{was}not on disk, {kept}: ", Advice("wait", short(row))))
     if output.audit:
         lines.append(f"not what was asked for: {output.audit}")
     return lines

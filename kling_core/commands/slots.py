@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.ledger.records import HOLDS
@@ -34,17 +35,18 @@ def lines(ledger: Ledger) -> list[str]:
     ]
     if len(rows) > _NAMED:
         rows = [*rows[:_NAMED], f"  and {len(rows) - _NAMED} more in doubt"]
-    advice = ["let go of a slot with: kling give-up ID"] if doubtful else []
+    advice = [Text("let go of a slot with: ", Advice("give up", "ID"))] if doubtful else []
     return [*held, *rows, *advice]
 
 
 def given_up(row: Row) -> str:
     """What it means that a row was given up."""
     price = f" ({readable.money(row.quote_usd)})" if row.quote_usd is not None else ""
-    return (
+    return Text(
         f"{short(row)}: given up: it holds no slot, and nobody waits for it. Kling has no cancel: "
         f"a task that is there goes on, and counts in costs and budget as what may be billed{price}"
-        f". Found later it is taken in all the same; to follow it again: kling wait {short(row)}"
+        ". Found later it is taken in all the same; to follow it again: ",
+        Advice("wait", short(row)),
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 __all__ = [
     "STATES",
     "UNSENT",
+    "Chosen",
+    "chosen",
     "days_left",
     "keeping",
     "kept_by_task",
@@ -71,6 +75,50 @@ def tasks(kling: Kling, rows: Sequence[Row], *, narrow: bool) -> Table:
             for row in rows
         ],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Rows of the ledger, newest first.
+
+    `by_choice` says that some may have been left out because others were asked for, `cut` that
+    there may be more than the limit.
+    """
+
+    rows: tuple[Row, ...]
+    by_choice: bool
+    cut: bool
+
+    @property
+    def note(self) -> str:
+        """Why there are none, or not all; empty when there is nothing to say."""
+        rescue = Advice("rescue by command")
+        if not self.rows and self.by_choice:
+            return Text("no such tasks in the ledger; ", rescue, " looks at Kling for others")
+        if not self.rows:
+            empty = "the ledger is empty: nothing was made with this account here; "
+            return Text(empty, rescue, " looks at Kling")
+        return "there may be more: --limit 0 shows all" if self.cut else ""
+
+
+def chosen(
+    kling: Kling,
+    *,
+    states: Sequence[str] | None = None,
+    endpoint: str | None = None,
+    words: str | None = None,
+    project: str | None = None,
+    limit: int = 0,
+) -> Chosen:
+    """The rows of these states, this endpoint and project, with these words; at most `limit`.
+
+    The endpoint is one that this version knows, or any that the ledger has tasks of.
+    """
+    rows = kling.session.ledger().rows(
+        states=states, endpoint=endpoint, words=words, project=project, limit=limit or None
+    )
+    by_choice = any((states, endpoint, words, project))
+    return Chosen(tuple(rows), by_choice, len(rows) == limit)
 
 
 def recorded_as(ledger: Ledger, word: str) -> str | None:

@@ -8,9 +8,10 @@ from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+from kling_core.advice import Advice, Text
 from kling_core.declare.endpoint import Endpoint
 from kling_core.errors import KlingError
-from kling_core.text import did_you_mean
+from kling_core.text import nearest
 
 __all__ = [
     "InvalidDeclaration",
@@ -100,9 +101,12 @@ def get(name: str) -> Endpoint:
     if plain in spelled:
         return spelled[plain]
     every = [endpoint.name for endpoint in endpoints()]
-    hint = did_you_mean(plain, [*every, *spelled]).replace("_", "-")
-    known = ", ".join(name.replace("_", "-") for name in every)
-    raise UnknownEndpoint(f"there is no endpoint {name!r}{hint}", fix=f"The endpoints: {known}.")
+    near = nearest(plain, [*every, *spelled])
+    hint = Text("; did you mean ", Advice("endpoint", endpoint=near[0]), "?") if near else ""
+    known = [part for one in every for part in (", ", Advice("endpoint", endpoint=one))]
+    raise UnknownEndpoint(
+        Text(f"there is no endpoint {name!r}", hint), fix=Text("The endpoints: ", *known[1:], ".")
+    )
 
 
 def add(endpoint: Endpoint) -> None:

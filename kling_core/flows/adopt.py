@@ -1,16 +1,20 @@
-"""Taking tasks into the ledger that it does not know yet."""
+"""Tasks and their rows: taken into the ledger when it does not know them, and out of it again."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from kling_core.editions.task_facts import TaskFacts
+from kling_core.flows.known_rows import endpoint_of
 from kling_core.flows.read import Way
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Entry, Row
 
 if TYPE_CHECKING:
+    from kling_core.flows.runner import Maker
     from kling_core.flows.task_state import TaskState
+
+TaskT = TypeVar("TaskT")
 
 
 def adopt(ledger: Ledger, way: Way, facts: TaskFacts) -> bool:
@@ -58,3 +62,17 @@ def whole_row_of(ledger: Ledger, task: TaskState) -> Row:
         row = ledger.by_task_id(task.endpoint.name, task.task_id)
     assert row is not None
     return row
+
+
+def task_of(client: Maker[TaskT], row: Row) -> TaskT:
+    """The task of a row, as the client makes its tasks."""
+    return client.task(
+        endpoint_of(row),
+        row.facts,
+        external_task_id=row.external_task_id,
+        row_id=row.id,
+        words=row.text,
+        edition=row.edition,
+        route=row.route,
+        row=row,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import KlingError
 from kling_core.ledger.records import ENDED, IN_LINE
 
@@ -35,7 +36,7 @@ def give_up(ledger: Ledger, row: Row) -> Row:
     if row.state in IN_LINE:
         raise KlingError(
             f"request {name} was never sent: it holds no slot, and nothing is paid",
-            fix="It is sent only by kling.tasks.resume(send=True) (or `kling resume --send`).",
+            fix=Text("It is sent only by ", Advice("send"), "."),
             billed="no",
         )
     raise KlingError(

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kling_core import errors
+from kling_core.advice import Advice, Text
 from kling_core.flows import read
 from kling_core.wire.effects import Call, Flow, Sleep, Tell
 
@@ -64,7 +65,7 @@ def results(
                 f"task {task.task_id} has succeeded, but Kling has not named its result after "
                 f"{now - start:.0f} s; it is paid",
                 task=task,
-                fix="Wait again: the result usually comes some seconds after the success.",
+                fix=Text(Advice("again for the result", task.task_id, task.endpoint.name)),
             )
         until = last if end is None else min(last, end)
         yield Sleep(min(pause, until - now))
@@ -85,5 +86,8 @@ def unnamed(task: TaskState) -> errors.DownloadError:
         f"task {task.task_id} has succeeded and is paid for, but Kling does not name its result",
         task_id=task.task_id,
         cause="Kling fills it in some seconds after the success; this time it has not.",
-        fix="kling.tasks.resume() asks again; if it never comes, give Kling's support the task id.",
+        fix=Text(
+            Advice("resume from python"),
+            " asks again; if it never comes, give Kling's support the task id.",
+        ),
     )

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from kling_core import errors
+from kling_core.advice import Advice, Text
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.ledger.money import Budget
 
@@ -74,11 +75,12 @@ def within(session: Session, request: Request, max_cost: Decimal | None = None) 
         )
     except errors.BudgetExceeded as error:
         if len(per_call) == 2 and per_call[0] > per_call[1]:
-            error.cause += (
-                f" The max_cost=${max_cost} of this call is looser than the ${known.max_cost} that "
-                "are set, and changes nothing."
+            error.cause = Text(
+                f"{error.cause} The " if error.cause else "The ",
+                Advice("max_cost"),
+                f"=${max_cost} of this call is looser than the ${known.max_cost} that are set, and "
+                "changes nothing.",
             )
-            error.cause = error.cause.strip()
         raise
 
 
@@ -107,14 +109,16 @@ def check_cost(
         raise errors.BudgetExceeded(
             f"no price is known for this request, and a limit of {known[0]} is set",
             cause=why_unknown(request.endpoint.name, request.check().fields),
-            fix="To allow it, take away the limits: max_cost, KLING_MAX_COST, budget. "
-            "KLING_MAX_TASKS limits how many are made in a day, whatever they cost.",
+            fix=Text(
+                Advice("lift limits"),
+                " KLING_MAX_TASKS limits how many are made in a day, whatever they cost.",
+            ),
         )
     if limit is not None and quote.usd > limit:
         raise errors.BudgetExceeded(
             f"this would cost {quote}, above the limit of ${limit} per call",
             cause=f"It is reckoned as {quote.basis}." if quote.at_most else None,
-            fix=f"Raise max_cost, or {_cheaper(request, quote)}.",
+            fix=Text(Advice("raise max_cost", about=_cheaper(request, quote))),
         )
     return Budget(quote.usd, budget, project_budget, max_tasks)
 

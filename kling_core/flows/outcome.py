@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from kling_core import errors
+from kling_core.advice import Advice, Text
 from kling_core.editions.task_facts import TaskFacts
 from kling_core.errors import KlingError, LedgerError, SubmitOutcomeUnknown
 from kling_core.flows import resolve
@@ -27,7 +28,7 @@ def before_sending(work: Callable[[], Any]) -> Flow[Any]:
     try:
         return (yield Call(work))
     except LedgerError as error:
-        error.fix = f"Nothing was sent. {error.fix}"
+        error.fix = Text("Nothing was sent. ", error.fix)
         raise
 
 
@@ -43,8 +44,13 @@ def accepted(attempt: Attempt, facts: TaskFacts) -> Flow[Row]:
             external_task_id=attempt.external_task_id,
             task_id=task_id,
             billed="yes",
-            fix=f"Do not submit again: kling.{name}.get({task_id!r}) gives your task. When the "
-            "ledger can be written again, kling.tasks.resume() (or `kling resume`) takes it over.",
+            fix=Text(
+                "Do not submit again: ",
+                Advice("get", task_id, name),
+                " gives your task. When the ledger can be written again, ",
+                Advice("resume"),
+                " takes it over.",
+            ),
         ) from trouble
 
 

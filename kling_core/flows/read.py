@@ -13,6 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kling_core import errors
+from kling_core.advice import Advice, Text
 from kling_core.caller_warnings import notify
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
@@ -117,7 +118,7 @@ def _unreadable(reply: Reply, what: str = "something that is not JSON") -> Verdi
         f"the server answered HTTP {reply.status} with {what}",
         http_status=reply.status,
         cause="A proxy or the wrong host answered, not the API." if html else "",
-        fix="Check KLING_BASE_URL and KLING_REGION; `kling doctor` tests them.",
+        fix=Text("Check KLING_BASE_URL and KLING_REGION; ", Advice("doctor"), " tests them."),
         retryable=retry != "no",
         billed=billed,
     )

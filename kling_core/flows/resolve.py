@@ -16,6 +16,7 @@ from functools import partial
 
 from kling_core import errors
 from kling_core import text as words
+from kling_core.advice import Advice, Text
 from kling_core.caller_warnings import notify
 from kling_core.editions.base import FIRST
 from kling_core.editions.task_facts import TaskFacts
@@ -228,27 +229,30 @@ def unknown(
 
 
 def how_to_find(attempt: Attempt) -> str:
-    """What to do about a request whose outcome is unknown, in the words of Python."""
-    name, until = attempt.endpoint.name, attempt.until
-    again = "kling.tasks.resume() (or `kling resume`)"
+    """What to do about a request whose outcome is unknown."""
+    name, until, again = attempt.endpoint.name, attempt.until, Advice("resume")
     when = "" if until is None else f" at {words.at(until, attempt.ledger.now())}"
     proof = f"; if it is not there{when}, nothing was made" if when else ""
     if not attempt.provable:
         return _by_hand(attempt, again)
     if attempt.find.by == "own_id":
-        return (
-            f"Do not submit again: {again} looks it up and takes it over{proof}. Until then it "
-            f"counts as made. By hand: kling.{name}.get({attempt.external_task_id!r}) gives your "
-            "task."
+        return Text(
+            "Do not submit again: ",
+            again,
+            f" looks it up and takes it over{proof}. Until then it counts as made. By hand: ",
+            Advice("get", attempt.external_task_id or "", name),
+            " gives your task.",
         )
-    return (
-        f"Do not submit again: {again} compares the account's list{proof}. Until then it counts "
-        f"as made. By hand: kling.{name}.list() shows the newest tasks, and a new one from the "
-        "same video is yours."
+    return Text(
+        "Do not submit again: ",
+        again,
+        f" compares the account's list{proof}. Until then it counts as made. By hand: ",
+        Advice("list", endpoint=name),
+        " shows the newest tasks, and a new one from the same video is yours.",
     )
 
 
-def _by_hand(attempt: Attempt, again: str) -> str:
+def _by_hand(attempt: Attempt, again: Advice) -> str:
     """The same where no look-up can prove that nothing was made."""
     name, hand = attempt.endpoint.name, "the usage page of Kling's console tells what was made"
     if attempt.find.by == "nothing":
@@ -264,8 +268,14 @@ def _by_hand(attempt: Attempt, again: str) -> str:
     else:
         why = "no look-up can show it"
     if attempt.find.by == "own_id" and not attempt.blind:
-        hand = f"kling.{name}.get({attempt.external_task_id!r}) gives your task when it is shown"
-    return (
-        f"Do not submit again: {again} looks again, but {why}. It counts as made until it is found "
-        f"or given up (kling.tasks.give_up({attempt.id!r})). By hand: {hand}."
+        own = Advice("get", attempt.external_task_id or "", name)
+        hand = Text(own, " gives your task when it is shown")
+    return Text(
+        "Do not submit again: ",
+        again,
+        f" looks again, but {why}. It counts as made until it is found or given up (",
+        Advice("give up", attempt.id),
+        "). By hand: ",
+        hand,
+        ".",
     )

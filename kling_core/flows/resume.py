@@ -1,30 +1,22 @@
-"""After a crash: settling what was left open, following it, and fetching what is not on disk."""
+"""After a crash: settling what was left open, following it to its end, saving what it made."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 
-from kling_core.caller_warnings import notify
-from kling_core.declare import registry
-from kling_core.editions.base import FIRST
-from kling_core.errors import AuthError, ConnectionFailed, DownloadError, KlingError, NotFound
-from kling_core.flows import adopt, late_costs, read, submit
-from kling_core.flows.known_rows import is_known, refusal, require_known
-from kling_core.flows.read import Way
+from kling_core.errors import KlingError
+from kling_core.flows import adopt, download, late_costs, submit
+from kling_core.flows import wait as waiting
+from kling_core.flows.known_rows import is_known, refusal
+from kling_core.flows.runner import Maker
 from kling_core.flows.session import Session
-from kling_core.flows.task_state import RETENTION
+from kling_core.flows.task_state import RETENTION, TaskState
 from kling_core.ledger.ledger import Ledger
-from kling_core.ledger.records import RUNNING, Kept, Row
+from kling_core.ledger.records import RUNNING, Row
 from kling_core.wire.effects import Call, Flow, Tell
-
-T = TypeVar("T")
-
-LISTED = RETENTION + timedelta(days=1)
-"""Beyond this age of a row Kling has nothing; its days count from when the task was made, later."""
 
 OPEN = ("prepared", "waiting", "submitting", "unknown")
 """States that a process leaves behind when it ends too early."""
@@ -47,6 +39,30 @@ class Settled:
     unsent: list[Row] = field(default_factory=list[Row])
     held: list[Row] = field(default_factory=list[Row])
     doubtful: list[tuple[Row, KlingError]] = field(default_factory=list[tuple[Row, KlingError]])
+
+
+def resume(
+    client: Maker[TaskState],
+    *,
+    wait: bool,
+    save: bool,
+    send: bool,
+    timeout: float | None,
+    listener: Callable[[Any], Any] | None,
+) -> Flow[Settled]:
+    """Settle what was left open, wait for what runs and save what it made, see `Tasks.resume`."""
+    waiting.judge(timeout, listener)
+    settled = yield from settle(client.session, send=send, patient=wait, listener=listener)
+    for row in [*(settled.running if wait else ()), *(settled.unsaved if save else ())]:
+        task = adopt.task_of(client, row)
+        try:
+            yield from waiting.wait(task, timeout, listener)
+            for output in task.outputs if save else ():
+                if output.is_file:
+                    yield from download.download(output)
+        except KlingError as error:
+            settled.doubtful.append((row, error))
+    return settled
 
 
 def settle(
@@ -100,93 +116,13 @@ def _set_aside(settled: Settled) -> None:
             settled.doubtful.append((row, refusal(row)))
 
 
-def unsaved(ledger: Ledger) -> list[Row]:
+def unsaved(ledger: Ledger, *, look: bool = True) -> list[Row]:
     """Finished tasks with an output that is not on disk, or that Kling has not named yet.
 
     Those that Kling still has, newest first. A file of another size than the one that was saved is
-    not that output any more.
+    not that output any more. Without `look` no file is looked at: those that were never saved.
     """
     since = ledger.now() - RETENTION.total_seconds()
-    lost = {kept.task for kept in ledger.finished(since) if not kept.on_disk}
+    lost = {kept.task for kept in ledger.finished(since, saved=look) if not kept.on_disk}
     rows = ledger.these(lost) + ledger.unnamed(since)
     return sorted(rows, key=lambda row: row.created_at, reverse=True)
-
-
-def _warn(error: KlingError) -> None:
-    notify(str(error))
-
-
-def collect(
-    session: Session, unread: Callable[[KlingError], object] = _warn, *, pages: int = 1000
-) -> Flow[int]:
-    """Read the account's lists of all endpoints into the ledger; returns how many were new.
-
-    Tasks that were made elsewhere are taken in; the state of known ones is brought up to date.
-    A list that cannot be read keeps no other from being read: `unread` is told its error, and
-    warns when nobody else is named.
-    """
-    ledger: Ledger = yield Call(session.ledger)
-    new = 0
-    ways = [read.way(session, endpoint) for endpoint in registry.endpoints() if endpoint.has_tasks]
-    accounts = [way for way in ways if way.edition.lists_account]
-    for way in [*(way for way in ways if way not in accounts), *accounts[:1]]:
-        of = accounts if way in accounts else [way]
-        try:
-            new += yield from _read_in(session, ledger, way, of, pages)
-        except NotFound:  # an endpoint that this account or host does not have
-            continue
-        except KlingError as error:
-            error.message = f"Kling's list of {way.endpoint.command}: {error.message}"
-            unread(error)
-            if isinstance(error, (AuthError, ConnectionFailed)):  # so would all others
-                break
-    return new
-
-
-def _read_in(
-    session: Session, ledger: Ledger, way: Way, of: Sequence[Way], pages: int
-) -> Flow[int]:
-    """Read a list, which is `of` these endpoints, into the ledger; returns how many were new."""
-    new, place = 0, FIRST
-    for _ in range(pages):
-        page = yield from read.listing(session, way, place, way.edition.page_size)
-        named = [facts for facts in page.tasks if facts.task_id]
-        if not way.edition.lists_account:  # that of an account does not say what made a task
-            for facts in named:
-                new += yield Call(partial(adopt.adopt, ledger, way, facts))
-        for one in of:
-            yield Call(partial(ledger.observe, one.endpoint.name, named))
-        if page.following is None:
-            break
-        place = page.following
-    return new
-
-
-def missing(ledger: Ledger) -> Iterator[tuple[Row, Kept]]:
-    """The finished outputs that Kling may have and that are not on disk, or not whole.
-
-    Oldest first. Read while they are asked for, so that there may be any number.
-    """
-    row: Row | None = None
-    for kept in ledger.finished(ledger.now() - LISTED.total_seconds()):
-        if kept.on_disk:
-            continue
-        if row is None or row.id != kept.task:
-            row = ledger.row(kept.task)
-        yield row, kept
-
-
-def named(row: Row, files: Sequence[T], kept: Kept) -> T:
-    """The one of a row's files that `kept` is about.
-
-    Raises `DownloadError` when Kling, which purges results, does not name it any more, and
-    `NotKnownHere` for a row of an endpoint that this version does not know.
-    """
-    require_known(row)
-    if kept.number < len(files):
-        return files[kept.number]
-    raise DownloadError(
-        f"output {kept.number + 1} is no longer at Kling",
-        retryable=False,
-        fix="Kling keeps results for 30 days.",
-    )

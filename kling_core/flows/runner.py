@@ -1,4 +1,4 @@
-"""What tasks, resources and the account need of a client: to run a flow, to submit, to make tasks.
+"""What is needed of a client: to run a flow, to submit, to make tasks.
 
 Both clients are such runners; whoever is handed one knows nothing else of them.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from kling_core.flows.session import Session
     from kling_core.wire.effects import Flow
 
-__all__ = ["AsyncRunner", "Runner", "Wishes"]
+__all__ = ["AsyncRunner", "Maker", "Runner", "Wishes"]
 
 T = TypeVar("T")
 TaskT = TypeVar("TaskT", covariant=True)  # noqa: PLC0105, a task of either client
@@ -38,13 +38,21 @@ class Wishes(TypedDict, total=False):
     on_update: Callable[[Waiting], Any] | None
 
 
-class Runner(Protocol[TaskT]):
-    """A client that blocks; `TaskT` is the kind of task that it makes."""
+class Maker(Protocol[TaskT]):
+    """What a flow needs of a client, of either kind, to hold its tasks."""
 
     @property
     def session(self) -> Session:
         """What all its flows share."""
         ...
+
+    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> TaskT:
+        """A task object for data that the server gave."""
+        ...
+
+
+class Runner(Maker[TaskT], Protocol[TaskT]):
+    """A client that blocks; `TaskT` is the kind of task that it makes."""
 
     def run_flow(self, flow: Flow[T]) -> T:
         """Run one flow to its end."""
@@ -54,18 +62,9 @@ class Runner(Protocol[TaskT]):
         """Submit a typed request."""
         ...
 
-    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> TaskT:
-        """A task object for data that the server gave."""
-        ...
 
-
-class AsyncRunner(Protocol[TaskT]):
+class AsyncRunner(Maker[TaskT], Protocol[TaskT]):
     """A client that is awaited."""
-
-    @property
-    def session(self) -> Session:
-        """What all its flows share."""
-        ...
 
     async def run_flow(self, flow: Flow[T]) -> T:
         """Run one flow to its end."""
@@ -73,8 +72,4 @@ class AsyncRunner(Protocol[TaskT]):
 
     async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> TaskT:
         """Submit a typed request."""
-        ...
-
-    def task(self, endpoint: Endpoint, data: Said, **known: Any) -> TaskT:
-        """A task object for data that the server gave."""
         ...

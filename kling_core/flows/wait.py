@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kling_core import config, errors
+from kling_core.advice import Advice, Text
 from kling_core.errors import KlingError
 from kling_core.ledger.records import ENDED, HEIR, IN_LINE, LIVE, RUNNING, Row
 from kling_core.wire.effects import Call, Flow, Sleep, Tell, bounded
@@ -138,10 +139,9 @@ def _is_news(watch: Watch, row: Row) -> bool:
 
 def _goes_on(task: TaskState) -> str:
     if task.task_id:
-        return (
-            f"Task {task.task_id} goes on and is paid for: kling.tasks.get({task.task_id!r}).wait()"
-        )
-    return f"Only the waiting has ended: kling.tasks.get({task.row_id!r}).wait() waits again."
+        return Text(f"Task {task.task_id} goes on and is paid for: ", Advice("wait", task.task_id))
+    again = Advice("wait", task.row_id or "")
+    return Text("Only the waiting has ended: ", again, " waits again.")
 
 
 def failure(task: TaskState) -> errors.TaskFailed:
@@ -174,7 +174,7 @@ def _never_sent(row: Row) -> KlingError:
     return KlingError(
         f"task {row.id} was never {how}",
         cause=row.error,
-        fix="Nothing is paid. kling.tasks.resume(send=True) (or `kling resume --send`) sends it.",
+        fix=Text("Nothing is paid. ", Advice("send it"), "."),
         billed="no",
     )
 
@@ -184,7 +184,7 @@ def _given_up(task: TaskState) -> errors.WaitTimeout:
     return errors.WaitTimeout(
         f"task {name} was given up; if it is at Kling it goes on and is paid",
         task=task,
-        fix=f"To follow it after all: kling.tasks.get({name!r}).wait()",
+        fix=Text("To follow it after all: ", Advice("wait", name or "")),
     )
 
 
@@ -204,13 +204,12 @@ def _late(task: TaskState, row: Row, waited: float) -> errors.WaitTimeout:
         error = errors.WaitTimeout(
             f"request {row.id} is still {row.state} after {waited:.0f} s; whoever sends it goes on",
             task=task,
-            fix=f"Wait again: task.wait(), or later kling.tasks.get({row.id!r}).wait().",
+            fix=Text(Advice("again by our id", row.id)),
         )
         error.billed = "unknown"  # a time-out's own word is "yes"; here there may be no task yet
         return error
-    name = task.endpoint.name
     return errors.WaitTimeout(
         f"task {task.task_id} is still {task.status} after {waited:.0f} s; it goes on and is paid",
         task=task,
-        fix=f"Wait again: task.wait(), or later kling.{name}.get({task.task_id!r}).wait().",
+        fix=Text(Advice("again", task.task_id, task.endpoint.name)),
     )

@@ -20,6 +20,7 @@ from sqlalchemy import exc
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import LedgerError
 from kling_core.ledger import engine as engines
 from kling_core.ledger.migrations import STEPS, VERSION
@@ -146,8 +147,11 @@ class Database:
         raise LedgerError(
             f"the ledger {self.place} {became} while this program had it open",
             cause="What is written now would be lost, and with it what was paid for.",
-            fix="Put the file back, and it goes on; or start anew with what is there now. "
-            "`kling rescue` finds the tasks of the last 30 days at Kling.",
+            fix=Text(
+                "Put the file back, and it goes on; or start anew with what is there now. ",
+                Advice("rescue"),
+                " finds the tasks of the last 30 days at Kling.",
+            ),
         )
 
     def close(self) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from kling_core.advice import Advice, Text
 from kling_core.caller_warnings import notify
 from kling_core.errors import ConfigError, LedgerError
 from kling_core.ledger.mounts import file_system, shared
@@ -186,9 +187,10 @@ def explain(error: BaseException, place: str) -> LedgerError:
         message, fix = "it is read-only", "Make the file and folder writable."
     elif "malformed" in words or "not a database" in words:
         message = "it is damaged, or a file of another program"
-        fix = (
-            "If it is the ledger, move it aside; `kling rescue` finds every task and output of "
-            "the last 30 days again."
+        fix = Text(
+            "If it is the ledger, move it aside; ",
+            Advice("rescue"),
+            " finds every task and output of the last 30 days again.",
         )
     elif "is locked" in words or isinstance(error, exc.TimeoutError):
         message, fix = "another process holds it for too long", "Try again."

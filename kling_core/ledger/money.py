@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import BudgetExceeded
 from kling_core.ledger.database import LONGEST
 from kling_core.ledger.queries import Reading
@@ -157,7 +158,7 @@ class Money(Reading):
                 raise BudgetExceeded(
                     f"this would cost {_usd(budget.usd)}, and {_usd(spent)} of the "
                     f"{_usd(budget.project)} for {name} are committed",
-                    fix="Raise project_budget (KLING_PROJECT_BUDGET), or name another project.",
+                    fix=Text(Advice("raise project_budget")),
                 )
 
 
@@ -167,12 +168,12 @@ def _day(budget: Budget, spent: Spent) -> None:
         raise BudgetExceeded(
             f"this would cost {_usd(usd)}, and {_usd(spent.committed)} of today's "
             f"{_usd(budget.day)} are committed",
-            fix="Raise budget (KLING_BUDGET), or wait until tomorrow.",
+            fix=Text(Advice("raise budget"), ", or wait until tomorrow."),
         )
     if budget.tasks is not None and spent.tasks >= budget.tasks:
         raise BudgetExceeded(
             f"{spent.tasks} tasks were made today, and max_tasks allows {budget.tasks} a day",
-            fix="Raise max_tasks (KLING_MAX_TASKS), or wait until tomorrow.",
+            fix=Text(Advice("raise max_tasks"), ", or wait until tomorrow."),
         )
 
 

@@ -148,11 +148,11 @@ class Reading(Database):
                 found += [Kept.of(row) for row in db.execute(part).mappings()]
         return found
 
-    def finished(self, since: float) -> Iterator[Kept]:
+    def finished(self, since: float, *, saved: bool = True) -> Iterator[Kept]:
         """The files of the tasks that succeeded and were made since a moment.
 
-        First those that were never saved, then the others, of both the oldest first. Some at a
-        time are read, so that there may be any number.
+        First those that were never saved, then the `saved` ones, of both the oldest first. Some at
+        a time are read, so that there may be any number.
         """
         with self._transaction(read=True) as db:
             names = db.execute(_unsaved(aside(tasks.c.created_at) >= since)).scalars().all()
@@ -160,7 +160,8 @@ class Reading(Database):
         for some in _parts(list(dict.fromkeys(names))):
             left = self.kept(of=some, missing=True)
             yield from sorted(left, key=lambda kept: (some.index(kept.task), kept.number))
-        yield from self._saved(since)
+        if saved:
+            yield from self._saved(since)
 
     def _saved(self, since: float) -> Iterator[Kept]:
         place = (tasks.c.created_at, outputs.c.task, outputs.c.number)

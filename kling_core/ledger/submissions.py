@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from kling_core.advice import Advice, Text
 from kling_core.editions.task_facts import TaskFacts, read
 from kling_core.errors import LedgerError
 from kling_core.ledger import statements
@@ -205,7 +206,7 @@ class Intake(Slots, News):
             if known not in (None, about["task_id"]):
                 raise LedgerError(
                     f"{row_id} has the task {known} already",
-                    fix="Both are at Kling: `kling rescue` takes the other one in.",
+                    fix=Text("Both are at Kling: ", Advice("rescue"), " takes the other one in."),
                 )
             for other, raw, *_ in statements.SEEN.run(db, about):
                 if other != row_id:
@@ -232,7 +233,7 @@ class Intake(Slots, News):
         if db.execute(made).scalar_one() != "":
             raise LedgerError(
                 f"Kling gave {row_id} the task that it gave {adopted} before",
-                fix="Nothing was lost: `kling show` tells both. Please report this.",
+                fix=Text("Nothing was lost: ", Advice("show"), " tells both. Please report this."),
             )
         # Its id first: it is unique, and the heir gets it next.
         given = {"task_id": None, "state": "rejected", "error": f"{HEIR}{row_id}"}

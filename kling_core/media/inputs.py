@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, cast
 from urllib.parse import unquote_to_bytes, urlsplit
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import Violation
 from kling_core.media import names, pixels
 from kling_core.media.formats import ImageFacts, sniff
@@ -118,7 +119,7 @@ class _Reader:
                 "video": "an http(s) URL",
             }.get(
                 self.kind,
-                "a path, an http(s) URL, bytes, a PIL image or a numpy array",
+                Text(Advice("a picture")),
             )
         raise Unreadable(Violation(self.field, message, valid))
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from kling_core import errors
+from kling_core.advice import Advice, Text
 from kling_core.errors import APIError, Billed
 
 Retry = Literal["no", "resign", "backoff", "reads"]
@@ -57,7 +58,7 @@ TABLE: dict[int, Code] = {
             "no",
             "no",
             "Authentication failed: the signature or key is wrong.",
-            f"{_SWAPPED} `kling doctor` tells which.",
+            Text(f"{_SWAPPED} ", Advice("doctor"), " tells which."),
         ),
         Code(
             1001,
@@ -75,7 +76,7 @@ TABLE: dict[int, Code] = {
             "no",
             "no",
             "The credential was not recognised.",
-            f"{_SWAPPED} `kling doctor` tells which.",
+            Text(f"{_SWAPPED} ", Advice("doctor"), " tells which."),
         ),
         Code(
             1003,
@@ -165,7 +166,7 @@ TABLE: dict[int, Code] = {
             "no",
             "no",
             "The resource, such as the model, does not exist.",
-            "`kling models` lists the models of each endpoint.",
+            Text(Advice("models"), " lists the models of each endpoint."),
         ),
         Code(
             1300,

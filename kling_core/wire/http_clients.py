@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 import httpx
 
+from kling_core.advice import Advice, Text
 from kling_core.errors import ConfigError
 from kling_core.wire.deadline import Network
 
@@ -51,8 +52,11 @@ def make(kind: type[_Client]) -> _Client:
         examine()
         raise ConfigError(
             f"the HTTP library cannot start: {type(error).__name__}",
-            fix="Look at the proxy and certificate settings of this computer; `kling doctor` "
-            "shows them.",
+            fix=Text(
+                "Look at the proxy and certificate settings of this computer; ",
+                Advice("doctor"),
+                " shows them.",
+            ),
         ) from error
     if isinstance(client, httpx.Client):
         # The library takes a network of one's own, but its clients have no argument for it.

@@ -30,9 +30,9 @@ class Line:
 class Command:
     """One command; its module has `run(workspace, line)` and is imported when it is used.
 
-    For completion, help and reading alike the module may have `options(made: Parser)`, which adds
-    the command's options to a parser, and which `run` hands to `grammar.flags`. What the value of
-    an option can be is told by its `choices`, or by its metavar: MODEL, TASK, ENDPOINT, VAR (a
+    For completion, help and reading alike what is loaded may have `options(made: Parser)`, which
+    adds the command's options to a parser, and which `run` hands to `grammar.flags`. What the value
+    of an option can be is told by its `choices`, or by its metavar: MODEL, TASK, ENDPOINT, VAR (a
     variable's name), FILE or PLACE (files and folders).
 
     `takes` tells in the same way what the words after the command are: "ENDPOINT", "TASK",
@@ -47,8 +47,17 @@ class Command:
 
     def run(self, workspace: Workspace, line: Line) -> Any:
         """Run it; what it returns is the value of the cell. Raises `KlingError`, `HelpShown`."""
-        return import_module(f"kling_jupyter.commands.{self.module}").run(workspace, line)
+        return self.loaded().run(workspace, line)
 
+    def loaded(self) -> Any:
+        """What runs it and may have its options: its module, or its verb in that of the core's."""
+        module = import_module(f"kling_jupyter.commands.{self.module}")
+        verbs: Mapping[str, Any] = getattr(module, "VERBS", {})
+        return verbs.get(self.name, module)
+
+
+_CORE = "core_commands"
+"""Where the verbs are that only show what the core finds."""
 
 _LIST = (
     Command(
@@ -59,22 +68,25 @@ _LIST = (
     Command(
         "get", "get", "Wait for an earlier task and show it: %kling get 8319…", "TASK ENDPOINT"
     ),
-    Command("tasks", "tasks", "What the ledger knows, newest first: %kling tasks lighthouse"),
+    Command("tasks", _CORE, "What the ledger knows, newest first: %kling tasks lighthouse"),
     Command("gallery", "gallery", "Clips and pictures as a page of posters that play"),
-    Command("show", "show", "Everything about one task: request, cost, outputs, family", "TASK"),
+    Command("show", _CORE, "Everything about one task: request, cost, outputs, family", "TASK"),
     Command("compare", "compare", "Two tasks side by side, and in what they differ", "TASK"),
     Command("wait", "wait", "Wait for tasks, or for all, and show what they made", "TASK"),
     Command("resume", "resume", "Take up everything that a restart or an interrupt left behind"),
     Command(
-        "give-up", "give_up", "Let go of the slot of a task that hangs, wait no longer", "TASK"
+        "give-up",
+        _CORE,
+        "Let go of the slot of a task that hangs, wait no longer",
+        "TASK",
     ),
     Command("rescue", "rescue", "Fetch every finished output that is not on disk"),
     Command(
         "rerun", "rerun", "A recorded request again: %kling rerun {clip} --set duration=10", "TASK"
     ),
     Command("code", "code", "A recorded request as a %kling line, or as Python", "TASK"),
-    Command("costs", "costs", "What was spent, by day, project or model"),
-    Command("doctor", "doctor", "Test settings, key, clock, network; costs nothing"),
+    Command("costs", _CORE, "What was spent, by day, project or model"),
+    Command("doctor", _CORE, "Test settings, key, clock, network; costs nothing"),
     Command(
         "form",
         "form",
@@ -88,7 +100,10 @@ _LIST = (
         "GENERATION",
     ),
     Command(
-        "models", "models", "Models, what each can do, and whether it is still served", "ENDPOINT"
+        "models",
+        _CORE,
+        "Models, what each can do, and whether it is still served",
+        "ENDPOINT",
     ),
     Command(
         "help",

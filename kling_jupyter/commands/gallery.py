@@ -30,10 +30,8 @@ def options(made: Parser) -> None:
 def run(workspace: Workspace, line: Line) -> None:
     """Show it."""
     typed = grammar.flags(options, "gallery", line.rest)
-    rows = selecting.rows(workspace, typed)
-    if not rows:
-        show(workspace.shell, tables.of_lines([selecting.none(typed)]))
-        return
-    page = gallery.of_rows(workspace.client, rows, workspace.folder)
-    notes = selecting.more(typed, rows)
-    show(workspace.shell, tables.joined(page, tables.of_lines(notes)) if notes else page)
+    found = selecting.chosen(workspace, typed)
+    notes = [found.note] if found.note else []
+    page = gallery.of_rows(workspace.client, found.rows, workspace.folder) if found.rows else None
+    told = tables.of_lines(notes)
+    show(workspace.shell, tables.joined(page, told) if page and notes else page or told)

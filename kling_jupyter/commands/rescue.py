@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from kling_core import caller_warnings
 from kling_core.commands.arguments import Parser
-from kling_core.commands.rescue import Rescue, rescue
-from kling_core.errors import KlingError
+from kling_core.commands.rescue import Found, Rescue, opening, rescue, summary
 from kling_core.flows.download import must_be_writable
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import Live
-from kling_jupyter.errors import in_notebook
 from kling_jupyter.html import gallery, tables, task_figure
 from kling_jupyter.jobs.files import place
 from kling_jupyter.parsing import grammar
@@ -37,12 +36,15 @@ def run(workspace: Workspace, line: Line) -> None:
     typed = grammar.flags(options, "rescue", line.rest)
     out = place(typed.out, workspace.folder, workspace.output_dir)
     must_be_writable(out)
-    live, notes = Live(workspace.shell), list[str]()
+    live, notes, said, came = Live(workspace.shell), list[str](), list[str](), list[Path]()
 
-    def tell(so_far: Rescue, news: Any) -> None:
-        if isinstance(news, KlingError):
-            notes.append(in_notebook(str(news)))
-        words = ["fetching", f"{len(so_far.fetched)} so far", so_far.opening]
+    def tell(news: Rescue | Found) -> None:
+        if isinstance(news, Rescue):
+            said.append(opening(news))
+        elif news.error is not None and not news.purged:
+            notes.append(news.error.said("magic"))
+        came.extend([news.path] if isinstance(news, Found) and news.path else [])
+        words = ["fetching", f"{len(came)} so far", *said]
         live.update(task_figure.of_state(words, notes))
 
     live.update(task_figure.of_state(["reading Kling's lists of the last 30 days"]))
@@ -54,6 +56,6 @@ def run(workspace: Workspace, line: Line) -> None:
         raise
     ledger = workspace.client.session.ledger()
     rows = [ledger.row(row_id) for row_id in dict.fromkeys(i for i, _ in done.fetched)]
-    told = tables.of_lines([f"{done.summary}; {done.opening}", *notes])
+    told = tables.of_lines([f"{summary(done)}; {opening(done)}", *notes])
     shown = gallery.of_rows(workspace.client, rows, workspace.folder) if rows else None
     live.finish(tables.joined(told, shown) if shown else told)

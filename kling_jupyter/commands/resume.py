@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kling_core.advice import Text
 from kling_core.commands import resume as leftovers
 from kling_core.commands.arguments import Parser
 from kling_core.commands.find import short
@@ -63,7 +64,10 @@ def run(workspace: Workspace, line: Line) -> list[Job] | None:
 def _words(settled: Settled) -> list[str]:
     if leftovers.nothing(settled):
         return [leftovers.NOTHING]
-    doubtful = [f"{short(row)}: {leftovers.named(row)}: {error}" for row, error in settled.doubtful]
+    doubtful = [
+        Text(f"{short(row)}: {leftovers.named(row)}: ", error.told)
+        for row, error in settled.doubtful
+    ]
     return [*doubtful, *leftovers.unsent(settled)]
 
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from kling_core.cli import results
-from kling_core.commands.tasks import recorded_as
+from kling_core.commands import tasks
+from kling_core.commands.option_types import count
 from kling_jupyter.commands.base import endpoint_of
 
 if TYPE_CHECKING:
     from kling_core.commands.arguments import Parser
-    from kling_core.ledger.records import Row
     from kling_jupyter.workspace import Workspace
 
-__all__ = ["more", "none", "options", "rows"]
+__all__ = ["chosen", "options"]
 
 
 def options(made: Parser) -> None:
@@ -23,31 +21,23 @@ def options(made: Parser) -> None:
     add = made.add_argument
     add("--endpoint", metavar="ENDPOINT", help="only those of this endpoint")
     add("--project", metavar="NAME", help="only those of this project")
-    add("--limit", type=results.count, default=20, metavar="N", help="at most N [20], 0 for all")
+    add(
+        "--limit",
+        type=count,
+        default=20,
+        metavar="N",
+        help="at most N [20], 0 for all",
+    )
 
 
-def rows(workspace: Workspace, typed: argparse.Namespace) -> list[Row]:
+def chosen(workspace: Workspace, typed: argparse.Namespace) -> tasks.Chosen:
     """The chosen rows, newest first. Raises `UsageProblem` for an endpoint that does not exist."""
     ledger, named = workspace.client.session.ledger(), typed.endpoint
-    return ledger.rows(
+    return tasks.chosen(
+        workspace.client,
         states=getattr(typed, "state", None),
-        endpoint=(recorded_as(ledger, named) or endpoint_of(named).name) if named else None,
+        endpoint=(tasks.recorded_as(ledger, named) or endpoint_of(named).name) if named else None,
         words=getattr(typed, "words", None),
         project=typed.project,
-        limit=typed.limit or None,
+        limit=typed.limit,
     )
-
-
-def none(typed: argparse.Namespace) -> str:
-    """What to say when there are none: whether anything was left out by choice."""
-    chosen = ("state", "words", "endpoint", "project")
-    if any(getattr(typed, name, None) for name in chosen):
-        return "no such tasks in the ledger; kling rescue looks at Kling for others"
-    return (
-        "the ledger is empty: nothing was made with this account here; kling rescue looks at Kling"
-    )
-
-
-def more(typed: argparse.Namespace, found: Sequence[Row]) -> list[str]:
-    """A note when the limit may have cut the list."""
-    return ["there may be more: --limit 0 shows all"] if len(found) == typed.limit else []

@@ -50,7 +50,7 @@ def run(workspace: Workspace) -> None:
         ):
             say(line)
     except LedgerError as error:
-        say(f"The ledger cannot be read: {error}")
+        say(f"The ledger cannot be read: {error.said('magic')}")
     if workspace.last is not None:
         job = workspace.last
         ident = f"{job.task_id}, " if job.task_id else ""
@@ -98,7 +98,8 @@ def _slots(workspace: Workspace) -> Iterator[str]:
 def _left(workspace: Workspace) -> Iterator[str]:
     """What an earlier session left open, of which nobody takes care now."""
     ledger = workspace.client.session.ledger()
-    unsaved = [row for row in resume.unsaved(ledger) if row.task_id not in workspace.jobs]
+    never_saved = resume.unsaved(ledger, look=False)
+    unsaved = [row for row in never_saved if row.task_id not in workspace.jobs]
     rows = ledger.rows(states=resume.OPEN, orphans=True)
     count = len([row for row in rows if row.given_up_at is None]) + len(unsaved)
     if count:

@@ -29,7 +29,7 @@ def options(made: Parser) -> None:
     made.add_argument("--timeout", metavar="SECONDS", help="wait no longer than this for each")
     made.description = (
         "Wait for tasks of the ledger, download and show what they made. A task is an id, a "
-        "beginning\nor end of one, or a {variable}; all are those that run or are not on disk."
+        "beginning\nor end of one, or a {variable}; all are those that run or were never saved."
     )
     made.words, made.usage = "words", "%%kling wait [options] TASK…   or   %%kling wait all"
 
@@ -52,7 +52,7 @@ def run(workspace: Workspace, line: Line) -> Job | list[Job] | None:
         else [named_tasks.row(workspace, w, line.names) for w in given]
     )
     if not rows:
-        say("nothing runs, and everything that is finished is on disk")
+        say("nothing runs, and everything that is finished was saved")
         return None
     jobs = follow_tasks.follow_all(workspace, rows, settings)
     return jobs if len(jobs) > 1 else jobs[0]
@@ -61,4 +61,4 @@ def run(workspace: Workspace, line: Line) -> Job | list[Job] | None:
 def _all(workspace: Workspace) -> list[Row]:
     ledger = workspace.client.session.ledger()
     running = [row for row in ledger.rows(states=RUNNING) if row.given_up_at is None]
-    return [*reversed(running), *reversed(resume.unsaved(ledger))]
+    return [*reversed(running), *reversed(resume.unsaved(ledger, look=False))]

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from kling_core import caller_warnings
+from kling_core.advice import Advice, Text
 from kling_core.errors import KlingError, WaitTimeout
 from kling_core.output_paths import anchored
 from kling_core.text import one_line
@@ -255,6 +256,7 @@ class Job:
             f"task {self.task_id} is still {self.status} after {waited:.0f} s; it goes on and is "
             "paid",
             task=self.task,
+            fix=Text(Advice("again", self.task_id or "", self.task.endpoint.name)),
         )
 
     # --- showing ---------------------------------------------------------------------------

@@ -17,7 +17,6 @@ from kling_core.declare import registry
 from kling_core.declare.registry import UnknownEndpoint
 from kling_core.errors import KlingError, TaskNotFound
 from kling_mcp import catalogue_facts, results
-from kling_mcp.advice import in_tools
 from kling_mcp.safety.media import OUTPUT_URI
 
 if TYPE_CHECKING:
@@ -54,7 +53,7 @@ def add(server: MCPServer[Accounts]) -> None:
         try:
             return _json(catalogue_facts.endpoint_facts(registry.get(endpoint)))
         except UnknownEndpoint as error:
-            raise ResourceNotFoundError(in_tools(str(error))) from None
+            raise ResourceNotFoundError(error.said("tools")) from None
 
     @server.resource(
         "kling://tasks/{task_id}",

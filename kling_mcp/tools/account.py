@@ -67,7 +67,7 @@ async def _costs(call: Call) -> CallToolResult:
         packs = [_pack(pack) for pack in await client.account.costs(since, now)]
     except KlingError as error:  # what was spent is known without Kling
         packs = []
-        call.warnings.append(f"Kling does not tell its packs now: {error}")
+        call.warnings.append(f"Kling does not tell its packs now: {error.said('tools')}")
     spent = await client.tasks.costs(by=call.get("by"), since=since)
     facts: dict[str, Any] = {
         "packs": packs,

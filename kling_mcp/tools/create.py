@@ -248,7 +248,7 @@ def _harmless(error: BaseException, call: Call) -> None:
     """A failed task is told by its state; trouble with waiting does not make the task fail."""
     if not isinstance(error, KlingError):
         raise error
-    call.tell(str(error))
+    call.tell(error.told)
 
 
 async def _in_line(call: Call, request: Request, job: Job, *, repeated: bool) -> CallToolResult:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from kling_core.advice import Text
 from kling_core.errors import KlingError
 from kling_core.flows.known_rows import is_known
 from kling_mcp import results, schemas
@@ -60,26 +61,24 @@ async def _recover(call: Call) -> CallToolResult:
 
 
 async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[str], int]:
-    from kling_core.flows import resume
+    from kling_core.flows import rescue, resume
 
     client, new = call.account.client, 0
     if collect:
         unread: list[KlingError] = []
-        new = await client.run_flow(resume.collect(client.session, unread.append))
-        call.warnings += map(str, unread)
+        new = await client.run_flow(rescue.collect(client.session, unread.append))
+        call.warnings += [error.said("tools") for error in unread]
     # What a process was sending when it was killed is certain when it has certainly ended.
     settled = await client.run_flow(resume.settle(client.session, send=False, patient=True))
     saved: list[str] = []
     if save:
+        older, found = await client.run_flow(rescue.fetch_missing(client))
+        for one in found:
+            saved += [str(one.path)] if one.path else []
+            call.tell(one.error.told) if one.error and not one.purged else None
+        if purged := older + sum(one.purged for one in found):
+            call.tell(f"{purged} outputs are no longer at Kling, which keeps results for 30 days.")
         ledger = await call.account.ledger()
-        missing = resume.missing(ledger)
-        while found := await asyncio.to_thread(next, missing, None):
-            row, kept = found
-            task = await client.tasks.get(row.id)
-            try:
-                saved.append(str(await resume.named(row, task.files, kept).download()))
-            except KlingError as error:
-                call.tell(str(error))
         left = await asyncio.to_thread(resume.unsaved, ledger)
         settled.unsaved = [row for row in left if is_known(row)]  # the others are told as such
     return settled, saved, new
@@ -87,7 +86,7 @@ async def _settle(call: Call, save: bool, collect: bool) -> tuple[Settled, list[
 
 async def _told(call: Call, settled: Settled, saved: list[str], new: int) -> CallToolResult:
     for row, error in settled.doubtful:
-        call.tell(f"{row.id}: {error}")
+        call.tell(Text(f"{row.id}: ", error.told))
     unknown = {row.id for row, _ in settled.doubtful if not is_known(row)}
     groups: dict[str, list[Row]] = {
         "running": settled.running,

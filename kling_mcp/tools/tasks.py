@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kling_core.advice import said
 from kling_core.commands.tasks import recorded_as
 from kling_core.declare import registry
 from kling_core.errors import KlingError, TaskNotFound
@@ -178,10 +179,10 @@ async def _told(
         "warnings": call.warnings,
         "next_step": _step(left, all(task.done for task in tasks)),
     }
-    lost = [f"Task {clean(task_id, 60)}: {e.message}. {e.fix}" for task_id, e in unknown.items()]
-    said = [*map(results.line, described), *lost, facts["next_step"]]
+    lost = [f"Task {clean(name, 60)}: {error.said('tools')}" for name, error in unknown.items()]
+    lines = [*map(results.line, described), *lost, facts["next_step"]]
     links = [link for task in described for link in results.links(task)]
-    return results.answer(facts, "\n".join(said), links)
+    return results.answer(facts, "\n".join(lines), links)
 
 
 def _runs(account: Account, facts: Mapping[str, Any], task: AsyncTask) -> bool:
@@ -194,8 +195,8 @@ def _missing(task_id: str, error: TaskNotFound) -> dict[str, Any]:
     return {
         "task_id": clean(task_id, 60),
         "state": "not found",
-        "reason": error.message,
-        "next_step": error.fix,
+        "reason": said(error.message, "tools"),
+        "next_step": said(error.fix, "tools"),
     }
 
 

@@ -19,7 +19,7 @@ from helpers.walk import example, source_video
 from kling_core import Kling, Sandbox, errors
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
-from kling_core.flows import resume as recovery
+from kling_core.flows import rescue
 from kling_core.flows.session import Pace
 from kling_core.sandbox import Fault
 
@@ -170,7 +170,7 @@ def test_a_rescue_takes_in_the_task_of_a_create_under_way(
         def rescue_after(request: Any) -> Any:
             reply = send(request)
             if request.method == "POST":
-                seen.append(other.run_flow(recovery.collect(other.session)))
+                seen.append(other.run_flow(rescue.collect(other.session)))
             return reply
 
         kling.port.send = rescue_after

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,12 +18,13 @@ from PIL import Image
 from traitlets.config import Config
 
 from kling_core import Kling
+from kling_core.advice import SPELLINGS, Advice, Text
 from kling_core.commands.base import COMMANDS as SHELL_COMMANDS
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
 from kling_jupyter import display
 from kling_jupyter.commands.base import COMMANDS
-from kling_jupyter.errors import MAGICS, KlingMagicError, StoppedWaiting, in_notebook, translating
+from kling_jupyter.errors import KlingMagicError, StoppedWaiting, in_notebook, translating
 
 WAITING = 30
 
@@ -232,13 +234,15 @@ def test_errors_are_coloured_unless_colours_are_unwished(shell, monkeypatch):
     assert "\x1b" not in "".join(error._render_traceback_())
 
 
-def test_the_commands_of_kling_that_are_magics_are_advised_as_magics():
-    """`kling wait` in the text of an error is a magic; `kling export` is none."""
-    shared = COMMANDS.keys() & {command.name for command in SHELL_COMMANDS}
-    assert set(MAGICS) == shared
-    assert (
-        in_notebook("`kling wait 12`, or `kling export`") == "`%kling wait 12`, or `kling export`"
-    )
+def test_the_magics_that_are_advised_exist():
+    """What is advised with a percent sign can be typed; what the command line alone has, not so."""
+    for verb in SPELLINGS:
+        typed = Advice(verb, "12", "lip_sync").on("magic")
+        for before, word in re.findall(r"(%?)(?<![\w.-])kling ([a-z-]+)", typed):
+            assert (word in COMMANDS) == bool(before), typed
+            assert before or word in {command.name for command in SHELL_COMMANDS}
+    texts = [Text(Advice("wait", "12"), ", or ", Advice("list", endpoint="lip_sync"))]
+    assert list(map(in_notebook, texts)) == ["%kling wait 12, or kling list lip-sync"]
 
 
 def test_without_magics_no_hint_names_one(monkeypatch, tmp_path):

@@ -77,7 +77,7 @@ def test_a_clip_is_one_line_with_its_file(told):
         ("%kling models text-to-video", r"^kling-v2-5-turbo \(default\) "),
         ("%kling doctor", r"^ok +front end +terminal, ipython "),
         ("%kling rescue", r"^1 fetched; 0 tasks at Kling that the ledger did not know$"),
-        ("%kling wait all", r"^nothing runs, and everything that is finished is on disk$"),
+        ("%kling wait all", r"^nothing runs, and everything that is finished was saved$"),
         ("%kling show 12345678", r"TaskNotFound: the ledger knows no task '12345678'$"),
         ("%kling", r"^Type next:$"),
         ("clip", r"<Job \d+ text-to-video succeeded "),

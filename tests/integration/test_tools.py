@@ -79,7 +79,7 @@ def test_an_empty_ledger_says_so(said):
             "Kling\n"
         )
     assert said("%kling costs") == "no tasks in the last 30 days\n"
-    assert said("%kling wait all") == "nothing runs, and everything that is finished is on disk\n"
+    assert said("%kling wait all") == "nothing runs, and everything that is finished was saved\n"
     assert said("%kling resume") == "nothing was left behind\n"
 
 
@@ -210,7 +210,8 @@ def test_wait_fetches_what_runs_and_what_is_not_on_disk(shell, said):
     jobs = found if isinstance(found, list) else [found]  # what ended before is not waited for
     assert {job.task_id for job in jobs} <= {first.task_id, second.task_id}
     assert all(job.path.is_file() for job in jobs)
-    assert said("%kling wait all").startswith("nothing runs, and everything that is finished is on")
+    nothing = "nothing runs, and everything that is finished was saved\n"
+    assert said("%kling wait all") == nothing
     one = shell.run(f"%kling wait {first.task_id[-8:]} --name again")
     assert one is shell["again"] is shell["_kling"]
     assert said("%kling wait all").startswith("nothing runs")

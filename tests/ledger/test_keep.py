@@ -21,6 +21,7 @@ from kling_core.commands import rescue
 from kling_core.editions.task_facts import read
 from kling_core.errors import DownloadError
 from kling_core.flows import audit, resume, save
+from kling_core.flows import rescue as rescuing
 from kling_core.sandbox import Fault
 from kling_core.wire.effects import Call
 from kling_core.wire.signing import KeyPair
@@ -264,7 +265,7 @@ def test_rescue_goes_round_what_cannot_be_had(
         for prompt in ("a boat", "a pear", "a plum")
     ]
     if gone == "purged":
-        monkeypatch.setattr(resume, "collect", nothing_new)
+        monkeypatch.setattr(rescuing, "collect", nothing_new)
         purge(kling, second)
     else:
         write = save._write_sidecar
@@ -280,7 +281,7 @@ def test_rescue_goes_round_what_cannot_be_had(
         with pytest.warns(KlingWarning, match=f"task {second.task_id}: .*{words}"):
             paths = kling.tasks.rescue()
     else:
-        done = rescue.rescue(kling, None, lambda *_: None)
+        done = rescue.rescue(kling, None, lambda _: None)
         paths = [path for _, path in done.fetched]
         assert done.purged == (gone == "purged")
         assert [words in str(error) for error in done.errors] == [True] * (gone != "purged")

@@ -13,7 +13,7 @@ import pytest
 from helpers.ledgers import ACCOUNT, LEASE, answer, entry
 from sqlalchemy import event
 
-from kling_core.flows import resume
+from kling_core.flows import rescue, resume
 from kling_core.ledger import costs
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.money import Budget
@@ -107,8 +107,9 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "outputs of some": lambda ledger: ledger.kept(of=["kc-abcdef-1", "kc-abcdef-2"]),
     "outputs not saved": lambda ledger: ledger.kept(missing=True),
     "finished and not saved": resume.unsaved,
+    "never saved": lambda ledger: resume.unsaved(ledger, look=False),
     "purged": lambda ledger: ledger.count_unsaved(time.time() - 60),
-    "to rescue": lambda ledger: list(resume.missing(ledger)),
+    "to rescue": lambda ledger: list(rescue.missing(ledger)),
 }
 
 
@@ -199,9 +200,11 @@ def test_any_number_of_outputs_to_rescue(ledger: Ledger, tmp_path: Path, monkeyp
         if number % 2:
             ledger.keep(name, 1, path=tmp_path / "gone.mp4", sha256="0", size=4, audit="")
     made = [row.id for row in reversed(ledger.rows())]
-    found = [(row.id, kept.number) for row, kept in resume.missing(ledger)]
+    found = [(row.id, kept.number) for row, kept in rescue.missing(ledger)]
     assert found == [(name, 1) for name in made[0::2] + made[1::2]]
     assert [row.id for row in resume.unsaved(ledger)] == made[::-1]  # a file that is gone too
+    never = [row.id for row in resume.unsaved(ledger, look=False)]
+    assert never == made[0::2][::-1]
     assert {kept.task for kept in ledger.kept(of=made)} == set(made)
     assert ledger.count_unsaved(ledger.now() + 1) == 6
     assert ledger.count_unsaved(ledger.now() - 60) == 0

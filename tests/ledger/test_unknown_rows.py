@@ -33,6 +33,7 @@ from kling_core.commands import rescue, show, tasks
 from kling_core.declare import registry
 from kling_core.errors import KlingError
 from kling_core.flows import known_rows, late_costs, resume
+from kling_core.flows import rescue as flow
 from kling_core.flows.known_rows import NotKnownHere
 from kling_core.flows.submit import LOOKED_AT
 from kling_core.flows.wait import certain
@@ -212,11 +213,11 @@ def test_the_rescue_of_the_front_ends(kling: Kling, ledger: Ledger) -> None:
     from_elsewhere(ledger)
     kling.image_generation.create(prompt="a pear").wait()
     told: list[Any] = []
-    done = rescue.rescue(kling, None, lambda _, news: told.append(news))
+    done = rescue.rescue(kling, None, told.append)
     assert (len(done.fetched), done.purged) == (1, 0)
     (error,) = done.errors
     assert isinstance(error, NotKnownHere)
-    assert error in told
+    assert error in [news.error for news in told if isinstance(news, rescue.Found)]
 
 
 def test_creates_go_their_way() -> None:
@@ -308,9 +309,7 @@ def test_a_text_is_kept_in_the_ledger(open_ledger: OpenLedger) -> None:
     assert (kept.data, kept.is_file, kept.on_disk) == ({"text": "a paper boat"}, False, False)
     assert ledger.kept(missing=True) == []
     assert ledger.unnamed() == []
-    assert (
-        list(ledger.finished(0.0)) == list(resume.missing(ledger)) == resume.unsaved(ledger) == []
-    )
+    assert list(ledger.finished(0.0)) == list(flow.missing(ledger)) == resume.unsaved(ledger) == []
     assert ledger.count_unsaved(ledger.now() + 1) == 0
 
 
@@ -321,7 +320,7 @@ def test_a_text_beside_a_clip(open_ledger: OpenLedger) -> None:
     clip = {"task": row.id, "number": 1, "kind": "video", "output_id": "v", "url": "http://x.test"}
     with ledger._transaction() as db:
         statements.NOTE_OUTPUT.run(db, {**clip, "data": None})
-    assert [kept.number for _, kept in resume.missing(ledger)] == [1]
+    assert [kept.number for _, kept in flow.missing(ledger)] == [1]
     assert ledger.count_unsaved(ledger.now() + 1) == 1
 
 
@@ -355,7 +354,7 @@ def test_where_a_create_goes(alone: Sandbox, tmp_path: Path) -> None:
         "image_generation": ("v1", "/v1/images/elsewhere"),
     }
     with Kling(sandbox=alone, home=tmp_path / "other", pace=replace(FAST)) as kling:
-        kling.run_flow(resume.collect(kling.session))
+        kling.run_flow(flow.collect(kling.session))
         (row,) = kling.session.ledger().rows()
         assert (row.edition, row.route) == ("v1", "/v1/videos/text2video")
 

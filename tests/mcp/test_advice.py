@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from kling_core import config
+from kling_core.advice import SPELLINGS, Advice, Text, said
 from kling_core.declare import registry
 from kling_core.declare.registry import UnknownEndpoint
 from kling_core.editions.choose import edition_of
@@ -20,7 +20,8 @@ from kling_core.flows.attempt import Attempt
 from kling_core.flows.read import Way
 from kling_core.wire import error_codes
 from kling_mcp import failures
-from kling_mcp.advice import in_tools
+
+VERBS = sorted(SPELLINGS.keys() - {"max_cost"})  # the field is the tools' too
 
 FOREIGN = re.compile(r"`kling |\bkling\.\w+|\bclip\.|\btask\.wait|Kling\(|PIL|numpy|--max-cost")
 
@@ -60,8 +61,10 @@ def errors() -> list[KlingError]:
             KlingError("x", fix=sought(*way))
             for way in (("text_to_video", "kc-1"), ("lip_sync", None))
         ),
-        KlingError("x", fix="Wait again: task.wait(), or later kling.lip_sync.get('1').wait()."),
-        KlingError("x", fix=config.THREE_WAYS.format(file="config.toml")),
+        *(
+            KlingError("x", fix=Text(Advice(verb, "1", "lip_sync", "config.toml")))
+            for verb in VERBS
+        ),
         ConnectionFailed("x"),
         raised("0.01"),
         raised(None, "1"),
@@ -82,7 +85,7 @@ def test_the_owners_limits_are_the_owners():
         fix = failures.result(error).structured_content["fix"]
         assert fix.startswith("The owner of this server set this limit: choose a shorter clip")
         assert "max_cost" not in fix
-    fix = in_tools("Raise budget (KLING_BUDGET), or wait until tomorrow.")
+    fix = said(Text(Advice("raise budget"), ", or wait until tomorrow."), "tools")
     assert fix.endswith("a cheaper mode or model, or wait until tomorrow.")
 
 

@@ -339,27 +339,6 @@ def test_exit_codes(error, code):
 
 
 @pytest.mark.parametrize(
-    "python, shell",
-    [
-        ("look: kling.text_to_video.get('kc-1').", "look: kling get text-to-video kc-1."),
-        ("kling.lip_sync.get('1').wait()", "kling get lip-sync 1 --wait"),
-        ("kling.lip_sync.list() shows", "kling list lip-sync shows"),
-        ("paid for: kling.tasks.get('1').wait()", "paid for: kling wait 1"),
-        ("kling.tasks.get('1')", "kling show 1"),
-        (
-            "limits: max_cost, KLING_MAX_COST, budget.",
-            "limits: --max-cost, KLING_MAX_COST, --budget, KLING_BUDGET.",
-        ),
-        ("kling.tasks.resume() (or `kling resume`) looks", "kling resume looks"),
-        ("Raise budget (KLING_BUDGET), or", "Raise --budget or KLING_BUDGET, or"),
-    ],
-)
-def test_advice_is_said_as_commands(python, shell):
-    """Advice written for Python becomes the command that does the same."""
-    assert exit_codes.in_shell(python) == shell
-
-
-@pytest.mark.parametrize(
     "seconds, words",
     [(45, "45 seconds"), (60, "1 minute"), (600, "10 minutes"), (7200, "2 hours")],
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from importlib import import_module
 from typing import Any
 
 import pytest
@@ -66,9 +65,8 @@ def test_every_field_of_every_endpoint_is_an_option(shell, endpoint):
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=lambda c: c.name)
 def test_every_command_completes(shell, command):
     """No command makes Tab fail, and every option that it declares is offered."""
-    module = import_module(f"kling_jupyter.commands.{command.module}")
     made = Parser(prog=command.name)
-    getattr(module, "options", lambda _: None)(made)
+    getattr(command.loaded(), "options", lambda _: None)(made)
     declared = {flag for flag in made.actions() if flag.startswith("--")} - {"--help"}
     found = {word for word in complete(shell, f"%kling {command.name} --") if word != "--"}
     assert declared <= found

@@ -15,7 +15,7 @@ from kling_core.caller_warnings import heard_by
 from kling_core.declare import registry
 from kling_core.errors import DownloadError
 from kling_core.file_lock import Hold
-from kling_core.flows import download, fetch, resume
+from kling_core.flows import download, fetch, rescue, resume
 from kling_core.wire.effects import Saved
 
 pytestmark = pytest.mark.filterwarnings(
@@ -182,7 +182,7 @@ def test_what_is_left_of_a_file_is_made_whole(kind: str, rest: int, tmp_path: Pa
     assert resume.unsaved(ledger) == []
     path.write_bytes(DATA[:rest])
     assert [row.task_id for row in resume.unsaved(ledger)] == ["123456789012345678"]
-    assert [kept.on_disk for _, kept in resume.missing(ledger)] == [False]
+    assert [kept.on_disk for _, kept in rescue.missing(ledger)] == [False]
     again = outcome(
         lambda c: c.task(T2V, finished()).videos[0].download(tmp_path / "a.mp4"), client
     )
