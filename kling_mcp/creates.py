@@ -106,20 +106,21 @@ class Account:
         It is the task itself: nothing is asked for again, and nothing can be sent by it. The
         ledger knows it also when this server was started after it.
         """
-        from kling_core.flows.recorded_request import digest
+        from kling_core.flows.recorded_request import digest, first_digest
 
         key = digest(request, take)
         if (job := self.jobs.get(key)) is not None:
             return job
         ledger = await self.ledger()
-        row = await asyncio.to_thread(ledger.twin, key, self.settings.window)
+        known = (key, first_digest(request, take))
+        row = await asyncio.to_thread(ledger.twin, known, self.settings.window)
         if row is None or row.task_id is None:
             return None
         return Job(row.id, asyncio.ensure_future(self.client.tasks.get(row.id)))
 
     def submit(self, request: Request, *, take: int, max_cost: Decimal | None) -> tuple[Job, bool]:
         """Begin a create, or join the one of the same call that is under way: then True."""
-        from kling_core.flows.attempt import new_id
+        from kling_core.flows.prepared import new_id
         from kling_core.flows.recorded_request import digest
 
         key = digest(request, take)

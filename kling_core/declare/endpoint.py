@@ -144,6 +144,13 @@ class Request(Part):
         return []
 
     @classmethod
+    def settled(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """The fields with what follows from others, and as exact as they count: two requests of
+        which these are the same make the same. Endpoints may infer some here.
+        """
+        return fields
+
+    @classmethod
     def wire_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
         """The fields as the wire names them, before nesting; endpoints may infer some here."""
         return fields

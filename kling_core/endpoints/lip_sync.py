@@ -105,17 +105,23 @@ class LipSync(Request):
         return [f"voice {voice_id} was seen {voice.observed}"] if refused else []
 
     @classmethod
+    def settled(cls, fields: dict[str, Any]) -> dict[str, Any]:
+        """Add the mode and the language of the voice; a speed counts in tenths."""
+        settled = {**fields}
+        settled.setdefault("mode", "audio2video" if fields.get("audio") else "text2video")
+        if not fields.get("audio"):
+            settled.setdefault("voice_language", _language(fields.get("voice_id", "")))
+        return {name: _tenths(v) if name == "voice_speed" else v for name, v in settled.items()}
+
+    @classmethod
     def wire_fields(cls, fields: dict[str, Any]) -> dict[str, Any]:
-        """Add the mode and, by what the audio is, its type."""
-        fields = dict(fields)
-        audio: Media | None = fields.pop("audio", None)
-        fields.setdefault("mode", "audio2video" if audio else "text2video")
+        """The fields as they count and, by what the audio is, its type."""
+        settled = cls.settled(fields)
+        audio: Media | None = settled.pop("audio", None)
         if audio:
             kind = "url" if audio.is_url else "file"
-            fields |= {"audio_type": kind, f"audio_{kind}": audio}
-        else:
-            fields.setdefault("voice_language", _language(fields.get("voice_id", "")))
-        return {name: _tenths(v) if name == "voice_speed" else v for name, v in fields.items()}
+            settled |= {"audio_type": kind, f"audio_{kind}": audio}
+        return settled
 
 
 def _tenths(speed: float) -> float:

@@ -9,17 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from kling_core.editions.base import put
 from kling_core.errors import BudgetExceeded, InvalidRequest
-from kling_core.flows.attempt import begin
 from kling_core.flows.limits import afford
+from kling_core.flows.prepared import prepare
 
 if TYPE_CHECKING:
     from kling_core.declare.endpoint import Request
     from kling_core.flows.session import Session
-    from kling_core.ledger.ledger import Ledger
     from kling_core.rules.price import Quote
 
 __all__ = ["Preview", "preview"]
@@ -56,13 +55,10 @@ def preview(
     Raises what the create would raise before anything is known to show: `InvalidRequest` for what
     breaks a rule or cannot be read, `ConfigError` for a credential that its edition does not take.
     """
-    check = request.require()
-    nothing = cast("Ledger", None)  # nothing is written down
-    attempt, entry = begin(session, nothing, request, check, project)
-    body = dict(entry.request["sent"])
-    named = check.fields.get("external_task_id")
-    if named:
-        put(body, attempt.way.edition.own_id_place, named)
+    prepared = prepare(session, request)
+    body = {**prepared.shown}
+    if prepared.named:
+        put(body, prepared.way.edition.own_id_place, prepared.own_id)
     refusal: BudgetExceeded | InvalidRequest | None = None
     try:
         afford(session, request, max_cost=max_cost, project=project or None)
@@ -70,10 +66,10 @@ def preview(
         refusal = error
     return Preview(
         request=request,
-        path=attempt.way.path,
+        path=prepared.way.path,
         body=body,
-        quote=request.quote(),
-        warnings=tuple(check.warnings),
-        adds_own_id=attempt.external_task_id is not None and not named,
+        quote=prepared.quote,
+        warnings=prepared.check.warnings,
+        adds_own_id=prepared.own_id is not None and not prepared.named,
         refusal=refusal,
     )

@@ -35,19 +35,39 @@ def record(request: Request) -> dict[str, Any]:
 def identity(request: Request) -> dict[str, Any]:
     """What makes a request the same as another one, however it was written.
 
-    All fields of the wire with the defaults that we assume, texts without blanks around them,
-    media by URL or hash; ids and callbacks are left out. Raises `Unreadable`.
+    Our own names of all fields, with the defaults that we assume and what follows from other
+    fields, texts without blanks around them, media by URL or hash; ids and callbacks are left out.
+    Raises `Unreadable`.
     """
-    fields = {k: v for k, v in request.check().fields.items() if k not in _NOT_MADE_OF}
-    return {name: _essence(value) for name, value in request.wire_fields(fields).items()}
+    return {name: _essence(value) for name, value in request.settled(_made_of(request)).items()}
 
 
 def digest(request: Request, take: int = 1) -> str:
     """The hash of a request's identity; those of the same request with another take differ.
 
+    It begins with the version of what is hashed. Raises `Unreadable`.
+    """
+    return f"{_VERSION}:{_hashed(request, identity(request), take)}"
+
+
+def first_digest(request: Request, take: int = 1) -> str:
+    """The hash that versions before 0.3 wrote, of the names on the wire of `/v1`.
+
     Raises `Unreadable`.
     """
-    parts = [request.endpoint.name, identity(request), *([take] if take > 1 else [])]
+    fields = request.wire_fields(_made_of(request))
+    return _hashed(request, {name: _essence(value) for name, value in fields.items()}, take)
+
+
+_VERSION = 2
+
+
+def _made_of(request: Request) -> dict[str, Any]:
+    return {k: v for k, v in request.check().fields.items() if k not in _NOT_MADE_OF}
+
+
+def _hashed(request: Request, made_of: Mapping[str, Any], take: int) -> str:
+    parts = [request.endpoint.name, made_of, *([take] if take > 1 else [])]
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 

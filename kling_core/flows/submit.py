@@ -41,10 +41,11 @@ from kling_core.flows import line as lines
 from kling_core.flows import outcome, read, recorded_request
 from kling_core.flows import resolve as doubt
 from kling_core.flows import watch as watching
-from kling_core.flows.attempt import Attempt, begin
+from kling_core.flows.attempt import Attempt
 from kling_core.flows.known_rows import is_known, require_known
 from kling_core.flows.limits import fits, too_heavy, within
 from kling_core.flows.line import Line, Waiting
+from kling_core.flows.prepared import prepare
 from kling_core.flows.read import READ_ATTEMPTS
 from kling_core.flows.session import Session
 from kling_core.flows.watch import Watch
@@ -95,23 +96,26 @@ def submit(
     the API's errors, or `SubmitOutcomeUnknown`.
     """
     yield MayBegin()
-    check = request.require()
+    request.require()
     ledger: Ledger = yield from outcome.before_sending(session.ledger)
     yield from _look_again(session, ledger, request.endpoint.pool)
-    project = project or session.settings.project
-    attempt, entry = begin(session, ledger, request, check, project, take=take, row_id=row_id)
+    prepared = prepare(session, request, row_id=row_id, take=take)
+    attempt = Attempt.of(session, ledger, prepared, tried=False)
     attempt.listener = on_update
     attempt.budget = budget = within(session, request, max_cost)
     yield from outcome.before_sending(partial(fits, session, request))
-    prepare = partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, dedupe=dedupe)
+    entry = prepared.entry(project or session.settings.project)
+    twins = {} if dedupe is None else {"dedupe": dedupe, "alike": prepared.digests}
+    write = partial(ledger.prepare, entry, lease=attempt.lease, budget=budget, **twins)
     with _held(ledger, entry.id):
-        row, new = yield from outcome.before_sending(prepare)
+        row, new = yield from outcome.before_sending(write)
     if row.id != entry.id:  # a twin; whoever made it may have died before it was sent
-        attempt, _ = begin(session, ledger, request, check, row.project, row=row, take=take)
+        prepared = prepare(session, request, row=row, take=take)
+        attempt = Attempt.of(session, ledger, prepared, tried=row.tries > 0)
         attempt.listener, attempt.budget = on_update, budget
     elif new:
         return not_refused((yield from _carry(attempt)))
-    elif row.digest != entry.digest:
+    elif row.digest not in prepared.digests:
         raise errors.DuplicateExternalId(
             f"external_task_id {row.id} is that of another request",
             task_id=row.task_id,
@@ -166,7 +170,8 @@ def resume(session: Session, row: Row, *, send: bool, reads: int = READ_ATTEMPTS
         if not send or found.state not in IN_LINE:
             return found
     request = way.endpoint.request(**recorded_request.replay(row))
-    attempt, _ = begin(session, ledger, request, request.require(), row.project, row=row)
+    prepared = prepare(session, request, row=row)
+    attempt = Attempt.of(session, ledger, prepared, tried=row.tries > 0)
     attempt.budget = within(session, request)
     return (yield from _rejoin(attempt, found))
 

@@ -44,12 +44,14 @@ class Intake(Slots, News):
         lease: float,
         budget: Budget | None = None,
         dedupe: float | None = None,
+        alike: Sequence[str] = (),
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
 
         One that Kling refused is written again over its row: its id is free. With `dedupe` an
         identical request that has not ended, however old, or ended less than so many seconds ago
         is returned instead, under its own id: of several processes that ask at once, one writes.
+        It is identical when it has the digest of the entry, or one of those in `alike`.
 
         Raises `BudgetExceeded` when a limit would be passed; nothing is written then.
         """
@@ -59,7 +61,7 @@ class Intake(Slots, News):
             if dedupe is not None:
                 # Before the limits are judged: a twin costs nothing more.
                 self._alone(db, "dedupe")
-                if (twin := self._twin(db, entry.digest, dedupe)) is not None:
+                if (twin := self._twin(db, (entry.digest, *alike), dedupe)) is not None:
                     return twin, False
             if budget is not None:
                 known = db.execute(sa.select(tasks.c.state).where(tasks.c.id == entry.id)).scalar()
@@ -102,22 +104,24 @@ class Intake(Slots, News):
             "updated_at": now,
         }
 
-    def _twin(self, db: sa.Connection, digest: str, seconds: float) -> Row | None:
+    def _twin(self, db: sa.Connection, digests: Sequence[str], seconds: float) -> Row | None:
         ended = sa.func.coalesce(tasks.c.finished_at, tasks.c.created_at)
         lately = sa.and_(tasks.c.state == "succeeded", ended >= self.now() - seconds)
         query = (
             sa.select(tasks)
-            .where(tasks.c.digest == digest)
+            .where(tasks.c.digest.in_(digests))
             .where(sa.or_(tasks.c.state.in_((*IN_LINE, *LIVE)), lately))
             .order_by(tasks.c.created_at.desc(), tasks.c.id)
         )
         found = db.execute(query.limit(1)).mappings().first()
         return Row.of(found) if found is not None else None
 
-    def twin(self, digest: str, seconds: float) -> Row | None:
-        """The newest identical request that is open, or succeeded less than `seconds` ago."""
+    def twin(self, digests: Sequence[str], seconds: float) -> Row | None:
+        """The newest request with one of these digests that is open, or succeeded less than
+        `seconds` ago.
+        """
         with self._transaction(read=True) as db:
-            return self._twin(db, digest, seconds)
+            return self._twin(db, digests, seconds)
 
     def remember(self, row_id: str, task_ids: Sequence[str]) -> None:
         """The account's tasks before a POST that carries no id of ours."""
