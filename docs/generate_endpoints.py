@@ -51,7 +51,7 @@ def _row(endpoint: Endpoint) -> str:
         names,
         ", ".join(f"`{route}`" for route in endpoint.routes.values()),
         f"{endpoint.makes}s" if endpoint.makes != "data" else "data",
-        slots,
+        slots if endpoint.pool else "none",
         f"{status.status} ({status.status_as_of})",
     )
     return f"| {' | '.join(cells)} |"
@@ -71,6 +71,10 @@ def _section(endpoint: Endpoint) -> list[str]:
     if status.status != "active":
         instead = f" Use {status.instead}." if status.instead else ""
         lines += [f"> {status.status}: {status.evidence}.{instead}", ""]
+    if not endpoint.has_tasks:
+        lines += ["It answers at once, so there is no `get` and no `list`.", ""]
+    if endpoint.presets:
+        lines += [f"`kling.{endpoint.name}.presets()` lists what is offered to everybody.", ""]
     lines += ["```python", f"kling.{endpoint.name}.create(", *example, ")", "```", ""]
     lines += ["| field | meaning | values | default |", "| --- | --- | --- | --- |"]
     return lines + [_field(declared) for declared in fields]

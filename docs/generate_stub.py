@@ -1,4 +1,4 @@
-"""What type checkers know of the calls of every endpoint, with its fields spelled out.
+"""What type checkers know of the calls of every endpoint: its fields, once, as a TypedDict.
 
 `python -m docs.generate_stub FILE` writes it; a test compares `kling_core/resources.pyi` with it.
 The calls that take no fields are those of `kling_core/resources.py`, read from there.
@@ -11,11 +11,11 @@ import inspect
 import re
 import sys
 from pathlib import Path
-from typing import Any
 
 from kling_core import resources
 from kling_core.declare import registry
 from kling_core.declare.endpoint import Endpoint
+from kling_core.declare.fields import Param
 
 _HEAD = '''"""Written by `make generate` from the declarations; never edited."""
 # pyright: reportIncompatibleMethodOverride=false
@@ -23,7 +23,7 @@ _HEAD = '''"""Written by `make generate` from the declarations; never edited."""
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Required, TypedDict, Unpack
 
 from kling_core.declare import shared_fields
 from kling_core.declare.endpoint import Check, Endpoint, Request
@@ -48,6 +48,7 @@ def render() -> str:
     )
     text = [_HEAD.format(imports=imports), *_common()]
     for endpoint in registry.endpoints():
+        text += [_fields(endpoint)]
         text += [_class(endpoint, "Resource"), _class(endpoint, "AsyncResource")]
     text += [_mixin("SyncMethods", "Resource"), _mixin("AsyncMethods", "AsyncResource")]
     return "\n".join(text)
@@ -81,41 +82,56 @@ def _shown(node: ast.stmt) -> list[ast.stmt]:
     return [ast.fix_missing_locations(node)]
 
 
-def _class(endpoint: Endpoint, kind: str) -> str:
-    request = endpoint.request.__name__
-    fields = [_field(p, annotation) for p, annotation in resources.fields_of(endpoint)]
-    task, word = ("AsyncTask", "async def") if kind.startswith("Async") else ("Task", "def")
-    more = [
-        "max_cost: Money | None = None",
-        "project: str | None = None",
-        "dedupe: float | None = None",
-    ]
-    wait = [
-        "out: Place = None",
-        "timeout: float | None = None",
-        f"on_update: Callable[[{task}], Any] | None = None",
-        *more,
-    ]
-    methods: list[tuple[str, str, list[str], str]] = [
-        ("def", "request", [], request),
-        ("def", "check", [], "Check"),
-        ("def", "quote", [], "Quote | None"),
-        (word, "create", more, task),
-        (word, "run", wait, task),
-    ]
-    lines = [f"class {request}{kind}({kind}):"]
-    for keyword, name, more, answer in methods:
-        lines += [f"    {keyword} {name}(", "        self,", "        *,"]
-        lines += [f"        {field}," for field in (*fields, *more)]
-        lines += [f"    ) -> {answer}: ..."]
+def _fields(endpoint: Endpoint) -> str:
+    """The fields of an endpoint, each with what is said of it."""
+    lines = [f"class {endpoint.request.__name__}Fields(TypedDict, total=False):"]
+    for p, annotation in resources.fields_of(endpoint):
+        kind = f"Required[{annotation}]" if p.required else _or_none(annotation)
+        lines += [f"    {p.name}: {kind}".replace("'", '"'), f'    """{_told(p)}"""']
     return "\n".join(lines) + "\n"
 
 
-def _field(p: Any, annotation: str) -> str:
-    if p.required:
-        return f"{p.name}: {annotation}"
-    optional = annotation if annotation.endswith("None") else f"{annotation} | None"
-    return f"{p.name}: {optional} = {p.default!r}".replace("'", '"')
+def _or_none(annotation: str) -> str:
+    return annotation if annotation.endswith("None") else f"{annotation} | None"
+
+
+def _told(p: Param) -> str:
+    """The meaning of a field, its unit, and what it is when it is left out."""
+    left_out = "" if p.required or p.default is None else f" Default: {p.default}."
+    return f"{p.doc}{f' [{p.unit}]' if p.unit else ''}{left_out}"
+
+
+def _class(endpoint: Endpoint, kind: str) -> str:
+    request = endpoint.request.__name__
+    fields = f"**fields: Unpack[{request}Fields]"
+    task, word = ("AsyncTask", "async def") if kind.startswith("Async") else ("Task", "def")
+    run = f"{_WAIT.format(task=task)}, {_MORE}"
+    calls = f"""class {request}{kind}({kind}):
+    def request(self, {fields}) -> {request}: ...
+    def check(self, {fields}) -> Check: ...
+    def quote(self, {fields}) -> Quote | None: ...
+    {word} create(self, *, {_MORE}, {fields}) -> {task}: ...
+    {word} run(self, *, {run}, {fields}) -> {task}: ...
+"""
+    if endpoint.name not in registry.names():  # a step is called by its own name
+        calls += f"    {word} __call__(self, *, {_MORE}, {fields}) -> {task}: ...\n"
+    return calls + _steps(endpoint, kind)
+
+
+def _steps(endpoint: Endpoint, kind: str) -> str:
+    """The further calls of an endpoint."""
+    return "".join(
+        f"    @property\n    def {step.name.removeprefix(f'{endpoint.name}_')}(self)"
+        f" -> {step.request.__name__}{kind}: ...\n"
+        for step in endpoint.steps
+    )
+
+
+_MORE = "max_cost: Money | None = None, project: str | None = None, dedupe: float | None = None"
+_WAIT = (
+    "out: Place = None, timeout: float | None = None, "
+    "on_update: Callable[[{task}], Any] | None = None"
+)
 
 
 def _mixin(name: str, kind: str) -> str:

@@ -13,6 +13,7 @@ from kling_core.caller_warnings import notify
 from kling_core.declare.plain_values import plain
 from kling_core.errors import ConfigError, InvalidRequest
 from kling_core.flows.session import SANDBOX_HEADER, Pace, Session
+from kling_core.flows.sources import sourced, unsourced
 from kling_core.resources import AsyncMethods, SyncMethods, limit
 from kling_core.text import did_you_mean
 from kling_core.wire.effects import Clock, Flow, adrive_guarded, drive
@@ -160,6 +161,7 @@ class _Base:
         """
         from kling_core.flows.preview import preview
 
+        request = sourced(self.session, request)
         self._must_be_sendable(request)
         wish = config.project_name(plain(project))
         return preview(self.session, request, max_cost=limit(max_cost), project=wish)
@@ -251,6 +253,7 @@ class Kling(_Base, SyncMethods):
 
     def submit(self, request: Request, **wishes: Unpack[Wishes]) -> Task:
         """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
+        request = sourced(self.session, request)
         row = self.run_flow(self._submission(request, wishes))
         return self.task(request.endpoint, row.facts, **_known(request, row))
 
@@ -305,6 +308,10 @@ class AsyncKling(_Base, AsyncMethods):
 
     async def submit(self, request: Request, **wishes: Unpack[Wishes]) -> AsyncTask:
         """Submit a typed request, see `Resource.create`; the keywords are those of `Wishes`."""
+        if unsourced(request):
+            import asyncio
+
+            request = await asyncio.to_thread(sourced, self.session, request)
         row = await self.run_flow(self._submission(request, wishes))
         return self.task(request.endpoint, row.facts, **_known(request, row))
 
@@ -356,6 +363,7 @@ def _known(request: Request, row: Row) -> dict[str, Any]:
         "row_id": row.id,
         "edition": row.edition,
         "route": row.route,
+        "row": row,
     }
 
 

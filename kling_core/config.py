@@ -408,7 +408,7 @@ def _paths(paths: Any) -> dict[str, str]:
         raise ConfigError("paths is not a table of endpoint names and paths")
     given = cast("Mapping[str, Any]", paths)
     for name in given:
-        if name not in registry.names():
+        if not registry.has(name):
             hint = did_you_mean(name, registry.names())
             raise ConfigError(f"paths names the unknown endpoint {name!r}{hint}")
         # What follows the host must not become part of its name.

@@ -23,6 +23,7 @@ from kling_core.editions.base import FIRST
 from kling_core.errors import InvalidRequest, TaskNotFound, Violation
 from kling_core.flows import read, wait
 from kling_core.flows.download import must_be_writable
+from kling_core.flows.sources import sourced
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -55,7 +56,7 @@ class BaseResource:
         """Judge the fields offline: every violation and warning at once."""
         from kling_core.flows.reach import unreachable
 
-        request = self.request(**fields)
+        request = self._sourced(fields)
         verdict = request.check()
         found = unreachable(self._owner.session, request)
         return replace(verdict, violations=(*verdict.violations, *found)) if found else verdict
@@ -65,7 +66,30 @@ class BaseResource:
 
         Raises `InvalidRequest`.
         """
-        return self.request(**fields).quote()
+        return self._sourced(fields).quote()
+
+    def _sourced(self, fields: dict[str, Any]) -> Request:
+        return sourced(self._owner.session, self.request(**fields))
+
+    def __getattr__(self, name: str) -> Any:
+        """The further call with this name: `kling.elements.delete`."""
+        step = None if name.startswith("_") else self.endpoint.step(name)
+        if step is None:
+            why = dict.fromkeys(_OF_TASKS, _AT_ONCE) | {"presets": _NO_PRESETS}
+            raise AttributeError(f"{self!r} has no {name!r}{why.get(name, '')}")
+        return getattr(self._owner, step.name)
+
+    def __dir__(self) -> list[str]:
+        own = f"{self.endpoint.name}_"
+        absent = () if self.endpoint.has_tasks else _OF_TASKS
+        absent = absent if self.endpoint.presets else (*absent, "presets")
+        steps = [step.name.removeprefix(own) for step in self.endpoint.steps]
+        return [*({*super().__dir__()} - {*absent}), *steps]
+
+    def _presets(self, session: Session, page: int, size: int) -> Flow[Page]:
+        page = whole("page", page, endpoint=self.endpoint.name)
+        size = whole("size", size, endpoint=self.endpoint.name)
+        return read.presets(session, self.endpoint, page, size)
 
     def _page(self, session: Session, page: int, size: int) -> Flow[Sequence[TaskFacts]]:
         page = whole("page", page, endpoint=self.endpoint.name)
@@ -122,6 +146,11 @@ class Resource(BaseResource):
         """
         rows = self._client.run_flow(self._page(self._client.session, page, size))
         return [self._client.task(self.endpoint, row) for row in rows]
+
+    def presets(self, page: int = 1, size: int = 30) -> list[Task]:
+        """One page of what the service offers to everybody, each as the task that made it."""
+        found = self._client.run_flow(self._presets(self._client.session, page, size))
+        return [self._client.task(self.endpoint, facts) for facts in found.tasks]
 
     def iterate(self, size: int = 100) -> Iterator[Task]:
         """Every task of the account at this endpoint, page by page, each once."""
@@ -195,6 +224,11 @@ class AsyncResource(BaseResource):
         """One page of the account's tasks, see `Resource.list`."""
         rows = await self._client.run_flow(self._page(self._client.session, page, size))
         return [self._client.task(self.endpoint, row) for row in rows]
+
+    async def presets(self, page: int = 1, size: int = 30) -> list[AsyncTask]:
+        """One page of what the service offers to everybody, see `Resource.presets`."""
+        found = await self._client.run_flow(self._presets(self._client.session, page, size))
+        return [self._client.task(self.endpoint, facts) for facts in found.tasks]
 
     async def iterate(self, size: int = 100) -> AsyncIterator[AsyncTask]:
         """Every task of the account at this endpoint, page by page, each once."""
@@ -317,7 +351,7 @@ class AsyncMethods:
 
 
 def _attribute(client: Any, name: str, kind: type[Any]) -> Any:
-    if name not in registry.names():
+    if name.startswith("_") or not registry.has(name):
         raise AttributeError(f"{type(client).__name__!r} object has no attribute {name!r}")
     endpoint = registry.load(name)
     resource = _documented(kind, endpoint)(client, endpoint)
@@ -328,8 +362,28 @@ def _attribute(client: Any, name: str, kind: type[Any]) -> Any:
 @functools.cache
 def _documented(kind: type[Any], endpoint: Endpoint) -> type[Any]:
     """The resource class with this endpoint's fields in signatures and docstrings."""
+    members: dict[str, Any]
     members = {name: _Spelled(getattr(kind, name), endpoint) for name in _TAKING_FIELDS}
+    members |= {} if endpoint.has_tasks else dict.fromkeys(_OF_TASKS, _ABSENT)
+    members |= {} if endpoint.presets else {"presets": _ABSENT}
+    if endpoint.name not in registry.names():  # a step is called by its own name
+        members["__call__"] = _Spelled(kind.create, endpoint)
     return type(f"{endpoint.request.__name__}{kind.__name__}", (kind,), members)
+
+
+_OF_TASKS = ("get", "list", "iterate")
+_AT_ONCE = ": it answers at once, and Kling keeps nothing to ask for; kling.tasks has what it made"
+_NO_PRESETS = ": nothing of it is offered to everybody"
+
+
+class _Absent:
+    """A call that an endpoint of this kind does not have; `__getattr__` says why."""
+
+    def __get__(self, instance: BaseResource | None, owner: type) -> Any:
+        raise AttributeError(owner.__name__)
+
+
+_ABSENT = _Absent()
 
 
 class _Spelled:

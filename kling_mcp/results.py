@@ -187,14 +187,20 @@ def _output(account: Account, output: Any, kept: Sequence[Kept]) -> dict[str, An
         "id": output.id,
         "url": clean(output.url, 2000),
         "watermark_url": clean(output.watermark_url or "", 2000),
-        "resource": f"kling://tasks/{output.task.task_id}/outputs/{output.index}",
-        "mime_type": MIME.get(output.suffix, "application/octet-stream"),
+        **(_resource(output) if output.is_file else {"text": clean(output.content, 2000)}),
         "duration_s": money(output.duration),
         "expires_at": _time(expires),
         "days_left": None if left is None else max(0, math.floor(left)),
         "path": str(saved) if here and account.settings.local_files else None,
         "size_bytes": saved.stat().st_size if here and saved else None,
         "differs": record.audit if record is not None else None,
+    }
+
+
+def _resource(output: Any) -> dict[str, Any]:
+    return {
+        "resource": f"kling://tasks/{output.task.task_id}/outputs/{output.index}",
+        "mime_type": MIME.get(output.suffix, "application/octet-stream"),
     }
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from kling_mcp.clients import Accounts
     from kling_mcp.creates import Account
 
-__all__ = ["CREATES", "LOCAL", "READS", "SAVES", "Call", "Tool"]
+__all__ = ["CREATES", "DELETES", "LOCAL", "READS", "SAVES", "Call", "Tool"]
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +43,9 @@ READS = ToolAnnotations(
 )
 CREATES = ToolAnnotations(
     read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=True
+)
+DELETES = ToolAnnotations(
+    read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=True
 )
 LOCAL = ToolAnnotations(
     read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False

@@ -61,6 +61,8 @@ class Model:
     capability_source: str
     confidence: str
     endpoints: Mapping[str, Capability]
+    editions: Mapping[str, str]
+    """The editions of the API that have it, with the name that it has there; empty: not said."""
 
     @property
     def alive(self) -> bool:
@@ -198,6 +200,7 @@ def _model(entry: dict[str, Any]) -> Model:
             name: _capability(values, entry.get("fps"))
             for name, values in entry["endpoints"].items()
         },
+        editions=entry.get("editions", {}),
     )
 
 

@@ -126,7 +126,7 @@ def take_endpoint(
         if not count:
             break
     if not rest:
-        names = ", ".join(name.replace("_", "-") for name in registry.names())
+        names = ", ".join(e.command for e in registry.endpoints())
         raise UsageProblem(
             f"kling {command} needs an endpoint: {names}",
             fix=f"See kling {command} ENDPOINT --help.",

@@ -80,7 +80,7 @@ def _unknown(name: str) -> UsageProblem:
 
     if name.startswith("-"):
         return UsageProblem(f"unknown option {name}", fix="See kling --help.")
-    endpoints = {n.replace("_", "-") for n in registry.names()}
+    endpoints = {e.command for e in registry.endpoints()}
     endpoints |= {a for e in registry.endpoints() for a in e.aliases}
     if name.replace("_", "-") in endpoints:
         fix = f"Try kling run {name} --help."

@@ -26,7 +26,7 @@ def save(task: Task, place: Path | None) -> list[Path]:
     to collect the task. Raises `DownloadError`.
     """
     made = _downloadable(task)
-    if not made:
+    if not made and not task.complete:
         raise late_results.unnamed(task)
     how = f"collect it with: {collect(task.task_id)}"
     try:
@@ -65,12 +65,15 @@ def must_be_writable(place: Path) -> None:
 
 
 def show(task: Task, paths: Sequence[Path] = (), *, as_json: bool) -> None:
-    """The result on stdout: one path a line, or the task as JSON."""
+    """The result on stdout: one path a line, or what is no file; or the task as JSON."""
     if as_json:
         console.show_json(described(task))
         return
     for path in paths:
         console.show_path(path)
+    for output in task.outputs:
+        if not output.is_file:
+            console.show_json(output.raw)
 
 
 def cost_line(quote: Quote | None) -> str:

@@ -16,6 +16,7 @@ from kling_core.cli.exit_codes import Progress, collect
 from kling_core.cli.progress import follow
 from kling_core.commands import arguments, as_json, given_text
 from kling_core.commands.option_types import OUT, dollars, seconds
+from kling_core.flows.sources import sourced
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -139,6 +140,7 @@ def _make(request: Request, wishes: Wishes) -> int:
             sandbox=wishes.sandbox, project=wishes.project, budget=wishes.budget
         ) as kling,
     ):
+        request = sourced(kling.session, request)
         embedded = kling.sandbox is not None
         wait = wishes.wait or embedded
         if wait:

@@ -63,6 +63,11 @@ def _parser() -> arguments.Parser:
         metavar="Q",
         help="std, or test for small, quick clips",
     )
+    how = "ids of yours: take, or refuse as some models are said to [default take]"
+    add("--own-id", choices=("take", "refuse"), metavar="HOW", help=how)
+    add("--lag", type=_seconds, metavar="S", help="seconds until a new task is in the lists")
+    how = "refuse keys that no contract knows [default: ignore them, as Kling does]"
+    add("--strict", action="store_true", default=None, help=how)
     add("--webhook-secret", type=_secret, metavar="whsec_…", help="sign callbacks with it")
     add("--storage", type=Path, metavar="DIR", help="keep the outputs in DIR")
     return parser
@@ -81,6 +86,16 @@ def port(text: str) -> int:
     if number > 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port, 0 to 65535")
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value
 
 
 def _speed(text: str) -> float:

@@ -89,4 +89,5 @@ def _output(output: Output) -> dict[str, Any]:
         "duration": output.duration,
         "expires_at": output.expires_at,
         "path": output.path,
+        **({} if output.is_file else {"data": output.raw}),
     }

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 from kling_core.advice import Advice, Text
 from kling_core.commands import readable
-from kling_core.errors import KlingError, TaskNotFound
+from kling_core.errors import TaskNotFound
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
-    from kling_core.declare.endpoint import Request
     from kling_core.ledger.records import Row
     from kling_core.task import Task
 
@@ -51,28 +50,8 @@ def short(row: Row) -> str:
 
 
 def restored(kling: Kling, row: Row) -> Task:
-    """The task of a row, whose outputs know where they are on disk.
-
-    It knows its request too, unless that cannot be given again: its media may have changed.
-    """
-    from pathlib import Path
-
-    task = kling.tasks.get(row.id)
-    task.request = _request(kling, row)
-    for kept in kling.session.ledger().kept(row.id):
-        if kept.path and kept.on_disk and kept.number < len(task.outputs):
-            task.outputs[kept.number].saved["path"] = Path(kept.path)
-    return task
-
-
-def _request(kling: Kling, row: Row) -> Request | None:
-    from kling_core.commands.rerun import again
-
-    try:
-        request = again(kling, row, [])
-        return None if request.check().violations else request
-    except KlingError:
-        return None
+    """The task of a row, with its request and the places of its files."""
+    return kling.tasks.get(row.id)
 
 
 def _ambiguous(word: str, rows: list[Row]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kling_core.commands import arguments
+from kling_core.flows.sources import sourced
 
 if TYPE_CHECKING:
     from kling_core.client import Kling
@@ -32,7 +33,7 @@ def again(
     changed = _changes(endpoint, changes)
     fields = replay(row, leave_out={*changed, *without, "external_task_id"})
     fields.update({name: value for name, value in changed.items() if value is not None})
-    return endpoint.request(**fields).with_parent(_parent(kling, row))
+    return sourced(kling.session, endpoint.request(**fields))
 
 
 def _changes(endpoint: Endpoint, changes: Sequence[str]) -> dict[str, Any]:
@@ -54,15 +55,3 @@ def _changes(endpoint: Endpoint, changes: Sequence[str]) -> dict[str, Any]:
             removed.append(field)
     found = arguments.fields(endpoint, arguments.parse(parser, argv))
     return {**dict.fromkeys(removed), **found}
-
-
-def _parent(kling: Kling, row: Row) -> dict[str, Any] | None:
-    """What is known of the source video, for rules and prices."""
-    parent = kling.session.ledger().get(row.parent_task_id) if row.parent_task_id else None
-    if parent is None:
-        return None
-    sent: dict[str, Any] = parent.request.get("sent") or {}
-    known = {name: sent[name] for name in ("mode", "duration") if name in sent}
-    if parent.model_name:
-        known["model_name"] = parent.model_name
-    return {**known, "task_id": row.parent_task_id}

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from kling_core.advice import Advice, Text
 from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.tasks import keeping, on_disk
-from kling_core.flows.known_rows import is_known
+from kling_core.flows.known_rows import is_known, kept_nowhere
+from kling_core.flows.task_state import said_in
 from kling_core.text import at
 
 if TYPE_CHECKING:
@@ -95,6 +96,8 @@ def _doubt(row: Row, now: float) -> str:
     """When it will be certain what became of a request whose answer was lost; else empty."""
     if row.state != "unknown" or row.doubt_until is None:
         return ""
+    if kept_nowhere(row):
+        return "what answers at once cannot be looked up: it counts as made until it is given up"
     if row.doubt_until <= now:
         looks = " looks it up; if Kling does not show it now, nothing was made"
         return Text(Advice("resume by command"), looks)
@@ -108,9 +111,7 @@ def _doubt(row: Row, now: float) -> str:
 
 def content(output: Kept) -> str:
     """What an output says that is no file: its text, or else all that Kling says of it."""
-    said: Any = output.data
-    words = cast("Mapping[str, Any]", said).get("text") if isinstance(said, Mapping) else said
-    return words if isinstance(words, str) else json.dumps(said, ensure_ascii=False)
+    return said_in(output.data)
 
 
 def _output(kling: Kling, row: Row, output: Kept) -> list[str]:

@@ -12,6 +12,7 @@ from kling_core.commands import readable
 from kling_core.commands.find import short
 from kling_core.commands.table import Table
 from kling_core.declare import registry
+from kling_core.flows.known_rows import kept_nowhere
 from kling_core.text import at
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def recorded_as(ledger: Ledger, word: str) -> str | None:
     Else None.
     """
     name = word.lower().replace("-", "_")
-    if name in registry.names() or not ledger.rows(endpoint=name, limit=1):
+    if registry.has(name) or not ledger.rows(endpoint=name, limit=1):
         return None
     return name
 
@@ -145,7 +146,7 @@ def keeping(kling: Kling, row: Row, kept: Iterable[Kept]) -> str:
 
     Of a lost answer: until when it may still become a task.
     """
-    if row.state == "unknown" and row.doubt_until is not None:
+    if row.state == "unknown" and row.doubt_until is not None and not kept_nowhere(row):
         now = kling.session.ledger().now()
         return "look again" if row.doubt_until <= now else f"open until {at(row.doubt_until, now)}"
     if row.state != "succeeded":

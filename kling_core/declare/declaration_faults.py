@@ -23,6 +23,7 @@ def faults(endpoint: Endpoint) -> list[str]:
         *_routes(endpoint.routes),
         *_fields("", endpoint.request.params()),
         *_mentions(endpoint),
+        *_steps(endpoint),
     ]
 
 
@@ -41,6 +42,24 @@ def _plain(endpoint: Endpoint) -> Iterator[str]:
         yield "it names no toolset"
     if endpoint.name not in tables.load("endpoints.json")["endpoints"]:
         yield "catalog/endpoints.json has no row that says whether it is alive"
+
+
+def _steps(endpoint: Endpoint) -> Iterator[str]:
+    """What is wrong with the further calls; each is judged as an endpoint of its own, too."""
+    several = endpoint.call in ("session", "collection")
+    if (endpoint.steps or endpoint.presets) and not several:
+        yield f"call={endpoint.call!r} has no further calls"
+    if endpoint.call == "session" and not endpoint.steps:
+        yield "a session needs its steps"
+    if endpoint.deletes and endpoint.call != "answer":
+        yield "what deletes answers at once"
+    for step in endpoint.steps:
+        if step.call != "answer" or step.steps:
+            yield f"the step {step.name} does not answer at once"
+        if not step.name.startswith(f"{endpoint.name}_"):
+            yield f"the step {step.name} is not named {endpoint.name}_ with a word behind it"
+        yield from (f"{step.name}: {fault}" for fault in faults(step))
+    yield from _routes(endpoint.presets) if endpoint.presets else ()
 
 
 def _routes(routes: Mapping[EditionName, str]) -> Iterator[str]:

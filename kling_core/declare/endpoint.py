@@ -8,7 +8,7 @@ validation and is imported at the first check, so that reading a task never pays
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -18,7 +18,8 @@ from kling_core.errors import InvalidRequest, Violation
 if TYPE_CHECKING:
     from typing import Self
 
-    from kling_core.media.inputs import Media
+    from kling_core.declare.fields import MediaKind
+    from kling_core.media.inputs import Limits, Media
     from kling_core.rules.price import Quote
     from kling_core.rules.rules import Condition, Rule
 
@@ -108,19 +109,25 @@ class Request(Part):
 
         Raises `InvalidRequest` when the request breaks rules.
         """
-        from kling_core.rules.price import quote
+        from kling_core.rules.price import free, quote
 
-        return quote(self.endpoint.name, self.require().fields, parent=self.parent)
+        fields = self.require().fields
+        if not self.endpoint.pack:
+            return free(self.endpoint.source)
+        return quote(self.endpoint.name, fields, parent=self.parent)
 
     def slots(self) -> int:
         """How many units of the account's concurrency the task occupies (images: `n`)."""
+        if not self.endpoint.pool:
+            return 0
         weight = self.endpoint.weight
         return int(self.check().fields.get(weight, 1)) if isinstance(weight, str) else weight
 
     @classmethod
     def adopt(cls, given: dict[str, Any]) -> dict[str, Any]:
         """Turn documented nested forms into our flat fields; endpoints may extend this."""
-        nests = {p.wire.partition(".")[0] for p in cls.params().values() if "." in p.wire}
+        places = (p.place("v1") for p in cls.params().values())
+        nests = {place.partition(".")[0] for place in places if "." in place}
         for nest in nests - set(cls.params()):
             inner = given.get(nest)
             if isinstance(inner, Mapping):
@@ -145,6 +152,13 @@ class Request(Part):
 @dataclass(frozen=True, slots=True, eq=False)
 class Endpoint:
     """One Kling product: what it takes, how it is called, what it makes and what that draws on.
+
+    `call` is `task` for one create that makes a task; `answer` for one that is answered with the
+    result; `session` for a task that is prepared by calls which share an id; `collection` for
+    things that are created, listed and deleted. The further calls of the last two are `steps`: each
+    an endpoint that answers at once, named as this one with a word of its own behind it
+    (`elements_delete`), with its own request, rules and rows; `deletes` is one that takes away what
+    it names. `presets` has the path, by edition, of what the service offers to everybody.
 
     `routes` has the path of its create by edition, `makes` the kind of its outputs. `pool` is the
     concurrency of the account that a task takes slots of, empty where it takes none; `weight` is
@@ -171,9 +185,16 @@ class Endpoint:
     rules: tuple[Rule, ...] = ()
     features: Mapping[str, Condition] = field(default_factory=dict[str, "Condition"])
     example: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    steps: tuple[Endpoint, ...] = ()
+    presets: Mapping[EditionName, str] = field(default_factory=dict["EditionName", str])
+    deletes: bool = False
 
     def __post_init__(self) -> None:
         self.request.endpoint = self
+
+    def step(self, word: str) -> Endpoint | None:
+        """The further call with this word: `delete` of `elements` is `elements_delete`."""
+        return next((step for step in self.steps if step.name == f"{self.name}_{word}"), None)
 
     @property
     def summary(self) -> str:
@@ -184,6 +205,19 @@ class Endpoint:
     def path(self) -> str:
         """The path of its create on the first of its editions; empty without any."""
         return next(iter(self.routes.values()), "")
+
+    def edition(self, model: str = "") -> str:
+        """The edition of its requests for a model: the first that has both; empty without any.
+
+        The model's row of the catalogue says which have it; of one that says nothing any is good.
+        """
+        able = list(self.routes)
+        if model and len(able) > 1:  # else nobody pays for reading the tables
+            from kling_core.catalog import tables
+
+            row = tables.model(model, self.name)
+            able = [name for name in able if row is not None and name in row.editions] or able
+        return able[0] if able else ""
 
     @property
     def has_tasks(self) -> bool:
@@ -247,9 +281,10 @@ def _judged(request: Request) -> Check:
     sent = set(fields)
     unmeant, odd = prompt_check.judge(request.params(), fields)
     violations += unmeant
-    violations += media_fields.read(request.params(), fields)
+    named = fields.get("model_name") or tables.default_model(endpoint.name)
+    violations += media_fields.read(request.params(), fields, _limits(endpoint, named))
     effective = {**_assumed(request, given), **fields}
-    model = effective.get("model_name") or tables.default_model(endpoint.name)
+    model = effective.get("model_name") or named
     if model and "model_name" in request.params():
         effective["model_name"] = model
         sent.add("model_name")
@@ -265,6 +300,14 @@ def _judged(request: Request) -> Check:
     )
     warnings = (*findings.warnings, *request.warn(effective), *odd)
     return Check((*violations, *findings.violations), warnings, effective, frozenset(sent))
+
+
+def _limits(endpoint: Endpoint, model: str | None) -> Callable[[MediaKind], Limits]:
+    """What the edition of a request, its endpoint and its model take of media."""
+    from kling_core.media.inputs import limits_of
+
+    edition, model = endpoint.edition(model or ""), model or ""
+    return lambda kind: limits_of(kind, edition=edition, endpoint=endpoint.name, model=model)
 
 
 def _blank(value: Any) -> bool:

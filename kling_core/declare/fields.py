@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast, dataclass_transf
 from kling_core.declare.plain_values import plain
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import Self
 
 __all__ = ["MISSING", "MediaKind", "Param", "Part", "Thing", "param"]
@@ -36,10 +37,10 @@ class Param:
     picture, sound or video input, `id_of` the id of something made earlier, and `choices` names
     the catalogue that lists the values (see `catalogues`). `of` is the type that is validated where
     the annotation is wider. `parse` accepts convenient spellings before validation. `wire` is the
-    dotted place in the body; `item` wraps each entry of a list in an object with that key. `rare`
-    is a field that few requests need, so that front ends may tell of it in few words. `spoken` text
-    is said aloud, so that a number alone is one. What follows from all this about the kind of
-    value, `kinds.kind_of` says.
+    dotted place in the body, by edition where they differ; `item` wraps each entry of a list in an
+    object with that key. `rare` is a field that few requests need, so that front ends may tell of
+    it in few words. `spoken` text is said aloud, so that a number alone is one. What follows
+    from all this about the kind of value, `kinds.kind_of` says.
     """
 
     doc: str
@@ -58,7 +59,7 @@ class Param:
     max_items: int | None = None
     unit: str = ""
     source: str = ""
-    wire: str = ""
+    wire: str | Mapping[str, str] = ""
     item: str = ""
     short: str = ""
     rare: bool = False
@@ -66,6 +67,11 @@ class Param:
     placeholder: str = ""
     name: str = ""
     owner: type[Part] | None = None
+
+    def place(self, edition: str) -> str:
+        """The dotted place in the body, as an edition has it; its own name where none is said."""
+        said = self.wire if isinstance(self.wire, str) else self.wire.get(edition, "")
+        return said or self.name
 
     @property
     def required(self) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "add",
     "endpoints",
     "get",
+    "has",
     "known",
     "load",
     "names",
@@ -31,7 +32,7 @@ _added: dict[str, Endpoint] = {}
 
 @cache
 def names() -> tuple[str, ...]:
-    """The names of all endpoints, sorted."""
+    """The names of all endpoints, sorted; steps go by those whose they are."""
     package = import_module("kling_core.endpoints")
     found = (module.name for module in pkgutil.iter_modules(package.__path__))
     return tuple(sorted({*found, *_added}))
@@ -47,6 +48,8 @@ def load(name: str) -> Endpoint:
     """
     if name in _added:
         return _added[name]
+    if (step := _step(name)) is not None:
+        return step
     if name not in names():
         raise UnknownEndpoint(
             f"this version of kling-suite does not know the endpoint {name!r}",
@@ -58,15 +61,32 @@ def load(name: str) -> Endpoint:
     return endpoint
 
 
+def _step(name: str) -> Endpoint | None:
+    """The step of this name, of the endpoint whose name it begins with; None when there is none."""
+    if name in names():
+        return None
+    owner = max((n for n in names() if name.startswith(f"{n}_")), key=len, default="")
+    return load(owner).step(name.removeprefix(f"{owner}_")) if owner else None
+
+
+def has(name: str) -> bool:
+    """Whether there is an endpoint, or a step of one, with exactly this name."""
+    return name in names() or _step(name) is not None
+
+
 @cache
 def endpoints() -> tuple[Endpoint, ...]:
-    """Every endpoint, judged, in the order of their names. Raises `InvalidDeclaration`."""
-    return tuple(_judged(name) for name in names())
+    """Every endpoint, judged, in the order of their names, each followed by its steps.
+
+    Raises `InvalidDeclaration`.
+    """
+    wholes = (_judged(name) for name in names())
+    return tuple(one for whole in wholes for one in (whole, *whole.steps))
 
 
 def known(name: str) -> Endpoint | None:
     """The endpoint with exactly this name; None when this version has none."""
-    return load(name) if name in names() else None
+    return load(name) if has(name) else None
 
 
 def get(name: str) -> Endpoint:
@@ -75,14 +95,15 @@ def get(name: str) -> Endpoint:
     Raises `UnknownEndpoint` that suggests near names, and `InvalidDeclaration`.
     """
     plain = name.replace("-", "_")
-    if plain in names():
+    if has(plain):
         return _judged(plain)
     spelled = {alias.replace("-", "_"): e for e in endpoints() for alias in e.aliases}
     if plain in spelled:
         return spelled[plain]
-    near = nearest(plain, [*names(), *spelled])
+    every = [endpoint.name for endpoint in endpoints()]
+    near = nearest(plain, [*every, *spelled])
     hint = Text("; did you mean ", Advice("endpoint", endpoint=near[0]), "?") if near else ""
-    known = [part for one in names() for part in (", ", Advice("endpoint", endpoint=one))]
+    known = [part for one in every for part in (", ", Advice("endpoint", endpoint=one))]
     raise UnknownEndpoint(
         Text(f"there is no endpoint {name!r}", hint), fix=Text("The endpoints: ", *known[1:], ".")
     )

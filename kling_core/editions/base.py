@@ -85,6 +85,11 @@ class Edition(ABC):
     def route(self, endpoint: Endpoint, model: str, *, path: str = "") -> Ask:
         """Method and path of the create; `path` replaces the declared one."""
 
+    def declared(self, endpoint: Endpoint) -> str:
+        """The path of its creates by this edition."""
+        routes: Mapping[Any, str] = endpoint.routes
+        return routes.get(self.name, endpoint.path)
+
     @abstractmethod
     def encode(
         self, endpoint: Endpoint, check: Check, *, own_id: str | None, callback: str | None = None
@@ -96,7 +101,12 @@ class Edition(ABC):
         """
 
     def find(self, endpoint: Endpoint, own_id: str | None) -> Find:
-        """How the task of a create is looked for when its answer was lost."""
+        """How the task of a create is looked for when its answer was lost.
+
+        What answers at once is kept nowhere: nothing shows it, so nothing proves that it is not.
+        """
+        if endpoint.call == "answer":
+            return Find("nothing", proves=False, resend=False)
         if own_id is None or not endpoint.external_task_id:
             return Find("list", proves=True, resend=False)
         return Find("own_id", proves=True, resend=True)
@@ -139,6 +149,26 @@ class Edition(ABC):
             data = {**data, "message": said}
         return self.facts(data)
 
+    def answered(self, endpoint: Endpoint, envelope: Mapping[str, Any], own: str) -> TaskFacts:
+        """What a call that answers at once has made, told as a task that has ended.
+
+        What such an answer leaves out is put beside its own words: our id where it names no task,
+        the word for success, and the answer itself as the one output where it lists none. A
+        `status` that is no word is a number, and only 0 is good (selections of elements).
+        """
+        said = {**_one(envelope)}
+        result = {name: value for name, value in said.items() if name not in _ABOUT}
+        if not self.facts(said).task_id:
+            said["task_id"] = own
+        if not self.facts(said).ended:
+            said["task_status"] = "failed" if said.get("status") else "succeed"
+        if not result and endpoint.deletes:
+            result = said
+        if result and not any(name in result for name in task_facts.RESULTS):
+            kind = "data" if endpoint.makes in task_facts.FILES else endpoint.makes
+            said["outputs"] = [{**result, "type": kind}]
+        return self.facts(said)
+
     def one(self, envelope: Mapping[str, Any], name: str) -> TaskFacts | None:
         """The task that was asked for by this id; None when the server says that it has none.
 
@@ -164,6 +194,15 @@ class Edition(ABC):
 
 
 _NOTHING_SAID = ("SUCCEED", "SUCCESS", "OK")
+
+_ABOUT = frozenset(
+    (
+        *("task_id", "task_status", "task_status_msg", "task_info", "id", "status", "message"),
+        *("created_at", "updated_at", "create_time", "update_time"),
+        *("final_unit_deduction", "final_balance_deduction", "billing"),
+    )
+)
+"""What an answer says of itself, beside what it is about."""
 
 
 def _one(envelope: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ from kling_core.declare.endpoint import Endpoint
 from kling_core.editions import KNOWN, V1
 from kling_core.editions.base import Edition
 
-__all__ = ["edition_of", "load", "named"]
+__all__ = ["edition_of", "editions_of", "load", "named"]
 
 
 @cache
@@ -20,9 +20,14 @@ def load(name: str) -> Edition:
 
 
 def edition_of(endpoint: Endpoint, model: str = "") -> Edition:
-    """The edition of an endpoint's requests for a model."""
-    del model  # it is the endpoint's first one, until the tables say more
-    return load(next((name for name in endpoint.routes if name in KNOWN), V1))
+    """The edition of an endpoint's requests for a model, see `Endpoint.edition`."""
+    name = endpoint.edition(model)
+    return load(name if name in KNOWN else editions_of(endpoint)[0])
+
+
+def editions_of(endpoint: Endpoint) -> list[str]:
+    """The names of the editions that take an endpoint's requests, the first one first."""
+    return [name for name in endpoint.routes if name in KNOWN] or [V1]
 
 
 def named(name: str | None, endpoint: Endpoint, model: str = "") -> Edition:

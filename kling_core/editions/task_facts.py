@@ -134,7 +134,7 @@ class TaskFacts:
     @property
     def source_words(self) -> frozenset[str]:
         """Every text and number of the answer but for the results: one may name what it is of."""
-        told = {name: said for name, said in self.raw.items() if name not in _RESULTS}
+        told = {name: said for name, said in self.raw.items() if name not in RESULTS}
         return frozenset(_words(told))
 
     @property
@@ -155,7 +155,9 @@ class TaskFacts:
 Said = Mapping[str, Any] | TaskFacts
 """What a server says of a task, in its own words or read."""
 
-_RESULTS = ("task_result", "outputs")
+RESULTS = ("task_result", "outputs")
+"""Where an answer has what was made."""
+
 _CHARGES = ("final_unit_deduction", "final_balance_deduction", "billing")
 
 
@@ -193,7 +195,8 @@ def _outputs(raw: Mapping[str, Any]) -> Iterator[OutputFacts]:
     for kind, row in rows or [(_kind(row), row) for row in objects(raw.get("outputs"))]:
         length = text(row, *_DURATIONS)
         yield OutputFacts(
-            kind=kind,
+            # What was looked for in a picture and is not there has no file.
+            kind="data" if row.get("is_contain") is False else kind,
             id=text(row, "id", "audio_id", "voice_id", "element_id"),
             url=text(row, "url", "url_mp3", "mp3_url", "url_wav", "wav_url", "trial_url"),
             watermark_url=text(row, "watermark_url"),

@@ -31,7 +31,7 @@ class V1(Edition):
     def route(self, endpoint: Endpoint, model: str, *, path: str = "") -> Ask:
         """The declared path, whatever the model."""
         del model
-        return Ask("POST", path or endpoint.path)
+        return Ask("POST", path or self.declared(endpoint))
 
     def encode(
         self, endpoint: Endpoint, check: Check, *, own_id: str | None, callback: str | None = None
@@ -41,16 +41,17 @@ class V1(Edition):
         sent = {name: check.fields[name] for name in params if name in check.sent}
         if own_id and endpoint.external_task_id:
             sent["external_task_id"] = own_id
-        nest = next((p.wire.partition(".")[0] for p in params.values() if "." in p.wire), "")
+        places = {name: p.place(self.name) for name, p in params.items()}
+        nest = next((p.partition(".")[0] for p in places.values() if "." in p), "")
         body: dict[str, Any] = {}
         for name, value in endpoint.request.wire_fields(sent).items():
             declared = params.get(name)
             if declared is None:  # a field that the endpoint inferred
                 put(body, f"{nest}.{name}" if nest else name, value)
             elif declared.item:
-                put(body, declared.wire or name, [{declared.item: entry} for entry in value])
+                put(body, places[name], [{declared.item: entry} for entry in value])
             else:
-                put(body, declared.wire or name, value)
+                put(body, places[name], value)
         if callback:
             body.setdefault(self.callback_place, callback)
         return body

@@ -3,7 +3,8 @@
 `Param.wire` is a field's place in the body: `settings.duration`, `prompt`, or an item of `contents`
 by its type, `contents.first_frame.url`; `Param.item` names the key of what a list of such items
 has. Of `options` those that the service ignores anywhere else need no place: our own id, the
-callback, the watermark. The model is in the path and nowhere else.
+callback, the watermark. The model is in the path and nowhere else,
+under the name that its row of the catalogue says.
 Source: Kling API reference, new standard (2026-09): requests, tasks, own ids seen live.
 """
 
@@ -13,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, cast
 from urllib.parse import quote
 
+from kling_core.catalog import tables
 from kling_core.declare.endpoint import Check, Endpoint
 from kling_core.editions import task_facts
 from kling_core.editions.base import MODEL, Ask, Edition, Find, Page, put
@@ -39,8 +41,10 @@ class V2(Edition):
 
     def route(self, endpoint: Endpoint, model: str, *, path: str = "") -> Ask:
         """The declared path with the model in it; where none is named, its place stays empty."""
-        named = quote(model, safe="") if model else MODEL
-        return Ask("POST", (path or endpoint.path).replace(MODEL, named))
+        row = tables.model(model, endpoint.name)
+        called = row.editions.get(self.name, model) if row else model
+        named = quote(called, safe="") if called else MODEL
+        return Ask("POST", (path or self.declared(endpoint)).replace(MODEL, named))
 
     def encode(
         self, endpoint: Endpoint, check: Check, *, own_id: str | None, callback: str | None = None
@@ -56,7 +60,7 @@ class V2(Edition):
         body: dict[str, Any] = {}
         for name, value in endpoint.request.wire_fields(sent).items():
             declared = params.get(name)
-            place = (declared.wire if declared else "") or name
+            place = declared.place(self.name) if declared else name
             if name in _OPTIONS:
                 put(body, f"options.{name}", value)
             elif place.startswith(_CONTENTS):

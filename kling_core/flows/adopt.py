@@ -74,4 +74,5 @@ def task_of(client: Maker[TaskT], row: Row) -> TaskT:
         words=row.text,
         edition=row.edition,
         route=row.route,
+        row=row,
     )

@@ -11,6 +11,7 @@ from kling_core import errors
 from kling_core.declare.endpoint import Check, Endpoint, Request
 from kling_core.editions import base as editions
 from kling_core.editions.base import Find
+from kling_core.editions.task_facts import TaskFacts
 from kling_core.flows import read
 from kling_core.flows.line import Waiting
 from kling_core.flows.read import READ_ATTEMPTS, Way
@@ -88,6 +89,16 @@ class Attempt:
     def provable(self) -> bool:
         """Whether a look-up that shows no task will prove, in the end, that there is none."""
         return self.find.proves and self.said is None and not self.blind
+
+    def read(self, envelope: Mapping[str, Any]) -> TaskFacts:
+        """What an answer that accepts the create says: its task, or what was made at once."""
+        if self.endpoint.has_tasks:
+            return self.way.edition.accepted(envelope)
+        return self.way.edition.answered(self.endpoint, envelope, self.id)
+
+    def decides(self, facts: TaskFacts) -> bool:
+        """Whether an acceptance names its task or, of what answers at once, all that was made."""
+        return bool(facts.task_id) and (self.endpoint.has_tasks or facts.complete)
 
     @property
     def turn(self) -> str:

@@ -197,6 +197,9 @@ def _judge(kind: str, saved: Saved, part: Part, total: int | None, glued: bool) 
 def _fresh_url(output: Output, old: str) -> Flow[str]:
     """Ask the task for a new link; the old one stays when the task cannot be read."""
     task = output.task
+    if not task.endpoint.has_tasks:  # nobody can be asked for another one
+        yield Sleep(task.session.backoff(0))
+        return old
     try:
         facts = yield from read.get(task.session, task.endpoint, task.task_id, through=task.way)
     except KlingError:

@@ -20,6 +20,7 @@ __all__ = [
     "StandIn",
     "endpoint_of",
     "is_known",
+    "kept_nowhere",
     "knows",
     "refusal",
     "require_known",
@@ -37,7 +38,13 @@ class StandIn(Endpoint):
 
 def is_known(row: Row) -> bool:
     """Whether this version can ask Kling about a row."""
-    return row.edition in KNOWN and row.endpoint in registry.names()
+    return row.edition in KNOWN and registry.has(row.endpoint)
+
+
+def kept_nowhere(row: Row) -> bool:
+    """Whether a row is of what answers at once: Kling cannot be asked what became of it."""
+    declared = registry.known(row.endpoint)
+    return declared is not None and not declared.has_tasks
 
 
 def require_known(row: Row) -> None:
@@ -56,7 +63,7 @@ def refusal(row: Row) -> NotKnownHere:
 
 
 def _what(row: Row) -> str:
-    if row.endpoint in registry.names():
+    if registry.has(row.endpoint):
         return f"edition {row.edition} of {row.endpoint}"
     return f"the endpoint {row.endpoint}"
 

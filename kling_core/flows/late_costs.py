@@ -27,7 +27,12 @@ MOST = 20
 
 
 def look(task: TaskState) -> Flow[TaskFacts]:
-    """Ask once for a task; what it says is written down where the ledger knows the task."""
+    """Ask once for a task; what it says is written down where the ledger knows the task.
+
+    What has answered at once says no more.
+    """
+    if not task.endpoint.has_tasks:
+        return task.facts
     facts = yield from read.get(task.session, task.endpoint, task.task_id, through=task.way)
     if task.row_id is not None:
         with suppress(LedgerError):  # whoever looks wants to see, ledger or not
@@ -43,7 +48,8 @@ def ask(session: Session) -> Flow[None]:
     """
     ledger: Ledger = yield Call(session.ledger)
     since = ledger.now() - RETENTION.total_seconds()
-    unsaid = partial(ledger.unsaid, since, MOST, registry.names())
+    asked = [name for name in registry.names() if registry.load(name).has_tasks]
+    unsaid = partial(ledger.unsaid, since, MOST, asked)
     left: Sequence[Unsaid] = yield Call(unsaid)
     for name, task_id, edition, route in left:
         try:

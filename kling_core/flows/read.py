@@ -7,6 +7,7 @@ repeated here: that is `kling_core.flows.submit`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -264,13 +265,28 @@ def get(
     Raises `TaskNotFound`, which is Kling's word; `InvalidRequest` for what cannot be asked for.
     """
     _must_be_sayable(endpoint, task_id)
-    through = through or way(session, endpoint)
-    for question in through.edition.by_name(through.path, task_id):
+    *others, last = [through] if through else ways(session, endpoint)
+    for one in others:  # a task of an endpoint on two editions was made by either
+        with suppress(errors.TaskNotFound):
+            return (yield from _by_name(session, one, task_id, attempts))
+    return (yield from _by_name(session, last, task_id, attempts))
+
+
+def ways(session: Session, endpoint: Endpoint) -> list[Way]:
+    """The ways of an endpoint's requests by each edition that takes our credential."""
+    names = choose.editions_of(endpoint) if endpoint.routes else [""]
+    every = [way(session, endpoint, edition=name) for name in names]
+    able = [one for one in every if session.settings.api_key or not one.edition.needs_api_key]
+    return able or every
+
+
+def _by_name(session: Session, through: Way, name: str, attempts: int) -> Flow[TaskFacts]:
+    for question in through.edition.by_name(through.path, name):
         envelope = yield from _ask(session, through, question, attempts)
-        facts = through.edition.one(envelope, task_id)
+        facts = through.edition.one(envelope, name)
         if facts is not None:
             return facts
-    raise _not_there(task_id)
+    raise _not_there(name)
 
 
 def own(session: Session, through: Way, own_id: str, *, attempts: int) -> Flow[TaskFacts]:
@@ -324,12 +340,28 @@ def listing(
     return through.edition.listed(envelope, place, size)
 
 
+def presets(session: Session, endpoint: Endpoint, number: int, size: int) -> Flow[Page]:
+    """A page of what the service offers to everybody, told as the tasks that made it."""
+    _within(endpoint, number, size)
+    edition, path = next(iter(endpoint.presets.items()))
+    through = way(session, endpoint, edition=edition, path=path)
+    place = through.edition.numbered(number) or FIRST
+    return (yield from listing(session, through, place, size))
+
+
+def _within(endpoint: Endpoint, number: int, size: int) -> None:
+    """Raise `InvalidRequest` for a page that no list has."""
+    if not 1 <= number <= 1000:
+        raise errors.InvalidRequest([_bounds("page", number, "1 to 1000")], endpoint=endpoint.name)
+    if not 1 <= size <= 500:
+        raise errors.InvalidRequest([_bounds("size", size, "1 to 500")], endpoint=endpoint.name)
+
+
 def page(
     session: Session, endpoint: Endpoint, number: int = 1, size: int = 30
 ) -> Flow[Sequence[TaskFacts]]:
     """One page of the account's tasks; `number` 1 to 1000, `size` 1 to 500; order not promised."""
-    if not 1 <= number <= 1000:
-        raise errors.InvalidRequest([_bounds("page", number, "1 to 1000")], endpoint=endpoint.name)
+    _within(endpoint, number, size)
     place = way(session, endpoint).edition.numbered(number)
     if place is not None:
         return (yield from part(session, endpoint, place, size)).tasks
@@ -343,8 +375,7 @@ def page(
 
 def part(session: Session, endpoint: Endpoint, place: str, size: int) -> Flow[Page]:
     """The same at the place that the page before it has told, or `FIRST`."""
-    if not 1 <= size <= 500:
-        raise errors.InvalidRequest([_bounds("size", size, "1 to 500")], endpoint=endpoint.name)
+    _within(endpoint, 1, size)
     return (yield from listing(session, way(session, endpoint), place, size))
 
 

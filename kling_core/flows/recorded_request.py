@@ -5,14 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
+from kling_core.declare import registry
 from kling_core.declare.endpoint import Request
 from kling_core.declare.fields import Part
 from kling_core.errors import KlingError
 from kling_core.ledger.records import Row
 from kling_core.media.item import Media
+
+if TYPE_CHECKING:
+    from kling_core.rules.price import Quote
 
 
 def record(request: Request) -> dict[str, Any]:
@@ -61,6 +66,28 @@ def replay(row: Row, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
     if "***" in str(kept.get("callback_url", "")):  # whoever waits asks anyway
         kept.pop("callback_url")
     return {name: _again(value, name) for name, value in kept.items()}
+
+
+def restored(row: Row) -> Request | None:
+    """The request of a row, without its own id; None when it cannot be given again here."""
+    endpoint = registry.known(row.endpoint)
+    if endpoint is None:
+        return None
+    try:
+        request = endpoint.request(**replay(row, leave_out=["external_task_id"]))
+        return None if request.check().violations else request
+    except KlingError:
+        return None
+
+
+def quoted(row: Row) -> Quote | None:
+    """What a row's request was quoted at when it was made; None when no price was known."""
+    if row.quote_units is None and row.quote_usd is None:
+        return None
+    from kling_core.rules.price import Quote
+
+    day = datetime.fromtimestamp(row.created_at, UTC).date()
+    return Quote(row.quote_units, row.quote_usd, day, "the ledger's quote", "as it was quoted then")
 
 
 def url_of(recorded: Any) -> str | None:

@@ -70,8 +70,9 @@ def doubted(attempt: Attempt, facts: TaskFacts) -> KlingError | None:
     """
     if _of_another(attempt, facts):
         text = "Kling answered with the task of another request"
-    elif not facts.task_id:
-        text = "Kling accepted the request but named no task"
+    elif not attempt.decides(facts):
+        what = "no task" if attempt.endpoint.has_tasks else "nothing that it made"
+        text = f"Kling accepted the request but named {what}"
     else:
         return None
     return errors.UnreadableAnswer(text, retryable=True, billed="unknown")
@@ -254,6 +255,12 @@ def how_to_find(attempt: Attempt) -> str:
 def _by_hand(attempt: Attempt, again: Advice) -> str:
     """The same where no look-up can prove that nothing was made."""
     name, hand = attempt.endpoint.name, "the usage page of Kling's console tells what was made"
+    if attempt.find.by == "nothing":
+        return (
+            "Do not call again unless you may pay twice: what answers at once cannot be looked up. "
+            f"It counts as made until it is given up (kling.tasks.give_up({attempt.id!r})). By "
+            f"hand: {hand}."
+        )
     if attempt.blind:
         why = "this host has no such look-up: check KLING_BASE_URL and the path setting"
     elif attempt.said is not None:

@@ -15,7 +15,8 @@ byte leaves. What happens then:
     "External_task_id already exists"  it is ours
 
 Endpoints that take no external id (lip-sync) compare the account's list before and after; when
-that cannot decide, the outcome is unknown and nothing is sent again.
+that cannot decide, the outcome is unknown and nothing is sent again. What answers at once
+(`Endpoint.call`) is kept nowhere: its answer is the result, and a lost one stays unknown.
 
 Only a refusal, or a connection that was never made, proves that nothing was made, and only by that
 one POST. After any other, "not found" is a hint until `Row.doubt_until`: the row is `unknown`,
@@ -181,7 +182,8 @@ def _look_again(session: Session, ledger: Ledger, product: str) -> Flow[None]:
         return
     look = partial(ledger.orphans, product, idle=idle)
     left: list[Row] = yield from outcome.before_sending(look)
-    left = [row for row in left if is_known(row)]
+    # Of an answer that was lost no look tells more.
+    left = [r for r in left if is_known(r) and registry.load(r.endpoint).has_tasks]
     for row in sorted(left, key=lambda row: row.updated_at)[:LOOKED_AT]:
         try:
             yield from resume(session, row, send=False, reads=1)
@@ -432,7 +434,7 @@ def _deliver(attempt: Attempt, *, fresh: bool) -> Flow[TaskFacts | None]:
         if not refused:
             attempt.until = attempt.ledger.now() + settling
         if verdict.envelope is not None:
-            facts = attempt.way.edition.accepted(verdict.envelope)
+            facts = attempt.read(verdict.envelope)
             error = yield from _doubted(attempt, facts, verdict.envelope)
             if error is None:
                 return facts
@@ -451,7 +453,7 @@ def _doubted(
     attempt: Attempt, facts: TaskFacts, envelope: Mapping[str, Any]
 ) -> Flow[KlingError | None]:
     """Why an acceptance decides nothing; one that names no task is remembered at once."""
-    if not facts.task_id:
+    if not attempt.decides(facts):
         attempt.said = facts.raw or envelope
         yield Call(partial(attempt.ledger.took, attempt.id, attempt.said))
     return doubt.doubted(attempt, facts)
@@ -487,7 +489,12 @@ def _back_in_line(attempt: Attempt, reply: Reply | NoReply, error: KlingError) -
     pause = attempt.session.backoff(min(attempt.waits, 4), read.retry_after(reply))
     attempt.waits += 1
     others: int = yield Call(
-        partial(attempt.ledger.back_in_line, attempt.id, lease=attempt.lease + pause, learn=full)
+        partial(
+            attempt.ledger.back_in_line,
+            attempt.id,
+            lease=attempt.lease + pause,
+            learn=full and attempt.weight > 0,
+        )
     )
     if full:
         _someone_elses(attempt, error, others)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from kling_core.caller_warnings import notify
 from kling_core.editions import task_facts
-from kling_core.editions.task_facts import FILES, OutputFacts, OutputKind, Said
+from kling_core.editions.task_facts import OutputFacts, OutputKind, Said
+from kling_core.errors import LedgerError
 from kling_core.flows import read
 from kling_core.flows.read import Way
+from kling_core.flows.recorded_request import quoted, restored
+from kling_core.ledger import lineage
 from kling_core.text import one_line
 
 if TYPE_CHECKING:
@@ -23,9 +28,10 @@ if TYPE_CHECKING:
 
     from kling_core.declare.endpoint import Endpoint, Request
     from kling_core.flows.session import Session
+    from kling_core.ledger.records import Row
     from kling_core.rules.price import Quote
 
-__all__ = ["RETENTION", "Cost", "Output", "TaskState", "slug"]
+__all__ = ["RETENTION", "Cost", "Output", "TaskState", "said_in", "slug"]
 
 RETENTION = timedelta(days=30)
 """How long Kling keeps results (Kling API reference, tasks, 2026-09)."""
@@ -44,7 +50,7 @@ class TaskState:
 
     Attributes:
         endpoint: the declaration of the endpoint that made it.
-        request: the request that made it, None when it was found by its id.
+        row: the ledger's row of it, as it was when it was read; None when it has none.
         external_task_id: our id, None when there is none.
         facts: what the server said last, as it was read.
         words: its prompt or text where the request is not at hand; names its files.
@@ -66,10 +72,12 @@ class TaskState:
         words: str = "",
         edition: str = "",
         route: str = "",
+        row: Row | None = None,
     ) -> None:
         self.session = session
         self.endpoint = endpoint
-        self.request = request
+        self.row = row
+        self._request = request
         self.facts = task_facts.read(data)
         self._external_task_id = external_task_id
         self.row_id = row_id
@@ -93,6 +101,31 @@ class TaskState:
     def raw(self) -> Mapping[str, Any]:
         """What the server said last, in its own words."""
         return self.facts.raw
+
+    @property
+    def request(self) -> Request | None:
+        """The request that made it, also one of the ledger.
+
+        None for a task that was made elsewhere, and where it cannot be given again: its media may
+        be gone, or have changed.
+        """
+        if self._request is None and self.row is not None:
+            self._request = restored(self.row)
+        return self._request
+
+    @request.setter
+    def request(self, request: Request | None) -> None:
+        self._request = request
+
+    @property
+    def project(self) -> str:
+        """The project that it belongs to; empty for none, and where the ledger does not know it."""
+        return self.row.project if self.row is not None else ""
+
+    @property
+    def model_name(self) -> str:
+        """The model that it was made by; empty where that is not known."""
+        return self.row.model_name if self.row is not None else ""
 
     @property
     def way(self) -> Way:
@@ -147,8 +180,10 @@ class TaskState:
 
     @property
     def quote(self) -> Quote | None:
-        """What it was expected to cost; None without the request or a price."""
-        return self.request.quote() if self.request is not None else None
+        """What it was expected to cost when it was made; None without a price."""
+        if self._request is not None:
+            return self._request.quote()
+        return quoted(self.row) if self.row is not None else None
 
     @property
     def cost(self) -> Cost | None:
@@ -186,6 +221,8 @@ class TaskState:
 
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this task's video should know of it."""
+        if self._request is None and self.row is not None:
+            return {**lineage.made_by(self.row)}
         fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
         known = {k: fields[k] for k in ("model_name", "mode") if k in fields}
         if self.request is not None and self.request.parent:
@@ -221,11 +258,6 @@ class Output:
         return self.facts.kind
 
     @property
-    def is_file(self) -> bool:
-        """Whether it is to be had by a download; else all there is of it is in `raw`."""
-        return self.kind in FILES
-
-    @property
     def id(self) -> str:
         return self.facts.id
 
@@ -240,6 +272,16 @@ class Output:
     @property
     def duration(self) -> Decimal | None:
         return self.facts.duration
+
+    @property
+    def is_file(self) -> bool:
+        """Whether it is a file, to be downloaded; else it is what Kling says of it."""
+        return self.kind in task_facts.FILES
+
+    @property
+    def content(self) -> str:
+        """What one says that is no file: its text, or else all that Kling says of it."""
+        return "" if self.is_file else said_in(self.raw)
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -258,9 +300,21 @@ class Output:
 
     @property
     def path(self) -> Path | None:
-        """Where it was downloaded to by this object, None before."""
+        """Where it is on disk, as this object or the ledger knows; None when it is not."""
         known = (self.saved.get(name) for name in ("path", "at"))
-        return next((path for path in known if path is not None and path.exists()), None)
+        found = next((path for path in known if path is not None and path.exists()), None)
+        return found or self._kept()
+
+    def _kept(self) -> Path | None:
+        """Where it was downloaded to by whomever, as the ledger has it."""
+        row = self.task.row
+        if row is None or row.state != "succeeded":
+            return None
+        with suppress(LedgerError):  # then nobody knows
+            for kept in self.task.session.ledger().kept(row.id):
+                if kept.number == self.index and kept.path and kept.on_disk:
+                    return Path(kept.path)
+        return None
 
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this output should know of it, its real length too."""
@@ -291,12 +345,18 @@ _ENDING = re.compile(r"\.(mp4|mov|png|jpe?g|webp|mp3|wav|srt|ass)$")
 _SUFFIXES = {"video": ".mp4", "image": ".png", "audio": ".mp3"}
 
 
+def said_in(raw: Any) -> str:
+    """The text of what is no file, or else all of it as JSON."""
+    words = cast("Mapping[str, Any]", raw).get("text") if isinstance(raw, Mapping) else raw
+    return words if isinstance(words, str) else json.dumps(raw, ensure_ascii=False)
+
+
 def slug(task: TaskState) -> str:
     """A few words of the prompt for a file name, else the endpoint's name.
 
     As far as this system's names hold its letters, and short enough for what stands beside it.
     """
-    words = (task.request.words if task.request is not None else "") or task.words
+    words = task.words or (task.request.words if task.request is not None else "")
     known = "".join(letter if _holds(letter) else " " for letter in words[:400].lower())
     plain = re.sub(r"[^\w]+", "-", known, flags=re.UNICODE).strip("-_")[:40]
     while len(os.fsencode(plain)) > _SLUG:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kling_core.declare import registry
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Row
 from kling_core.text import one_line
@@ -57,14 +58,20 @@ def source(ledger: Ledger, output_id: str) -> dict[str, str] | None:
     None when no task of the ledger made it. See `Request.with_parent`.
     """
     row = ledger.maker(output_id)
-    if row is None:
-        return None
+    return None if row is None else made_by(row, output_id)
+
+
+def made_by(row: Row, output_id: str = "") -> dict[str, str]:
+    """What a task's row tells of a video that it made, see `source`."""
     # As it was sent; where an edition nests it, as it was given.
     made: Mapping[str, Any] = {
         **(row.request.get("fields") or {}),
         **(row.request.get("sent") or {}),
     }
-    known = {name: str(made[name]) for name in ("mode", "duration") if name in made}
+    declared = registry.known(row.endpoint)
+    if declared is not None and (mode := declared.request.params().get("mode")) is not None:
+        made = {"mode": mode.default, **made}  # what was left out is what we assume
+    known = {name: str(made[name]) for name in ("mode", "duration") if made.get(name)}
     lengths = (output.duration for output in row.facts.outputs if output.id == output_id)
     length = next(lengths, None)
     known |= {"duration": str(length)} if length is not None else {}

@@ -254,7 +254,9 @@ class Queue:
                 places[row_id] = Place(False, ahead, self.busy, certain, needs=own, hopeless=True)
                 continue
             probe = False
-            if allowed is None:
+            if not own:  # it takes no slot, so it has none to wait for
+                fits = True
+            elif allowed is None:
                 fits = self.unanswered + ahead < UNANSWERED
             else:
                 # Alone it goes above a guess too: a refusal is free, and says what the account has.

@@ -154,7 +154,7 @@ class Slots(Money):
         """The rows that hold slots, oldest first; and those that would, but were let go of."""
         with self._transaction(read=True) as db:
             holding = {row_id for (row_id,) in statements.HOLDERS.run(db, {"now": self.now()})}
-        rows = self.rows(states=LIVE)[::-1]
+        rows = [row for row in self.rows(states=LIVE)[::-1] if row.weight]
         return (
             [row for row in rows if row.id in holding],
             [row for row in rows if row.id not in holding],

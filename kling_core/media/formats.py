@@ -12,7 +12,7 @@ import zlib
 from dataclasses import dataclass
 from typing import BinaryIO
 
-__all__ = ["DamagedError", "ImageFacts", "read_jpeg", "read_png", "sniff"]
+__all__ = ["DamagedError", "ImageFacts", "read_jpeg", "read_png", "read_webp", "sniff"]
 
 HEAD = 512
 """How many bytes `sniff` wants to see."""
@@ -130,6 +130,26 @@ def read_png(stream: BinaryIO) -> ImageFacts:
             raise DamagedError("a checksum in it is wrong")
         if kind == b"IEND":
             return ImageFacts("PNG", width, height)
+
+
+def read_webp(stream: BinaryIO) -> ImageFacts:
+    """Read the size from the first chunk, and whether the file is as long as it says.
+
+    Raises `DamagedError` when it is cut short.
+    """
+    head = _exactly(stream, 30)
+    kind = head[12:16]
+    if kind == b"VP8X":
+        wide, high = (int.from_bytes(head[at : at + 3], "little") + 1 for at in (24, 27))
+    elif kind == b"VP8L":
+        bits = int.from_bytes(head[21:25], "little")
+        wide, high = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
+    else:
+        wide, high = (at & 0x3FFF for at in struct.unpack_from("<HH", head, 26))
+    stream.seek(0, 2)
+    if stream.tell() < int.from_bytes(head[4:8], "little") + 8:
+        raise DamagedError("it is cut short")
+    return ImageFacts("WEBP", wide, high)
 
 
 def _sniff_text(head: bytes) -> str:

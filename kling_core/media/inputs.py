@@ -23,12 +23,13 @@ from kling_core.media import names, pixels
 from kling_core.media.formats import ImageFacts, sniff
 from kling_core.media.item import Kind, Media, Unreadable
 from kling_core.media.limits import (
-    IMAGE_BYTES,
     AudioFacts,
+    Limits,
     describe,
     facts,
     inspect,
     inspect_masks,
+    limits_of,
 )
 
 if TYPE_CHECKING:
@@ -39,12 +40,14 @@ __all__ = [
     "AudioFacts",
     "ImageFacts",
     "Kind",
+    "Limits",
     "Media",
     "Unreadable",
     "describe",
     "facts",
     "inspect",
     "inspect_masks",
+    "limits_of",
     "read",
 ]
 
@@ -57,25 +60,26 @@ _NOT_BASE64 = {"unknown", "text", "BMP"}
 """What a plain word may happen to decode to; only other formats prove that a text is base64."""
 
 
-def read(value: object, kind: Kind, *, field: str) -> Media:
+def read(value: object, kind: Kind, *, field: str, limits: Limits | None = None) -> Media:
     """Make one `Media` of a path, bytes, file object, image, array, figure, URL or output.
 
     A picture held as an object is written as PNG, or as JPEG (quality 95, transparency over
-    white) when the PNG would pass the size limit, turned as its EXIF says; its pixels are sent in
-    eight bits, see `kling_core.media.pixels`. `~` is expanded. A file object is read from where it
-    stands, and left there; one that cannot seek is read into memory. Of an earlier output the URL
-    is used while it lives, then the downloaded file. Video goes by http(s) URL only (Kling API
-    reference, media limits).
+    white) when the PNG would pass the size in `limits`, turned as its EXIF says; its pixels are
+    sent in eight bits, see `kling_core.media.pixels`. `~` is expanded. A file object is read from
+    where it stands, and left there; one that cannot seek is read into memory. Of an earlier output
+    the URL is used while it lives, then the downloaded file. Video goes by http(s) URL only (Kling
+    API reference, media limits). Without `limits` those of the first edition hold.
 
     Raises `Unreadable` when the value is none of these or cannot be read.
     """
-    return value if isinstance(value, Media) else _Reader(kind, field).read(value)
+    return value if isinstance(value, Media) else _Reader(kind, field, limits).read(value)
 
 
 class _Reader:
-    def __init__(self, kind: Kind, field: str) -> None:
+    def __init__(self, kind: Kind, field: str, limits: Limits | None) -> None:
         self.kind: Kind = kind
         self.field = field
+        self.limits = limits
         self.pictures = kind not in {"audio", "video"}
 
     def read(self, value: object) -> Media:
@@ -283,7 +287,8 @@ class _Reader:
         self._only_pictures(name)
         try:
             # JPEG would smear the edges of a mask.
-            data = _encode(pixels.plain(_upright(image)), may_be_jpeg=self.kind != "mask")
+            most = None if self.kind == "mask" else (self.limits or limits_of(self.kind)).bytes
+            data = _encode(pixels.plain(_upright(image)), most)
         except pixels.NoPicture as error:
             self._refuse(error.message, error.valid)
         except (OSError, ValueError) as error:
@@ -407,12 +412,13 @@ def _upright(image: Image) -> Image:
     return image
 
 
-def _encode(image: Image, *, may_be_jpeg: bool) -> bytes:
+def _encode(image: Image, most: int | None) -> bytes:
+    """The picture as PNG, or as JPEG where that has more than `most` bytes."""
     import PIL.Image
 
     buffer = io.BytesIO()
     image.save(buffer, "PNG", exif=b"")  # it is turned already: nobody shall turn it again
-    if may_be_jpeg and buffer.tell() > IMAGE_BYTES:
+    if most is not None and buffer.tell() > most:
         if image.has_transparency_data:
             image = image.convert("RGBA")
             white = PIL.Image.new("RGBA", image.size, "white")

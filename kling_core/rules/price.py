@@ -75,6 +75,12 @@ def quote(
     return found if found is not None else _worst(endpoint, variant)
 
 
+def free(source: str) -> Quote:
+    """The price of what draws on no pack."""
+    nothing = Decimal(0)
+    return Quote(nothing, nothing, tables.as_of(), source, "it is free")
+
+
 def why_unknown(endpoint: str, fields: Fields) -> str:
     """Why a request has no price, in a sentence."""
     rows = [price for price in prices() if endpoint in price.endpoints]

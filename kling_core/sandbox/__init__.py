@@ -1,4 +1,4 @@
-"""A server on this machine that stands in for Kling's `/v1` API, for tests, demos and learning.
+"""A server on this machine that stands in for Kling's API, for tests, demos and learning.
 
     with Sandbox() as sandbox:
         ...  # point any client at sandbox.url with sandbox.access_key and sandbox.secret_key

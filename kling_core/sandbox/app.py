@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import random
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, cast
+from dataclasses import dataclass, replace
+from typing import Any, Literal, cast
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
 from starlette.types import Message, Receive, Scope, Send
 
-from kling_core.declare import registry
-from kling_core.sandbox import auth, mishaps, moderation, replies
-from kling_core.sandbox.contracts import contract
+from kling_core.sandbox import auth, mishaps, moderation, packs, queries, shapes
+from kling_core.sandbox.contract import Answer, Delete, Presets, Shop, Task
 from kling_core.sandbox.faults import Fault, Faults
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import Contract, Shop
 from kling_core.sandbox.lifecycle import Lifecycle, Timer
 from kling_core.sandbox.media import PREFIX, MediaUrls
-from kling_core.sandbox.refusals import Refusal, invalid_value
+from kling_core.sandbox.refusals import Refusal, invalid_value, wrong_value
+from kling_core.sandbox.routes import Route, Routes
+from kling_core.sandbox.shapes import Options
 from kling_core.sandbox.stats import Stats
 from kling_core.sandbox.tasks import Account, SandboxTask
 from kling_core.sandbox.wire import Dropped, Wire
+
+OwnId = Literal["take", "refuse"]
+"""What becomes of a request that carries an id of ours."""
 
 PAGES = 1000
 """Highest `pageNum` of a list call."""
@@ -34,25 +38,6 @@ PAGE_SIZE = 500
 """Highest `pageSize` of a list call; 30 is the default."""
 
 _log = logging.getLogger("kling_core.sandbox")
-
-
-@dataclass(frozen=True)
-class Route:
-    """What a request is for: its kind, the endpoint it goes to, the id in its path."""
-
-    kind: str
-    pattern: str
-    endpoint: str | None = None
-    any_id: str = ""
-
-
-@dataclass(frozen=True)
-class Served:
-    """One endpoint that the sandbox serves."""
-
-    name: str
-    path: str
-    contract: Contract
 
 
 @dataclass
@@ -66,8 +51,11 @@ class Service:
     faults: Faults
     stats: Stats
     shop: Shop
+    routes: Routes
     clock: Callable[[], float]
     shuffle_lists: bool
+    own_id: OwnId
+    strict: bool
 
 
 class App:
@@ -82,7 +70,6 @@ class App:
         self._service = service
         self._connections = connections
         self._timer = timer
-        self._served = {served.name: served for served in _served()}
         self.stopping: Any = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,134 +90,174 @@ class App:
     async def _serve(self, request: Request, wire: Wire) -> None:
         path = re.sub(r"/{2,}", "/", request.scope["path"])
         try:
-            route = self._route(request.method, path)
+            route = self._service.routes.find(request.method, path)
         except Refusal as refusal:
             self._service.stats.requests[request.method, path] += 1
             await wire.answer(self._refuse(refusal))
             return
         self._service.stats.requests[request.method, route.pattern] += 1
-        if route.kind == "media":
+        if route.answers == "media":
             await self._serve_media(request, wire, path)
             return
         body = await request.body()
         try:
             now = self._service.clock()
-            auth.check(request.headers.get("authorization"), self._service.keys, now)
+            header = request.headers.get("authorization")
+            auth.check(header, self._service.keys, now, pairs=route.shape.pairs)
         except Refusal as refusal:
             await wire.answer(self._refuse(refusal))
             return
         fault = None
-        if route.kind != "control":
-            fault = self._service.faults.take(route.kind, route.endpoint)
+        if route.kind:
+            fault = self._service.faults.take(route.kind, route.contract.name or None)
         if fault:
             await mishaps.before(fault, wire)
-        response = self._answer(route, request, body, fault)
+        response = await self._answer(route, request, body, fault)
         await mishaps.answer(fault, wire, response)
 
-    def _route(self, method: str, path: str) -> Route:
-        """What the request is for. Raises 1203 for an unknown path, 1202 for a wrong method."""
-        found = self._match(path)
-        if found is None:
-            raise Refusal(1203, f"The requested resource {path} does not exist")
-        pattern, kinds, endpoint, any_id = found
-        if method not in kinds:
-            raise Refusal(1202, f"Method {method} is not supported for {path}")
-        return Route(kinds[method], pattern, endpoint, any_id)
-
-    def _match(self, path: str) -> tuple[str, dict[str, str], str | None, str] | None:
-        if path.startswith(PREFIX):
-            return "/media/{token}", {"GET": "media", "HEAD": "media"}, None, ""
-        if path == "/account/costs":
-            return path, {"GET": "account"}, None, ""
-        if path == "/sandbox/faults":
-            return (
-                path,
-                {"POST": "control", "GET": "control", "DELETE": "control"},
-                None,
-                "",
-            )
-        for served in self._served.values():
-            if path.rstrip("/") == served.path:
-                return served.path, {"POST": "create", "GET": "list"}, served.name, ""
-            if path.startswith(f"{served.path}/"):
-                any_id = path.removeprefix(f"{served.path}/")
-                return f"{served.path}/{{id}}", {"GET": "get"}, served.name, any_id
-        return None
-
-    def _answer(self, route: Route, request: Request, body: bytes, fault: Fault | None) -> Response:
+    async def _answer(
+        self, route: Route, request: Request, raw: bytes, fault: Fault | None
+    ) -> Response:
         if fault and fault.action == "refuse":
             return self._refuse(Refusal(fault.code, fault.message, status=fault.status))
         try:
-            if route.kind == "control":
-                data, warnings = self._control(request.method, body), []
-            elif route.kind == "account":
-                data, warnings = self._costs(request), []
-            elif route.kind == "create":
-                data, warnings = self._create(route.endpoint or "", body, fault)
-            elif route.kind == "get":
-                data, warnings = self._get(route), []
-            else:
-                data, warnings = self._list(request, route), []
+            data, warnings = await self._data(route, request, raw, fault)
         except Refusal as refusal:
             return self._refuse(refusal)
         self._service.stats.codes[0] += 1
-        return JSONResponse(replies.success(data, warnings))
+        return JSONResponse(shapes.success(data, warnings))
+
+    async def _data(
+        self, route: Route, request: Request, raw: bytes, fault: Fault | None
+    ) -> tuple[object, list[str]]:
+        """What is answered, and the sandbox's warnings."""
+        service = self._service
+        match route.answers:
+            case "create":
+                return self._create(route, raw, fault)
+            case "answer":
+                return await self._answer_now(route, raw, fault)
+            case "get":
+                return self._get(route), []
+            case "list":
+                return self._list(request, route), []
+            case "presets":
+                return self._presets(request, route), []
+            case "delete":
+                return self._delete(route, raw), []
+            case "find":
+                query = request.query_params
+                return queries.found(service.account, route.shape, query, service.urls.url), []
+            case "search":
+                body = Body(_json_object(raw))
+                shape, urls = route.shape, service.urls.url
+                return queries.searched(service.account, shape, body, urls, self._mix), []
+            case "costs":
+                return self._costs(request), []
+            case _:
+                return self._control(request.method, raw), []
 
     def _refuse(self, refusal: Refusal) -> Response:
         self._service.stats.codes[refusal.code] += 1
-        envelope = replies.refusal(refusal.code, refusal.message)
+        envelope = shapes.refusal(refusal.code, refusal.message)
         return JSONResponse(envelope, status_code=refusal.status)
 
-    def _create(self, endpoint: str, raw: bytes, fault: Fault | None) -> tuple[object, list[str]]:
-        served, service = self._served[endpoint], self._service
+    def _create(self, route: Route, raw: bytes, fault: Fault | None) -> tuple[object, list[str]]:
+        task = self._accept(route, raw, fault)
+        info = isinstance(route.call, Task) and route.call.info
+        answer = route.shape.created(task, info)
+        self._service.lifecycle.begin(task, self._timer(), extra_seconds=_slowed(fault))
+        return answer, task.job.warnings
+
+    async def _answer_now(
+        self, route: Route, raw: bytes, fault: Fault | None
+    ) -> tuple[object, list[str]]:
+        task = self._accept(route, raw, fault)
+        await asyncio.sleep(_slowed(fault))
+        await self._service.lifecycle.answer(task)
+        assert isinstance(route.call, Answer)
+        reply = route.call.reply or route.shape.described
+        return reply(task, self._service.urls.url), task.job.warnings
+
+    def _accept(self, route: Route, raw: bytes, fault: Fault | None) -> SandboxTask:
+        """Reads a request by its contract and takes the task in."""
+        service, contract, call = self._service, route.contract, route.call
+        assert isinstance(call, Task | Answer)
         values = _json_object(raw)
         body = Body(values)
-        callback_url = body.text("callback_url")
-        external_id = body.text("external_task_id") if served.contract.external_task_id else ""
-        watermark = body.object("watermark_info") if served.contract.watermark else None
-        marked = watermark.flag("enabled") if watermark else False
-        job = served.contract.read(body, service.shop)
-        service.stats.unknown_keys.extend((endpoint, key) for key in body.unread())
-        service.stats.null_keys.extend((endpoint, key) for key in body.nulls())
+        listed = isinstance(call, Task)
+        options = route.shape.read_options(body, call) if listed else Options()
+        shop = replace(service.shop, model=route.named) if route.named else service.shop
+        job = call.read(body, shop)
+        self._judge_keys(contract.name, body)
         doom = moderation.judge(job.prompts)
-        if external_id:
-            service.account.check_external_id(external_id)
+        if options.own_id:
+            if service.own_id == "refuse":
+                raise wrong_value("external_task_id is not supported")
+            service.account.check_external_id(options.own_id)
         if fault and fault.action == "fail":
             doom = fault.text
         task = SandboxTask(
-            endpoint=endpoint,
+            endpoint=contract.name,
             job=job,
             created_at=service.account.now_ms(),
             request=values,
-            external_task_id=external_id,
-            callback_url=callback_url,
-            watermark=marked,
+            shape=contract.shape,
+            pool=contract.pool,
+            pack=contract.pack,
+            makes=contract.makes,
+            listed=listed,
+            external_task_id=options.own_id,
+            callback_url=options.callback_url,
+            watermark=options.watermark,
             doom=doom,
         )
         service.account.accept(task)
-        answer = replies.created(task, with_info=served.contract.task_info_on_create)
-        extra = (fault.seconds or 0.0) if fault and fault.action == "slow" else 0.0
-        service.lifecycle.begin(task, self._timer(), extra_seconds=extra)
-        return answer, job.warnings
+        return task
+
+    def _judge_keys(self, endpoint: str, body: Body) -> None:
+        """Unknown keys are ignored, as they are live, and counted; a strict sandbox refuses."""
+        unknown, stats = list(body.unread()), self._service.stats
+        stats.unknown_keys.extend((endpoint, key) for key in unknown)
+        stats.null_keys.extend((endpoint, key) for key in body.nulls())
+        if unknown and self._service.strict:
+            raise wrong_value(f"key '{unknown[0]}' is invalid")
 
     def _get(self, route: Route) -> object:
-        task = self._service.account.find(route.endpoint or "", route.any_id)
-        return replies.described(task, self._service.urls.url)
+        task = self._service.account.find(route.contract.name, route.named)
+        return route.shape.described(task, self._service.urls.url)
 
     def _list(self, request: Request, route: Route) -> object:
-        page = _query_number(request, "pageNum", 1, PAGES)
-        size = _query_number(request, "pageSize", 30, PAGE_SIZE)
-        tasks = self._service.account.page(route.endpoint or "", page, size)
+        page, size = _page(request)
+        tasks = self._service.account.page(route.contract.name, page, size)
+        told = [route.shape.described(task, self._service.urls.url) for task in tasks]
+        self._mix(told)
+        return told
+
+    def _mix(self, rows: list[shapes.Json]) -> None:
         if self._service.shuffle_lists:
-            random.shuffle(tasks)
-        return [replies.described(task, self._service.urls.url) for task in tasks]
+            random.shuffle(rows)
+
+    def _presets(self, request: Request, route: Route) -> object:
+        assert isinstance(route.call, Presets)
+        page, size = _page(request)
+        tasks = queries.offered(route.contract, route.call)[(page - 1) * size : page * size]
+        return [route.shape.described(task, self._service.urls.url) for task in tasks]
+
+    def _delete(self, route: Route, raw: bytes) -> object:
+        assert isinstance(route.call, Delete)
+        body = Body(_json_object(raw))
+        thing = body.text(route.call.key, required=True)
+        self._judge_keys(route.contract.name, body)
+        task = self._service.account.delete(route.contract.name, thing)
+        return {"task_id": task.task_id, "task_status": "succeed"}
 
     def _costs(self, request: Request) -> object:
         for name in ("start_time", "end_time"):
             if not request.query_params.get(name, "").isdigit():
                 raise Refusal(1200, "Missing Request Parameter")
         name = request.query_params.get("resource_pack_name")
-        return replies.costs(self._service.account, name)
+        return packs.costs(self._service.account, name)
 
     def _control(self, method: str, body: bytes) -> object:
         faults = self._service.faults
@@ -263,7 +290,7 @@ class App:
         if not service.urls.is_good(made, path, request.url.query):
             await wire.answer(PlainTextResponse("URL expired", status_code=403))
             return
-        await mishaps.answer(fault, wire, FileResponse(made.output.path))
+        await mishaps.answer(fault, wire, FileResponse(made.output.path or ""))
 
 
 def _signed(send: Send) -> Send:
@@ -277,11 +304,14 @@ def _signed(send: Send) -> Send:
     return signing
 
 
-def _served() -> Iterable[Served]:
-    for endpoint in registry.endpoints():
-        written = contract(endpoint.name)
-        if written is not None:
-            yield Served(endpoint.name, endpoint.path, written)
+def _slowed(fault: Fault | None) -> float:
+    return (fault.seconds or 0.0) if fault and fault.action == "slow" else 0.0
+
+
+def _page(request: Request) -> tuple[int, int]:
+    """Which page of a list, and of how many."""
+    page = _query_number(request, "pageNum", 1, PAGES)
+    return page, _query_number(request, "pageSize", 30, PAGE_SIZE)
 
 
 def _json_object(raw: bytes) -> dict[str, object]:

@@ -25,8 +25,10 @@ class Keys:
         return "Keys(...)"
 
 
-def check(header: str | None, keys: Keys, now: float) -> None:
+def check(header: str | None, keys: Keys, now: float, *, pairs: bool = True) -> None:
     """Raises 1000 to 1004 unless the header is good at the time `now` (seconds).
+
+    `pairs` says whether a token made from a key pair is good here.
 
     An unknown `iss` is 1002, the code whose advice is to check key and region; a right `iss` with a
     wrong signature is 1000.
@@ -38,6 +40,8 @@ def check(header: str | None, keys: Keys, now: float) -> None:
         raise Refusal(1002, "Authorization is invalid, expected: Bearer <token>")
     if token == GUEST or hmac.compare_digest(token.encode(), keys.api_key.encode()):
         return
+    if not pairs:
+        raise Refusal(1002, "AK/SK authorization is not supported by this API, use an API key")
     if token.count(".") != 2:
         raise Refusal(
             1002,

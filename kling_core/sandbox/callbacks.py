@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from kling_core.sandbox.tasks import new_id
+from kling_core.sandbox.jobs import new_id
 
 ATTEMPTS: Final = 3
 """How often one callback is tried."""
@@ -34,6 +34,9 @@ class Delivery:
 
     url: str
     body: dict[str, Any]
+    at: int = 0
+    """When it was reported, in seconds."""
+
     attempts: int = 0
     statuses: list[int] = field(default_factory=list[int])
     """HTTP statuses answered; 0 stands for no answer."""
@@ -54,9 +57,9 @@ class Callbacks:
         self._stopping = threading.Event()
         self._worker: threading.Thread | None = None
 
-    def post(self, url: str, body: dict[str, Any]) -> None:
-        """Puts one callback in line."""
-        delivery = Delivery(url, body)
+    def post(self, url: str, body: dict[str, Any], at: int) -> None:
+        """Puts one callback in line; `at` is the time that its signature carries, in seconds."""
+        delivery = Delivery(url, body, at)
         self.deliveries.append(delivery)
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or parts.hostname not in _LOCAL:
@@ -86,7 +89,7 @@ class Callbacks:
         body = json.dumps(delivery.body, ensure_ascii=False).encode()
         headers = {"Content-Type": "application/json"}
         if self._key:
-            headers |= sign(self._key, new_id(), delivery.body["updated_at"] // 1000, body)
+            headers |= sign(self._key, new_id(), delivery.at, body)
         request = urllib.request.Request(  # noqa: S310 - only http(s) of this machine gets here
             delivery.url, data=body, headers=headers, method="POST"
         )

@@ -1,4 +1,4 @@
-"""`Sandbox`: a server that stands in for Kling's `/v1` API, inside this process."""
+"""`Sandbox`: a server that stands in for Kling's API, inside this process."""
 
 from __future__ import annotations
 
@@ -7,29 +7,35 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from kling_core.sandbox import replies
 from kling_core.sandbox.auth import Keys
 from kling_core.sandbox.callbacks import Callbacks, Delivery
 from kling_core.sandbox.catalog import Retired
+from kling_core.sandbox.contract import PACKS, POOLS, Contract, Shop
+from kling_core.sandbox.contracts import written
 from kling_core.sandbox.faults import Faults
-from kling_core.sandbox.jobs import Quality, Shop
+from kling_core.sandbox.jobs import Quality
 from kling_core.sandbox.media import MediaUrls
+from kling_core.sandbox.routes import Routes
+from kling_core.sandbox.sessions import Sessions
+from kling_core.sandbox.shapes import SHAPES
 from kling_core.sandbox.stats import Stats
 from kling_core.sandbox.tasks import Account, SandboxTask
 
 if TYPE_CHECKING:
+    from kling_core.sandbox.app import OwnId
     from kling_core.sandbox.background import BackgroundServer
     from kling_core.sandbox.lifecycle import Lifecycle
 
 
 class Sandbox:
-    """Serves any client that follows Kling's `/v1` API, on this machine, for free.
+    """Serves any client that follows Kling's API, on this machine, for free.
 
     >>> with Sandbox() as sandbox:
     ...     print(sandbox.url, sandbox.access_key, sandbox.secret_key)
@@ -48,6 +54,10 @@ class Sandbox:
     clock          time in Unix seconds: token checks, timestamps, the 30 days of retention
     webhook_secret signs callbacks as Standard Webhooks (`whsec_...`)
     shuffle_lists  mixes each list page, since the service documents no order
+    own_id         "refuse" refuses requests that carry an id of yours, as some models are said to
+    lag            seconds until a new task is in the lists; look-ups by id have it at once
+    strict         refuses keys that no contract knows; the service ignores them
+    contracts      what to serve besides, see `serving`
     """
 
     def __init__(
@@ -68,6 +78,10 @@ class Sandbox:
         clock: Callable[[], float] = time.time,
         webhook_secret: str | None = None,
         shuffle_lists: bool = False,
+        own_id: OwnId = "take",
+        lag: float = 0.0,
+        strict: bool = False,
+        contracts: Iterable[Contract] = (),
         host: str = "127.0.0.1",
     ) -> None:
         if speed <= 0:
@@ -83,18 +97,24 @@ class Sandbox:
         self._quality: Quality = quality
         self._retired: Retired = retired
         self._storage, self._clock, self._shuffle = storage, clock, shuffle_lists
+        self._own_id: OwnId = own_id
+        self._strict = strict
+        self._routes = Routes([*written(), *contracts])
         self._folder: Path | None = None
         self._server: BackgroundServer | None = None
         self._lifecycle: Lifecycle | None = None
         self._stopping = threading.Event()
         self._callbacks = Callbacks(webhook_secret)
         self._urls = MediaUrls(lambda: self.url, clock)
+        counts = {"limit": limit, "image_limit": image_limit}
+        amounts = {"units": units, "image_units": image_units}
         self._account = Account(
             clock=clock,
-            limits={"video": limit, "image": image_limit, "try_on": limit},
-            balances={"video": Decimal(units), "image": Decimal(image_units)},
+            limits={pool: counts[option] for pool, option in POOLS.items()},
+            balances={pack: Decimal(amounts[option]) for pack, option in PACKS.items()},
             stats=self.stats,
             url_of=self._urls.url,
+            lag=lag,
         )
 
     def __repr__(self) -> str:
@@ -164,6 +184,15 @@ class Sandbox:
         if self._folder and self._folder != self._storage:
             shutil.rmtree(self._folder, ignore_errors=True)
 
+    @contextmanager
+    def serving(self, *contracts: Contract) -> Generator[None]:
+        """Serves these contracts too, until the end of the `with` block."""
+        self._routes.add(*contracts)
+        try:
+            yield
+        finally:
+            self._routes.remove(*contracts)
+
     def wait_idle(self, timeout: float = 30.0) -> bool:
         """Waits until no task runs; whether that came within `timeout` real seconds."""
         return self._account.wait_idle(timeout)
@@ -196,13 +225,16 @@ class Sandbox:
             urls=self._urls,
             faults=self.faults,
             stats=self.stats,
-            shop=Shop(self._retired, self._account.find_clip),
+            shop=Shop(self._retired, self._account.find_clip, Sessions(self._clock)),
+            routes=self._routes,
             clock=self._clock,
             shuffle_lists=self._shuffle,
+            own_id=self._own_id,
+            strict=self._strict,
         )
         return App(service, server.connections, lambda: server.loop.call_later)
 
     def _notify(self, task: SandboxTask) -> None:
         if task.callback_url:
-            body = replies.described(task, self._urls.url)
-            self._callbacks.post(task.callback_url, body)
+            body = SHAPES[task.shape].described(task, self._urls.url)
+            self._callbacks.post(task.callback_url, body, task.updated_at // 1000)

@@ -8,23 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import io
-import math
 import threading
 import urllib.error
 import urllib.request
-import wave
-from array import array
 from collections.abc import Callable
 from http.client import HTTPMessage
 from pathlib import Path, PurePosixPath
 from typing import IO, Final
 from urllib.parse import urlsplit
 
+from kling_core.sandbox import plain
 from kling_core.sandbox.fields import AUDIO_BYTES, IMAGE_BYTES, MIB, Source
-from kling_core.sandbox.jobs import Clip, Quality
+from kling_core.sandbox.jobs import Clip, Output, Quality, new_id
 from kling_core.sandbox.media import MediaUrls
 from kling_core.sandbox.refusals import PIXELS, TaskFailed
-from kling_core.sandbox.tasks import Account, new_id
+from kling_core.sandbox.tasks import Account
 
 SHORTEST_SIDE: Final = 300
 """Smallest side of an input image, in pixels."""
@@ -38,6 +36,7 @@ VIDEO_BYTES: Final = 100 * MIB
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _FETCH_SECONDS = 5.0
 _STAND_IN_SECONDS = 5.0
+_STAND_IN_SOUND = 3.0
 
 
 class Workbench:
@@ -94,7 +93,7 @@ class Workbench:
 
     def audio(self, source: Source) -> bytes:
         """The sound's bytes. The task fails when it is not 2 to 60 s long."""
-        data = self._bytes(source, AUDIO_BYTES, _tone)
+        data = self._bytes(source, AUDIO_BYTES, lambda url: plain.sound(url, _STAND_IN_SOUND))
         if not 2.0 <= _seconds(io.BytesIO(data)) <= 60.0:
             raise TaskFailed("Audio duration is invalid")
         return data
@@ -115,26 +114,10 @@ class Workbench:
         return made.output.path if made else None
 
     def _picture(self, url: str) -> bytes:
-        from kling_core.sandbox import render
-
-        path = self.path(".png")
-        render.image(path, prompt=_caption(url), size=render.Size(640, 480))
-        return _taken(path)
+        return _taken(plain.picture(self, _caption(url)))
 
     def _clip(self, url: str) -> bytes:
-        from kling_core.sandbox import render
-
-        path = self.path(".mp4")
-        size = render.video_size("16:9", "std", self.quality)
-        render.text_video(
-            path,
-            prompt=_caption(url),
-            size=size,
-            seconds=_STAND_IN_SECONDS,
-            fps=self.fps,
-            cancelled=self.cancelled,
-        )
-        return _taken(path)
+        return _taken(plain.clip(self, _caption(url), _STAND_IN_SECONDS))
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -148,9 +131,10 @@ def image_size(data: bytes) -> tuple[int, int]:
         raise TaskFailed("Image format is invalid") from None
 
 
-def _taken(path: Path) -> bytes:
-    data = path.read_bytes()
-    path.unlink()
+def _taken(made: Output) -> bytes:
+    assert made.path is not None
+    data = made.path.read_bytes()
+    made.path.unlink()
     return data
 
 
@@ -171,22 +155,6 @@ def _seconds(media: Path | io.BytesIO) -> float:
     if length is None:
         raise TaskFailed("File duration is unknown")
     return length / av.time_base
-
-
-def _tone(url: str) -> bytes:
-    """Three seconds of a tone whose pitch follows the URL, as WAV."""
-    rate, pitch = 16000, 180 + hashlib.sha256(url.encode()).digest()[0]
-    samples = array(
-        "h",
-        (int(9000 * math.sin(2 * math.pi * pitch * n / rate)) for n in range(3 * rate)),
-    )
-    out = io.BytesIO()
-    with wave.open(out, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(rate)
-        file.writeframes(samples.tobytes())
-    return out.getvalue()
 
 
 class _StayHere(urllib.request.HTTPRedirectHandler):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import secrets
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
-from kling_core.sandbox.catalog import Retired
-from kling_core.sandbox.fields import Body, Source
+from kling_core.sandbox.fields import Source
 
-Product = Literal["video", "image", "try_on"]
 Quality = Literal["std", "test"]
+
+
+def new_id() -> str:
+    """A decimal id of 18 digits, like the service's."""
+    return str(10**17 + secrets.randbelow(9 * 10**17))
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,16 @@ class Clip:
 
 @dataclass(frozen=True)
 class Output:
-    """One finished file; `seconds` is its length, `None` for a picture."""
+    """One thing that was made; `seconds` is its length, `None` for what has none.
 
-    path: Path
+    `path` is its file, if it is one; `kind` what it is, where its contract makes several kinds;
+    `data` what else is said of it.
+    """
+
+    path: Path | None = None
     seconds: float | None = None
+    kind: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 class Bench(Protocol):
@@ -71,7 +81,6 @@ class Bench(Protocol):
 class Job:
     """One accepted request: what it occupies, costs and takes, and how its outputs are made."""
 
-    product: Product
     model_name: str
     nominal_seconds: float
     units: Decimal
@@ -81,24 +90,6 @@ class Job:
     prompts: tuple[str, ...] = ()
     warnings: list[str] = field(default_factory=list[str])
     parent: Clip | None = None
-
-
-@dataclass(frozen=True)
-class Shop:
-    """What a contract may know about the sandbox while it reads a request."""
-
-    retired: Retired
-    find_clip: Callable[[str], Clip | None]
-
-
-@dataclass(frozen=True)
-class Contract:
-    """The wire contract of one endpoint."""
-
-    read: Callable[[Body, Shop], Job]
-    external_task_id: bool = True
-    watermark: bool = True
-    task_info_on_create: bool = True
 
 
 def generation_seconds(model_name: str, mode: str, seconds: float) -> float:

@@ -5,6 +5,7 @@ A task is done when its nominal time divided by the speed has passed *and* its o
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,7 @@ from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 from kling_core.sandbox.jobs import Bench, Output
-from kling_core.sandbox.refusals import TaskFailed
+from kling_core.sandbox.refusals import Refusal, TaskFailed
 from kling_core.sandbox.tasks import Account, SandboxTask
 
 _WORKERS = 2
@@ -65,6 +66,17 @@ class Lifecycle:
         timer(length + extra_seconds, lambda: self._settle(run))
         if future:
             future.add_done_callback(lambda _: self._settle(run))
+
+    async def answer(self, task: SandboxTask) -> None:
+        """Makes what is answered at once, and bills it. Raises 1201 for what cannot be made."""
+        future = None if task.doom else self._pool.submit(task.job.make, self._bench)
+        if future:
+            await asyncio.wait([asyncio.wrap_future(future)])
+        outputs, error = _outcome(_Run(task, 0.0, future))
+        with self._account.lock:
+            self._account.finish(task, outputs, error)
+        if error:
+            raise Refusal(1301 if task.doom else 1201, error)
 
     def stop(self) -> None:
         """Ends the workers. Renders notice within a frame; only the first one in a process, which

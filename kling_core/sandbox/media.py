@@ -25,7 +25,8 @@ class MediaUrls:
     def url(self, made: Made, watermark: bool = False) -> str:
         """The URL of that output that is good now. The watermarked one gives the same picture."""
         stem = "watermark" if watermark else "output"
-        name = f"{stem}-{made.index}{made.output.path.suffix}"
+        suffix = made.output.path.suffix if made.output.path else ""
+        name = f"{stem}-{made.index}{suffix}"
         path = f"{PREFIX}{made.token}/{name}"
         ends = self._ends.setdefault(made.token, int(self._clock()) + RETENTION_SECONDS)
         return f"{self._base()}{path}?expires={ends}&sign={self._sign(path, ends, made.generation)}"

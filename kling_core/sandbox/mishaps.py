@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
-from kling_core.sandbox import replies
+from kling_core.sandbox import shapes
 from kling_core.sandbox.faults import Fault
 from kling_core.sandbox.wire import Dropped, Wire
 
@@ -48,7 +48,7 @@ async def answer(fault: Fault | None, wire: Wire, response: Response) -> None:
 def _bent(fault: Fault, response: Response) -> Response:
     match fault.action:
         case "status_after":
-            envelope = replies.refusal(fault.code, fault.message)
+            envelope = shapes.refusal(fault.code, fault.message)
             return JSONResponse(envelope, status_code=fault.status)
         case "html":
             return _page(fault)
@@ -56,7 +56,7 @@ def _bent(fault: Fault, response: Response) -> Response:
             half = bytes(response.body)[: len(response.body) // 2]
             return Response(half, response.status_code, media_type="application/json")
         case "unknown_status":
-            return _edited(response, partial(_with, task_status=fault.text))
+            return _edited(response, partial(_restated, status=fault.text))
         case "numbers_as_strings":
             return _edited(response, _as_strings)
         case "extra_fields":
@@ -78,6 +78,13 @@ def _edited(response: Response, edit: Callable[[Any], Any]) -> Response:
     elif isinstance(data, dict):
         envelope["data"] = edit(cast(dict[str, Any], data))
     return JSONResponse(envelope, status_code=response.status_code)
+
+
+def _restated(value: Any, status: str) -> Any:
+    """A task, or a page of tasks, with that status, under the key that it has."""
+    if "result" in value:
+        return value | {"result": [_restated(task, status) for task in value["result"]]}
+    return value | {("status" if "status" in value else "task_status"): status}
 
 
 def _with(value: Any, **extra: Any) -> Any:

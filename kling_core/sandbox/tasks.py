@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import secrets
 import threading
-from collections import Counter
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from typing import Final, Literal
 
-from kling_core.sandbox.jobs import Clip, Job, Output
+from kling_core.sandbox.jobs import Clip, Job, Output, new_id
 from kling_core.sandbox.refusals import BALANCE, CONCURRENCY, Refusal, wrong_value
 from kling_core.sandbox.stats import Stats
 
@@ -21,21 +22,23 @@ RETENTION_SECONDS: Final = 30 * 24 * 3600
 """Results and ids are purged 30 days after the task was made."""
 
 
-def new_id() -> str:
-    """A decimal id of 18 digits, like the service's."""
-    return str(10**17 + secrets.randbelow(9 * 10**17))
-
-
 @dataclass
 class Made:
     """One output of a task as the service keeps it."""
 
     output: Output
     index: int
+    kind: str
     video_id: str = field(default_factory=new_id)
     token: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     generation: int = 0
     """Goes up when a URL is declared dead; earlier URLs answer 403."""
+
+    deleted: bool = False
+
+
+UrlOf = Callable[[Made, bool], str]
+"""The current URL of an output; `True` asks for the watermarked one."""
 
 
 @dataclass
@@ -46,6 +49,17 @@ class SandboxTask:
     job: Job
     created_at: int
     request: dict[str, object]
+    shape: str = "v1"
+    pool: str | None = "video"
+    """The pool of slots it takes from; `None` takes none."""
+
+    pack: str = "video"
+    """The resource pack that pays."""
+
+    makes: str = "video"
+    listed: bool = True
+    """Whether it can be asked for; what answered at once cannot be."""
+
     external_task_id: str = ""
     callback_url: str = ""
     watermark: bool = False
@@ -58,16 +72,16 @@ class SandboxTask:
 
     outputs: list[Made] = field(default_factory=list[Made])
     deducted: Decimal | None = None
+    number: int = 0
+    """Its place in the order of acceptance."""
+
+    accepted: float = 0.0
+    """When it was accepted, on a clock that no test turns."""
 
     @property
     def ended(self) -> bool:
         """Whether the status is final."""
         return self.status in ("succeed", "failed")
-
-    @property
-    def pack(self) -> str:
-        """The resource pack that pays: try-on draws on the image pack."""
-        return "video" if self.job.product == "video" else "image"
 
 
 class Account:
@@ -77,21 +91,24 @@ class Account:
         self,
         *,
         clock: Callable[[], float],
-        limits: dict[str, int],
+        limits: Mapping[str, int],
         balances: dict[str, Decimal],
         stats: Stats,
         url_of: Callable[[Made], str],
+        lag: float = 0.0,
     ) -> None:
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.limits = limits
         self.balances = balances
         self.totals = dict(balances)
+        self.lag = lag
         self._clock = clock
         self._stats = stats
         self._url_of = url_of
         self._tasks: dict[str, SandboxTask] = {}
         self._media: dict[str, Made] = {}
+        self._numbers = itertools.count(1)
 
     def now_ms(self) -> int:
         """The clock in Unix milliseconds."""
@@ -119,18 +136,18 @@ class Account:
             )
             if self.balances[task.pack] < promised + task.job.units:
                 raise Refusal(1102, BALANCE)
-            slots = Counter[str]()
-            for other in (*running, task):
-                slots[other.job.product] += other.job.slots
-            product = task.job.product
-            if slots[product] > self.limits[product]:
-                raise Refusal(1303, CONCURRENCY)
-            self._stats.peak_running[product] = max(
-                slots[product], self._stats.peak_running[product]
-            )
+            if task.pool is not None:
+                self._take_slots(task.pool, [*running, task])
             self._stats.tasks_created[task.endpoint] += 1
             task.updated_at = task.created_at
+            task.number, task.accepted = next(self._numbers), time.monotonic()
             self._tasks[task.task_id] = task
+
+    def _take_slots(self, pool: str, tasks: Sequence[SandboxTask]) -> None:
+        slots = sum(task.job.slots for task in tasks if task.pool == pool)
+        if slots > self.limits[pool]:
+            raise Refusal(1303, CONCURRENCY)
+        self._stats.peak_running[pool] = max(slots, self._stats.peak_running[pool])
 
     def find(self, endpoint: str, any_id: str) -> SandboxTask:
         """The endpoint's task with that task id or external id. Raises 1201 when there is none."""
@@ -142,23 +159,31 @@ class Account:
     def page(self, endpoint: str, page: int, size: int) -> list[SandboxTask]:
         """One page of the endpoint's tasks, newest first."""
         newest_first = list(self._of(endpoint))[::-1]
+        if self.lag:
+            newest_first = [task for task in newest_first if self.shown(task)]
         return newest_first[(page - 1) * size : page * size]
 
     def find_clip(self, video_id: str) -> Clip | None:
         """The kept video with that video id."""
-        for task in self.tasks():
-            for made in task.outputs:
-                if made.video_id == video_id and made.output.seconds is not None:
-                    return self._clip(task, made)
-        return None
+        return self._clip(lambda made: made.video_id == video_id)
 
     def find_clip_at(self, path: Path) -> Clip | None:
         """The kept video in that file."""
-        for task in self.tasks():
-            for made in task.outputs:
-                if made.output.path == path and made.output.seconds is not None:
-                    return self._clip(task, made)
-        return None
+        return self._clip(lambda made: made.output.path == path)
+
+    def shown(self, task: SandboxTask) -> bool:
+        """Whether lists have the task already: they may lag behind."""
+        return not self.lag or time.monotonic() - task.accepted >= self.lag
+
+    def delete(self, endpoint: str, thing_id: str) -> SandboxTask:
+        """Deletes a thing that a task of the endpoint made. Raises 1201 when there is none."""
+        with self.lock:
+            for task in self._of(endpoint):
+                for made in task.outputs:
+                    if made.video_id == thing_id and not made.deleted:
+                        made.deleted = True
+                        return task
+        raise wrong_value(f"{endpoint} not found by id: {thing_id}")
 
     def find_media(self, token: str) -> Made | None:
         """The output that is served under that token."""
@@ -183,8 +208,11 @@ class Account:
             if error:
                 task.deducted = Decimal(0)
             else:
-                task.outputs = [Made(output, index) for index, output in enumerate(outputs)]
-                self._media.update((made.token, made) for made in task.outputs)
+                task.outputs = [
+                    Made(output, index, output.kind or task.makes)
+                    for index, output in enumerate(outputs)
+                ]
+                self._media.update((made.token, made) for made in task.outputs if made.output.path)
                 self._bill(task)
             self._move(task, "failed" if error else "succeed")
             return True
@@ -197,18 +225,23 @@ class Account:
             )
 
     def _of(self, endpoint: str) -> Iterator[SandboxTask]:
-        return (task for task in self.tasks() if task.endpoint == endpoint)
+        return (task for task in self.tasks() if task.listed and task.endpoint == endpoint)
 
-    def _clip(self, task: SandboxTask, made: Made) -> Clip:
-        return Clip(
-            video_id=made.video_id,
-            path=made.output.path,
-            seconds=made.output.seconds or 0.0,
-            endpoint=task.endpoint,
-            model_name=task.job.model_name,
-            mode=task.job.mode,
-            url=self._url_of(made),
-        )
+    def _clip(self, wanted: Callable[[Made], bool]) -> Clip | None:
+        for task in self.tasks():
+            for made in task.outputs:
+                path, seconds = made.output.path, made.output.seconds
+                if made.kind == "video" and path and seconds is not None and wanted(made):
+                    return Clip(
+                        video_id=made.video_id,
+                        path=path,
+                        seconds=seconds,
+                        endpoint=task.endpoint,
+                        model_name=task.job.model_name,
+                        mode=task.job.mode,
+                        url=self._url_of(made),
+                    )
+        return None
 
     def _bill(self, task: SandboxTask) -> None:
         task.deducted = task.job.units
@@ -229,5 +262,6 @@ class Account:
             for task in gone:
                 del self._tasks[task.task_id]
                 for made in task.outputs:
-                    del self._media[made.token]
-                    made.output.path.unlink(missing_ok=True)
+                    self._media.pop(made.token, None)
+                    if made.output.path:
+                        made.output.path.unlink(missing_ok=True)

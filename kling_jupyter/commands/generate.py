@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kling_core.declare.endpoint import Endpoint, Request
 from kling_core.flows.download import must_be_writable
+from kling_core.flows.sources import sourced
 from kling_jupyter.commands.base import Line
 from kling_jupyter.display import say, show
 from kling_jupyter.html import task_figure
@@ -40,6 +41,7 @@ def carry_out(
     from kling_jupyter.commands import cell
     from kling_jupyter.jobs.files import place
 
+    request = sourced(workspace.client.session, request)
     notes = list(dict.fromkeys([*notes, *request.require().warnings]))
     if settings.dry_run:
         client = workspace.client

@@ -60,6 +60,7 @@ def of_task(task: Task, folder: Path, notes: Sequence[str] = ()) -> Bundle:
     several = len(saved) > 1
     shown = [_shown(o, path, folder, label, several) for o, path in saved if path is not None]
     names = [_name(path, folder) for _, path in saved if path is not None]
+    names += [html.escape(output.content) for output, _ in saved if not output.is_file]
     caption = _DOT.join(html.escape(fact) for fact in summary(task))
     row = "display:flex;flex-wrap:wrap;gap:8px" if several else ""
     body = (
@@ -211,7 +212,9 @@ def _notes(notes: Sequence[str]) -> str:
 
 
 def _plain(saved: Sequence[tuple[Output, Path | None]], folder: Path) -> list[str]:
-    return [relative(path, folder) or str(path) for _, path in saved if path is not None]
+    """Where its files are, and what is said of what is no file."""
+    told = ((relative(path, folder) or str(path)) if path else o.content for o, path in saved)
+    return [words for words in told if words]
 
 
 def _number(value: Decimal) -> str:

@@ -30,7 +30,7 @@ from kling_jupyter.settings import Settings
 if TYPE_CHECKING:
     from kling_core.client import Kling
     from kling_core.declare.endpoint import Endpoint, Request
-    from kling_core.flows.task_state import Cost
+    from kling_core.flows.task_state import Cost, Output
     from kling_core.task import Audio, Image, Task, Video
     from kling_jupyter.workspace import Workspace
 
@@ -143,10 +143,13 @@ class Job:
 
     @property
     def files(self) -> list[Video | Image | Audio]:
-        """Everything it made, in the server's order; waits for it."""
+        """Every file that it made, in the server's order; waits for it."""
         return self._finished().files
 
-    outputs = files
+    @property
+    def outputs(self) -> list[Output]:
+        """Everything it made, also what is no file; waits for it."""
+        return self._finished().outputs
 
     @property
     def paths(self) -> list[Path]:

@@ -40,7 +40,7 @@ async def _values(params: CompleteRequestParams, context: Context[Any, Any]) -> 
         case "number":
             return await _numbers(context, known.get("task_id", ""))
         case "endpoint":
-            return list(registry.names())
+            return [endpoint.name for endpoint in registry.endpoints()]
         case argument:
             return _listed(argument, registry.known(known.get("endpoint", "")))
 

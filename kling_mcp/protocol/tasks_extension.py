@@ -159,7 +159,7 @@ class KlingTasks:
 
     def runs_long(self, tool: str) -> bool:
         """Every create."""
-        return tool.removeprefix("kling_") in registry.names()
+        return registry.has(tool.removeprefix("kling_"))
 
     async def begin(
         self, params: CallToolRequestParams, ctx: Context, call_next: CallNext
@@ -185,7 +185,7 @@ class KlingTasks:
     async def look(self, ctx: Context, task_id: str) -> Handle | None:
         """From the ledger, or else from Kling; trouble with reading ends no task."""
         endpoint, _, own = task_id.removesuffix(_AGAIN).partition(":")
-        if endpoint not in registry.names() or not own:
+        if not registry.has(endpoint) or not own:
             return None
         try:
             account, task = await _find(ctx, endpoint, own)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from kling_core.flows.task_state import Output
     from kling_mcp.tool import Call
 
-__all__ = ["OUTPUT_URI", "Refused", "admit", "inside", "output_of", "parent"]
+__all__ = ["OUTPUT_URI", "Refused", "admit", "inside", "output_of"]
 
 OUTPUT_URI = re.compile(r"kling://tasks/([\w.-]+)/outputs/(\d{1,3})")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=_\s-]{200,}")
@@ -160,16 +160,3 @@ async def output_of(call: Call, uri: str, kind: str) -> Output:
             f"{article} {kind}",
         )
     return outputs[number]
-
-
-async def parent(
-    call: Call, endpoint: Endpoint, given: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """What the ledger knows of the video that is continued: its model and length set the price."""
-    from kling_core.ledger import lineage
-
-    for name, declared in endpoint.request.params().items():
-        if name in given and kinds.kind_of(declared) == kinds.Id("video"):
-            ledger = await call.account.ledger()
-            return await asyncio.to_thread(lineage.source, ledger, str(given[name]))
-    return None

@@ -32,6 +32,8 @@ def usual(endpoint: Endpoint) -> str:
     from kling_core.catalog import tables
     from kling_core.rules import price as pricing
 
+    if not endpoint.pack:
+        return "Free"
     params = endpoint.request.params()
     fields = {n: p.default for n, p in params.items() if not p.required and p.default is not None}
     fields |= {name: endpoint.example[name] for name in params if name in endpoint.example}

@@ -30,6 +30,7 @@ def tools(settings: Settings) -> list[Tool]:
         catalogue.models(),
         account.costs(),
         *(make(e) for e in endpoints if e.has_tasks for make in (raw.get, raw.list_)),
+        *(raw.presets(e) for e in endpoints if e.presets),
     ]
     chosen = [tool for tool in declared if tool.toolset in settings.toolsets]
     return sorted(chosen, key=lambda tool: toolset_names().index(tool.toolset))

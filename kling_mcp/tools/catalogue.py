@@ -33,7 +33,7 @@ def quote(settings: Settings) -> Tool:
     properties: dict[str, schemas.Schema] = {
         "endpoint": {
             "type": "string",
-            "enum": list(registry.names()),
+            "enum": [endpoint.name for endpoint in registry.endpoints()],
             "description": "Which tool.",
         },
         "arguments": {

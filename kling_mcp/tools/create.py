@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from kling_core.errors import DownloadError, InvalidRequest, KlingError
 from kling_core.flows.download import must_be_writable
+from kling_core.flows.sources import sourced
 from kling_mcp import results, schemas
 from kling_mcp.bounded_wait import wait_for
 from kling_mcp.safety import media, spending
 from kling_mcp.safety.totals import Admitted
-from kling_mcp.tool import CREATES, Call, Tool
+from kling_mcp.tool import CREATES, DELETES, Call, Tool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +59,15 @@ OPTIONS: dict[str, schemas.Schema] = {
 }
 """What every create takes beside the endpoint's fields."""
 
+ON_PURPOSE: dict[str, schemas.Schema] = {
+    "delete": {
+        "type": "boolean",
+        "enum": [True],
+        "description": "true: the user wants it deleted for good",
+    },
+}
+"""What a call that deletes must be told too, so that no mere guess deletes anything."""
+
 
 def tool(endpoint: Endpoint, settings: Settings) -> Tool:
     """The tool of one endpoint."""
@@ -66,6 +76,8 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         **OPTIONS,
         "wait_seconds": {**OPTIONS["wait_seconds"], "default": settings.wait_seconds},
     }
+    if endpoint.deletes:
+        options, required = {**options, **ON_PURPOSE}, [*required, *ON_PURPOSE]
     return Tool.of(
         partial(_create, endpoint=endpoint),
         toolset=endpoint.toolset,
@@ -77,7 +89,7 @@ def tool(endpoint: Endpoint, settings: Settings) -> Tool:
         ),
         strict=schemas.object_schema({**properties, **options}, required),
         output=results.OUTPUT,
-        annotations=CREATES,
+        annotations=DELETES if endpoint.deletes else CREATES,
         judges=True,
     )
 
@@ -90,9 +102,12 @@ def _listed(options: dict[str, schemas.Schema]) -> dict[str, schemas.Schema]:
 
 
 def _description(endpoint: Endpoint) -> str:
+    price = spending.usual(endpoint)
+    if not endpoint.has_tasks:
+        return " ".join([endpoint.summary, *filter(None, [endpoint.advice]), f"{price}, at once."])
     takes = "1 to 10 minutes" if endpoint.makes == "video" else "under a minute"
     return (
-        f"{endpoint.summary} {endpoint.advice} {spending.usual(endpoint)}, {takes}. "
+        f"{endpoint.summary} {endpoint.advice} {price}, {takes}. "
         "Returns outputs, or a task to wait for."
     )
 
@@ -145,14 +160,14 @@ async def read(call: Call, endpoint: Endpoint) -> Request:
     admitted, refused = await media.admit(call, endpoint, given)
     violations = [*call.violations, *refused]
     wrong |= {violation.field.partition(".")[0] for violation in refused}
-    parent = await media.parent(call, endpoint, admitted)
-    request = endpoint.request(**admitted).with_parent(parent)
+    session = call.account.client.session
+    request = await asyncio.to_thread(sourced, session, endpoint.request(**admitted))
     check = await asyncio.to_thread(request.check)
     told = {violation.field for violation in check.violations}
     if idle := {n for n in told if admitted.get(n) == 0 and admitted[n] is not False}:
         # A number that the model does not take, and that a caller filled in with 0, asks for none.
         fewer = {name: value for name, value in admitted.items() if name not in idle}
-        request = endpoint.request(**fewer).with_parent(parent)
+        request = endpoint.request(**fewer).with_parent(request.parent)
         check = await asyncio.to_thread(request.check)
     # Of a field that is wrong already the library sees nothing, and would say that it is missing.
     violations += [v for v in check.violations if v.field.partition(".")[0] not in wrong]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kling_core.declare.endpoint import Endpoint
 
-__all__ = ["get", "list_"]
+__all__ = ["get", "list_", "presets"]
 
 
 def get(endpoint: Endpoint) -> Tool:
@@ -33,25 +33,50 @@ def get(endpoint: Endpoint) -> Tool:
     )
 
 
-def list_(endpoint: Endpoint) -> Tool:
-    """`kling_list_<endpoint>`."""
-    page = {"type": "integer", "minimum": 1, "maximum": 1000, "default": 1, "description": "Page."}
-    size = {
+_PAGES: dict[str, schemas.Schema] = {
+    "page": {
+        "type": "integer",
+        "minimum": 1,
+        "maximum": 1000,
+        "default": 1,
+        "description": "Page.",
+    },
+    "size": {
         "type": "integer",
         "minimum": 1,
         "maximum": 100,
         "default": 10,
         "description": "Tasks a page.",
-    }
+    },
+}
+
+
+def list_(endpoint: Endpoint) -> Tool:
+    """`kling_list_<endpoint>`."""
     words = endpoint.name.replace("_", " ")
     return Tool.of(
-        partial(_list, endpoint=endpoint),
+        partial(_list, endpoint=endpoint, of="list"),
         toolset="raw",
         name=f"kling_list_{endpoint.name}",
         title=f"List {words}",
         description=f"Ask Kling for a page of the account's {endpoint.name} tasks, also those "
         "made elsewhere, in no promised order. Free.",
-        parameters=schemas.object_schema({"page": page, "size": size}),
+        parameters=schemas.object_schema(_PAGES),
+        output=results.TASKS,
+        annotations=READS,
+    )
+
+
+def presets(endpoint: Endpoint) -> Tool:
+    """`kling_presets_<endpoint>`."""
+    words = endpoint.name.replace("_", " ")
+    return Tool.of(
+        partial(_list, endpoint=endpoint, of="presets"),
+        toolset="raw",
+        name=f"kling_presets_{endpoint.name}",
+        title=f"Presets of {words}",
+        description=f"Ask Kling for a page of the {words} that it offers to everybody. Free.",
+        parameters=schemas.object_schema(_PAGES),
         output=results.TASKS,
         annotations=READS,
     )
@@ -63,9 +88,9 @@ async def _get(call: Call, *, endpoint: Endpoint) -> CallToolResult:
     return results.answer(facts, results.line(facts), results.links(facts))
 
 
-async def _list(call: Call, *, endpoint: Endpoint) -> CallToolResult:
-    resource = getattr(call.account.client, endpoint.name)
-    tasks = await resource.list(page=call.get("page"), size=call.get("size"))
+async def _list(call: Call, *, endpoint: Endpoint, of: str) -> CallToolResult:
+    ask = getattr(getattr(call.account.client, endpoint.name), of)
+    tasks = await ask(page=call.get("page"), size=call.get("size"))
     found = [await results.describe(call.account, task) for task in tasks]
     more = len(found) == call.get("size")
     step = f"The next page: page={call.get('page') + 1}." if more else "That is the last page."

@@ -16,6 +16,7 @@ RUN_BY = {
     "console": "test_console_blocks.py",
     "json": "test_console_blocks.py",
     "tree": "test_every_block.py",
+    "file": "tests/integration/test_every_kind.py",
 }
 
 

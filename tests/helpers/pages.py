@@ -13,7 +13,7 @@ from PIL import Image
 ROOT = Path(__file__).parents[2]
 PAGES = ("README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")))
 
-Kind = Literal["python", "notebook", "session", "console", "json", "tree"]
+Kind = Literal["python", "notebook", "session", "console", "json", "tree", "file"]
 
 _MAGIC = re.compile(r"^(?:\w+ = )?%{1,2}\w", re.MULTILINE)
 VIDEO = "831922345719271433"
@@ -36,6 +36,8 @@ class Block:
     @property
     def kind(self) -> Kind:
         """How it is run. Raises `ValueError` for a block that nobody knows how to run."""
+        if " " in self.language:  # its first word is the language, the second a path
+            return "file"
         if self.language in ("", "python") and _MAGIC.search(self.text):
             return "notebook"
         if self.language == "text" and self.text.startswith(">>> "):

@@ -6,134 +6,29 @@ say is compared as it came; the dry run has sent nothing and written nothing.
 
 from __future__ import annotations
 
-import asyncio
-import json
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers import faces
+from helpers.faces import FACES, GOOD, Tool
+from helpers.media import picture
 from helpers.sandboxes import FAST
-from helpers.shell import Shell
-from mcp import Client
 
-from kling_core import AsyncKling, Kling, Sandbox, errors
+from kling_core import Kling, Sandbox
 from kling_core.cli.main import main
-from kling_mcp.server import build
-from kling_mcp.settings import Settings, toolset_names
 
-Told = tuple[str, str]
-"""The kind of refusal, and its words; two empty texts for what is sent."""
-
-GOOD: Told = ("", "")
 CLIP = {"prompt": "a paper boat", "duration": "5"}
 NINE = {"prompt": "a paper boat", "n": 9}
 PATHS = '[paths]\ntext_to_video = "/v1/videos/text-to-video"\n'
 
 
-class Python:
-    """The client of either kind, which may be called from Python."""
-
-    def __init__(self, kind: type[Kling | AsyncKling], folder: Path) -> None:
-        self.kind, self.path = kind, ""
-        self.folder = folder
-
-    def __call__(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> Told:
-        try:
-            asyncio.run(self._ask(endpoint, fields, dry=dry))
-        except errors.KlingError as error:
-            return type(error).__name__, str(error)
-        return GOOD
-
-    async def _ask(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> None:
-        client = self.kind(pace=replace(FAST))
-        try:
-            calls = getattr(client, endpoint)
-            if not dry:
-                made = calls.create(**fields)
-                await made if asyncio.iscoroutine(made) else None
-                return
-            shown = client.preview(calls.request(**fields))
-            self.path = shown.path
-            if shown.refusal is not None:
-                raise shown.refusal
-        finally:
-            ended = client.close()
-            await ended if ended is not None else None
-
-
-class CommandLine:
-    """`kling run`, in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys, self.path = capsys, ""
-
-    def __call__(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> Told:
-        line = ["run", endpoint.replace("_", "-"), "--dry-run" if dry else "--no-wait"]
-        line += [word for name, value in fields.items() for word in (f"--{name}", str(value))]
-        code = main(line)
-        said = self.capsys.readouterr().err
-        self.path = said.partition("POST ")[2].partition("\n")[0]
-        _, _, wrong = said.partition("error: ")
-        return (f"exit {code}", wrong) if code else GOOD
-
-
-class Magic:
-    """`%kling`, in a shell of its own."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str]) -> None:
-        self.capsys, self.path = capsys, ""
-
-    def __call__(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> Told:
-        words = [f"--{name} {value}" for name, value in fields.items() if name != "prompt"]
-        line = " ".join([endpoint.replace("_", "-"), *["--dry-run"] * dry, *words])
-        with Kling(pace=replace(FAST)) as kling, closing(Shell(kling)) as shell:
-            error = shell.ip.run_cell(f"%kling {line} {fields['prompt']}").error_in_exec
-        said = self.capsys.readouterr().out
-        self.path = said.partition("POST http://")[2].partition("\n")[0].partition("/")[2]
-        self.path = f"/{self.path}" if self.path else ""
-        return (type(error).__name__, str(error)) if error is not None else GOOD
-
-
-class Tool:
-    """The tool of an agent: by its own dry run, or by the tool that quotes."""
-
-    def __init__(self, *, quote: bool) -> None:
-        self.quote, self.path = quote, ""
-
-    def __call__(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> Told:
-        return asyncio.run(self._ask(endpoint, fields, dry=dry))
-
-    async def _ask(self, endpoint: str, fields: dict[str, Any], *, dry: bool) -> Told:
-        client = {"pace": replace(FAST)}
-        settings = Settings(client=client, toolsets=toolset_names(), confirm_over=None)
-        tool, arguments = f"kling_{endpoint}", {**fields, "wait_seconds": 0}
-        if dry and self.quote:
-            tool, arguments = "kling_quote", {"endpoint": endpoint, "arguments": fields}
-        elif dry:
-            arguments["dry_run"] = True
-        async with Client(build(settings)) as agent:
-            facts = (await agent.call_tool(tool, arguments)).structured_content or {}
-        told = facts.get("message") or json.dumps(facts.get("violations"))
-        return (facts["error"], told) if "error" in facts else GOOD
-
-
-FACES = ("sync", "async", "command line", "magic", "tool", "tool that quotes")
-
-
 @pytest.fixture(params=FACES)
-def face(request: pytest.FixtureRequest, capsys: Any, tmp_path: Path) -> Any:
-    """One front end, asked by a dry run or by a create."""
-    return {
-        "sync": lambda: Python(Kling, tmp_path),
-        "async": lambda: Python(AsyncKling, tmp_path),
-        "command line": lambda: CommandLine(capsys),
-        "magic": lambda: Magic(capsys),
-        "tool": lambda: Tool(quote=False),
-        "tool that quotes": lambda: Tool(quote=True),
-    }[request.param]()
+def face(request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]) -> Any:
+    """One front end."""
+    return faces.face(request.param, capsys)
 
 
 @pytest.fixture
@@ -224,3 +119,75 @@ def test_without_a_key_it_says_so(
         assert "of today's $0.10" in said if name == "BUDGET" else "limit of $0.1 per call" in said
         monkeypatch.delenv(f"KLING_{name}")
     assert not [*(tmp_path / "home").glob("**/*.db")]
+
+
+SPEECH = {"text": "Hello there", "voice_id": "oversea_male1"}
+
+
+@pytest.fixture
+def yesterdays(place: Any) -> Any:
+    """The video of a task that another process made; an unknown one may be dearer to go on with."""
+    place(PROJECT="film")
+    with Kling(pace=replace(FAST)) as kling:
+        made = kling.text_to_video.create(**CLIP).wait()
+        return made.videos[0]
+
+
+def test_a_video_that_the_ledger_knows_is_priced_as_what_it_is(
+    face: Any, place: Any, yesterdays: Any, quick_sandbox: Sandbox
+) -> None:
+    """By its id alone, under a limit that the dearest video would pass; as the fresh one is."""
+    fields = {"video_id": yesterdays.id, **SPEECH}
+    with Kling() as kling:
+        fresh = kling.lip_sync.request(**fields).with_parent(yesterdays.as_parent()).quote()
+        assert kling.lip_sync.quote(**fields) == fresh
+        dearest = kling.lip_sync.request(**fields).quote()
+    assert fresh is not None
+    assert dearest is not None
+    assert fresh.usd < dearest.usd  # type: ignore[operator]
+    place(MAX_COST=str(fresh.usd))
+    before = len(quick_sandbox.tasks)
+    assert face("lip_sync", fields, dry=True) == GOOD
+    assert face("lip_sync", fields, dry=False) == GOOD
+    assert len(quick_sandbox.tasks) == before + 1
+    with Kling() as kling:
+        row = kling.tasks.ledger.rows()[0]
+        assert (row.endpoint, row.quote_usd) == ("lip_sync", fresh.usd)
+        unknown = {**fields, "video_id": "799"}
+    kind, said = face("lip_sync", unknown, dry=True)
+    assert kind
+    assert (kind, said) == face("lip_sync", unknown, dry=False)
+
+
+def test_a_task_of_the_ledger_is_whole(place: Any, yesterdays: Any, tmp_path: Path) -> None:
+    """What the fresh task knows, the one that is read from the ledger knows too."""
+    fresh = yesterdays.task
+    yesterdays.download(tmp_path / "boat.mp4")
+    with Kling() as kling:
+        found = kling.tasks.get(fresh.task_id)
+        assert found.request.given == {**fresh.request.given, "model_name": "kling-v2-5-turbo"}
+        assert found.request.check().fields == fresh.request.check().fields
+        assert found.project == fresh.project == "film"
+        assert found.model_name == fresh.model_name == "kling-v2-5-turbo"
+        assert (found.quote.usd, found.quote.units) == (fresh.quote.usd, fresh.quote.units)
+        assert found.cost.units == fresh.cost.units
+        (video,) = found.videos
+        assert video.path == tmp_path / "boat.mp4"
+        assert video.as_parent() == yesterdays.as_parent()
+        (tmp_path / "boat.mp4").unlink()
+        assert found.videos[0].path is None
+
+
+def test_a_request_that_cannot_be_given_again_is_none(
+    place: Any, quick_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    """Its picture is gone: the task still knows its price, its model and what continues it."""
+    (tmp_path / "boat.png").write_bytes(picture())
+    with Kling(pace=replace(FAST)) as kling:
+        made = kling.image_to_video.create(image=tmp_path / "boat.png", prompt="a boat").wait()
+    (tmp_path / "boat.png").unlink()
+    with Kling() as kling:
+        found = kling.tasks.get(made.task_id)
+        assert found.request is None
+        assert found.quote.usd == made.quote.usd
+        assert found.videos[0].as_parent() == made.videos[0].as_parent()

@@ -307,7 +307,7 @@ def _accepted(sandbox: Sandbox, number: int) -> dict[str, Any]:
     account = sandbox._account
     task = SandboxTask(
         endpoint="text_to_video",
-        job=Job("video", "kling-v2-5-turbo", 30.0, 1, lambda _: []),
+        job=Job("kling-v2-5-turbo", 30.0, 1, lambda _: []),
         created_at=account.now_ms() + number,
         request={},
     )

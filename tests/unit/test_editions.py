@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 from helpers.path_per_model import frames, registered, scene, without_own_id
 
+from kling_core.catalog import tables
 from kling_core.declare import registry
-from kling_core.declare.endpoint import Endpoint
+from kling_core.declare.endpoint import Endpoint, Request
+from kling_core.declare.fields import param
 from kling_core.editions import KNOWN
 from kling_core.editions.base import FIRST, Edition, put, take
 from kling_core.editions.choose import edition_of, load, named
+from kling_core.editions.task_facts import read
 
 SCENE, FRAMES = scene(), frames()
 T2V, LIPS = registry.get("t2v"), registry.get("lip-sync")
@@ -40,6 +43,51 @@ def test_the_edition_of_an_endpoint() -> None:
     assert edition_of(SCENE) is V2
     assert named("v2", T2V) is V2
     assert named(None, T2V) is named("v17", T2V) is V1
+
+
+class Twofold(Request):
+    """Make a clip by either edition."""
+
+    prompt: str = param(doc="What it shows.")
+    model_name: str | None = param(doc="The model.", default=None)
+    duration: int = param(
+        doc="Seconds.", default=5, wire={"v1": "length", "v2": "settings.duration"}
+    )
+
+
+@pytest.fixture
+def twofold() -> Iterator[Endpoint]:
+    """An endpoint on both editions: one model is on the first, one on the second, one on both."""
+    routes = {"v1": "/v1/videos/twofold", "v2": "/twofold/{model}"}
+    endpoint = scene(name="twofold", request=Twofold, routes=routes, example={"prompt": "a boat"})
+    known = tables.load("models.json")["models"]
+    like = {**known[0], "endpoints": {"twofold": {"modes": {"none": {"5": []}}}}}
+    on = {"old": {"v1": "old"}, "new": {"v2": "new-1.0"}, "both": {"v1": "both", "v2": "both-1.0"}}
+    known += [{**like, "model_name": name, "editions": there} for name, there in on.items()]
+    tables._models.cache_clear()
+    with registered(endpoint):
+        yield endpoint
+    del known[-len(on) :]
+    tables._models.cache_clear()
+
+
+def test_the_model_decides_where_an_endpoint_has_both(twofold: Endpoint) -> None:
+    """By its row; on both the first route counts; of an unknown one nothing is said."""
+    chosen = {name: edition_of(twofold, name) for name in ("old", "new", "both", "other", "")}
+    assert chosen == {"old": V1, "new": V2, "both": V1, "other": V1, "": V1}
+    assert named("v2", twofold, "both") is V2
+    assert V1.route(twofold, "old").path == "/v1/videos/twofold"
+    assert V2.route(twofold, "new").path == "/twofold/new-1.0"
+    assert V2.route(twofold, "unheard-of").path == "/twofold/unheard-of"
+
+
+def test_a_field_has_its_place_on_each_edition(twofold: Endpoint) -> None:
+    """The model is a field of the one and part of the other's address."""
+    check = twofold.request(prompt="a boat", model_name="both", duration=5).require()
+    flat = {"prompt": "a boat", "model_name": "both", "length": 5}
+    assert V1.encode(twofold, check, own_id=None) == flat
+    nested = {"prompt": "a boat", "settings": {"duration": 5}}
+    assert V2.encode(twofold, check, own_id=None) == nested
 
 
 # --- writing ---------------------------------------------------------------------------------
@@ -230,3 +278,63 @@ def test_pages_of_v2() -> None:
 def test_every_edition_has_its_name() -> None:
     """The names that rows of the ledger keep."""
     assert list(KNOWN) == [load(name).name for name in KNOWN] == ["v1", "v2"]
+
+
+# --- what answers at once ------------------------------------------------------------------
+
+
+def answered(makes: str, data: Any, **more: Any) -> Any:
+    endpoint = scene(call="answer", makes=makes, pool="", **more)
+    return V1.answered(endpoint, {"code": 0, "data": data}, "kc-1")
+
+
+def test_a_sound_that_is_answered() -> None:
+    """It names its task, its state, its file and its cost (API reference, TTS)."""
+    sound = {"id": "9", "url": "https://x.test/a.mp3", "duration": "2.1"}
+    told = {"task_id": "7", "task_status": "succeed", "task_result": {"audios": [sound]}}
+    facts = answered("audio", {**told, "final_unit_deduction": "0.05"})
+    assert (facts.task_id, facts.status, facts.complete) == ("7", "succeeded", True)
+    assert (facts.outputs[0].kind, facts.outputs[0].id, str(facts.units)) == ("audio", "9", "0.05")
+    failed = answered("audio", {"task_id": "7", "task_status": "failed", "task_status_msg": "no"})
+    assert (failed.status, failed.message) == ("failed", "no")
+
+
+def test_faces_that_are_answered() -> None:
+    """No task and no state: ours, and the whole answer is what was made (identify face)."""
+    told = {"session_id": "3", "face_data": [{"face_id": "0"}], "final_unit_deduction": "0.05"}
+    facts = answered("data", told)
+    assert (facts.task_id, facts.status, facts.complete) == ("kc-1", "succeeded", True)
+    (output,) = facts.outputs
+    assert output.kind == "data"
+    assert {"session_id", "face_data"} < output.raw.keys()
+    assert "final_unit_deduction" not in output.raw
+    assert read(facts.raw) == facts  # as the ledger reads it back
+
+
+def test_what_is_not_in_a_picture_has_no_file() -> None:
+    """Of four parts that are looked for, one may not be there (image recognition)."""
+    there = {"type": "head_seg", "is_contain": True, "url": "https://x.test/h.png"}
+    missing = {"type": "cloth_seg", "is_contain": False, "url": ""}
+    facts = answered("image", {"task_result": {"images": [there, missing]}})
+    assert [output.kind for output in facts.outputs] == ["image", "data"]
+    assert facts.complete
+
+
+def test_an_element_that_is_answered() -> None:
+    """The answer is the element itself (elements of the first generation)."""
+    (output,) = answered("element", {"element_id": 12, "element_name": "hero"}).outputs
+    assert (output.kind, output.id) == ("element", "12")
+
+
+def test_selections_are_good_or_not() -> None:
+    """Their status is a number, and only 0 is good (multi-elements)."""
+    assert answered("data", {"status": 0, "session_id": "3"}).status == "succeeded"
+    assert answered("data", {"status": 4, "session_id": "3"}).status == "failed"
+
+
+def test_an_answer_without_a_result_decides_nothing() -> None:
+    """Unless it is about a deletion, which makes nothing."""
+    told = {"task_id": "7", "task_status": "succeed"}
+    assert not answered("audio", told).complete
+    assert not answered("data", None).complete
+    assert answered("data", told, deletes=True).complete

@@ -7,7 +7,7 @@ import io
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -118,16 +118,20 @@ def test_pil_image_keeps_its_pixels() -> None:
     assert decoded(inputs.read(image.convert("CMYK"), "image", field="image")).mode == "RGB"
 
 
-def test_large_pil_image_becomes_jpeg_over_white(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_pil_image_becomes_jpeg_over_white() -> None:
     """Beyond the limit as PNG a JPEG is sent, its transparent parts white; a mask stays PNG."""
-    monkeypatch.setattr(inputs, "IMAGE_BYTES", 100_000)
+    low = replace(inputs.limits_of("image"), bytes=100_000)
+
+    def read(image: Image.Image, kind: inputs.Kind = "image") -> inputs.Media:
+        return inputs.read(image, kind, field=kind, limits=low)
+
     image = Image.effect_noise((400, 400), 120).convert("RGBA")
-    assert decoded(inputs.read(image.resize((60, 60)), "image", field="image")).format == "PNG"
+    assert decoded(read(image.resize((60, 60)))).format == "PNG"
     image.paste((0, 0, 0, 0), (0, 0, 200, 200))
-    sent = decoded(inputs.read(image, "image", field="image"))
+    sent = decoded(read(image))
     assert sent.format == "JPEG"
     assert min(sent.crop((16, 16, 180, 180)).convert("L").getextrema()) >= 250
-    assert decoded(inputs.read(image, "mask", field="static_mask")).format == "PNG"
+    assert decoded(read(image, "mask")).format == "PNG"
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import struct
 import zlib
+from dataclasses import replace
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from helpers.path_per_model import registered, without_own_id
 from PIL import Image
 
+from kling_core.catalog import tables
+from kling_core.declare import registry
 from kling_core.media import inputs
 from kling_core.media.formats import sniff
 
@@ -286,3 +290,94 @@ def test_a_path_too_short_is_told_by_its_own_bounds() -> None:
     _, (violation,) = validate(ImageToVideo, {"dynamic_masks": [region]})
     assert violation.field == "dynamic_masks.0.trajectories"
     assert (violation.message, violation.valid) == ("has 1 entries", "2 to 77")
+
+
+# --- by edition, endpoint and model --------------------------------------------------------
+
+
+def judged(data: bytes, kind: inputs.Kind = "image", **asked: str) -> list[str]:
+    """What is said of a medium in a request of that edition, endpoint or model."""
+    limits = inputs.limits_of(kind, **asked)
+    media = inputs.read(data, kind, field="f", limits=limits)
+    found = inputs.inspect(media, field="f", limits=limits)
+    assert all(v.source == limits.source for v in found)
+    return [v.message for v in found]
+
+
+def test_each_edition_has_its_own_limits() -> None:
+    """12 MB is too much on /v1, 40 MB on 4.0, and neither on the new standard."""
+    some, much = (encoded(400, 400) + bytes(size) for size in (12_000_000, 40_000_000))
+    assert "the limit is 10 MB" in judged(some)[0]
+    assert "the limit is 10 MB" in judged(some, edition="v1")[0]
+    assert judged(some, edition="v2", model="kling-3.0") == []
+    assert judged(much, edition="v2", model="kling-3.0") == []
+    assert "the limit is 30 MB" in judged(much, edition="v2", model="kling-4.0")[0]
+    assert judged(some, edition="v2", model="kling-4.0") == []
+    wide = encoded(1000, 320)
+    assert judged(wide, "tail", edition="v1") == []
+    assert "within 1:2.5 and 2.5:1" in judged(wide, "tail", edition="v2")[0]
+
+
+def test_webp_is_read_where_it_is_taken() -> None:
+    """Of each of its three kinds size and end are known; /v1 does not take it."""
+    plain = Image.effect_noise((640, 310), 40)
+    seen = []
+    for image, options in ((plain, {}), (plain, {"lossless": True}), (plain, {"exif": b"Exif"})):
+        buffer = io.BytesIO()
+        image.convert("RGB").save(buffer, "WEBP", **options)
+        seen.append(buffer.getvalue()[12:16])
+        assert judged(buffer.getvalue(), edition="solutions") == []
+        assert judged(buffer.getvalue()) == ["binary data is WEBP; Kling takes JPEG or PNG"]
+        media = inputs.read(buffer.getvalue(), "image", field="f")
+        assert inputs.facts(media) == inputs.ImageFacts("WEBP", 640, 310)
+        short = buffer.getvalue()[:-10]
+        assert "is damaged: it is cut short (WEBP" in judged(short, edition="solutions")[0]
+    assert seen == [b"VP8 ", b"VP8L", b"VP8X"]
+    assert "Kling takes JPEG, PNG or WEBP" in judged(b"GIF89a" + bytes(600), edition="solutions")[0]
+
+
+def test_a_longest_side_is_judged_where_there_is_one() -> None:
+    """Try-on 3.0 takes 2,048 px; the older one has no such bound."""
+    tall = encoded(1024, 2560)
+    (found,) = judged(tall, "try_on", edition="solutions")
+    assert found.endswith("is 1024x2560 px; each side must be at most 2048 px")
+    assert judged(tall, "try_on", edition="v1") == []
+    assert "at least 301 px" in judged(encoded(300, 400), "try_on", edition="solutions")[0]
+
+
+def test_a_row_can_be_of_one_endpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A row behind the others holds for the endpoint that it names, and no other."""
+    rows = tables.load("media_limits.json")["rows"]
+    audio = next(row for row in rows if row["kinds"] == ["audio"])
+    longer = {**audio, "endpoints": ["avatar"], "seconds": [2, 300]}
+    monkeypatch.setitem(tables.load("media_limits.json"), "rows", [*rows, longer])
+    inputs.limits_of.cache_clear()
+    try:
+        assert judged(sound(70), "audio", edition="v1", endpoint="avatar") == []
+        assert "2 to 60 s" in judged(sound(70), "audio", edition="v1", endpoint="lip_sync")[0]
+        beyond = judged(sound(301, rate=2000), "audio", endpoint="avatar")
+        assert "2 to 300 s" in beyond[0]
+    finally:
+        inputs.limits_of.cache_clear()
+
+
+def test_every_row_says_whose_word_it_is() -> None:
+    """Source, date and confidence; and every kind that is looked into has a row for all."""
+    rows = tables.load("media_limits.json")["rows"]
+    assert all(row["source"] and row["as_of"] and row["confidence"] for row in rows)
+    for kind in ("image", "tail", "try_on", "mask", "audio"):
+        assert inputs.limits_of(kind, edition="unheard of").source
+
+
+def test_a_request_is_judged_by_its_edition() -> None:
+    """The same picture at an endpoint of either edition: its declaration decides."""
+    picture = encoded(400, 400) + bytes(12_000_000)
+    older = registry.get("image_to_video")
+    newer = replace(
+        without_own_id(older, "moving"), routes={"v2": "/image-to-video/{model}"}, aliases=()
+    )
+    with registered(newer):
+        found = newer.request(image=picture, model_name="kling-3.0").check().violations
+        assert not [v for v in found if v.field == "image"]
+    (found,) = older.request(image=picture, prompt="it moves").check().violations
+    assert "the limit is 10 MB" in found.message

@@ -103,7 +103,8 @@ def test_the_client_tells_its_fields(resource):
     assert "strings: How many strings." in type(resource).create.__doc__
     stub = generate_stub.render()
     assert "class PuppetsResource(Resource):" in stub
-    assert "tempo: float | None = None" in stub
+    fields = stub.partition("class PuppetsFields(TypedDict, total=False):")[2]
+    assert '    tempo: float | None\n    """How fast."""\n' in fields
 
 
 def test_what_it_cannot_have_is_known(endpoint):
@@ -294,6 +295,17 @@ class Strange(Request):
     width: str | None = param(default=None, doc="How wide.", short="w", choices="voices/opera")
 
 
+class Strings(Request):
+    """Pull strings."""
+
+    count: int = param(doc="How many.")
+
+
+_STEP: Any = {"request": Strings, "rules": (), "features": {}, "positional": "", "example": {}}
+STEP = puppets(name="pull", call="answer", aliases=(), **_STEP)
+TASK = puppets(name="puppets_add", aliases=(), **_STEP)
+
+
 @pytest.mark.parametrize(
     "changes, says",
     [
@@ -304,6 +316,12 @@ class Strange(Request):
         ({"makes": "videos"}, "makes='videos' is none of 'video', 'image'"),
         ({"pool": "cellar", "pack": "gold"}, "pack='gold' is none of"),
         ({"toolset": ""}, "it names no toolset"),
+        ({"steps": (STEP,)}, "call='task' has no further calls"),
+        ({"call": "session"}, "a session needs its steps"),
+        ({"call": "session", "steps": (STEP,)}, "not named puppets_ with a word behind it"),
+        ({"call": "collection", "steps": (TASK,)}, "puppets_add does not answer at once"),
+        ({"presets": {"v1": "/v1/presets"}}, "call='task' has no further calls"),
+        ({"deletes": True}, "what deletes answers at once"),
         ({"rules": (Only("wires", when=Given("prompt")),)}, "Only speaks of the field 'wires'"),
         ({"rules": (Only("tags", when=Given("wires")),)}, "Only speaks of the field 'wires'"),
         ({"features": {"x": Given("wires")}}, "feature x speaks of the field 'wires'"),

@@ -241,7 +241,10 @@ def test_a_new_endpoint_is_one_file(tmp_path: Path) -> None:
 
         stub = generate_stub.render()
         assert "class NewThingResource(Resource):" in stub
-        assert "wobble: float | None = None" in stub
+        fields = stub.partition("class NewThingFields(TypedDict, total=False):")[2]
+        assert "    wobble: float | None\\n" in fields
+        assert fields.count("How much.") == 1
+        assert "    prompt: Required[str]\\n" in fields
         assert "def new_thing(self) -> NewThingAsyncResource: ..." in stub
         print("seen")
     """

@@ -1,13 +1,16 @@
-"""Parts that the contracts of text to video and image to video share."""
+"""Parts that the contracts of clips share."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_core.sandbox.catalog import NO_MODE, Row, features, model, retirement
+from kling_core.sandbox.catalog import NO_MODE, Row, features, model, retirement, units
+from kling_core.sandbox.contract import Shop
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import Shop
+from kling_core.sandbox.jobs import Bench, Clip, Job, Output, generation_seconds
 from kling_core.sandbox.refusals import wrong_value
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ PROMPT_LIMIT = 2500
 
 RATIOS = ("16:9", "9:16", "1:1")
 """Aspect ratios of the video endpoints."""
+
+Paint = Callable[[Bench, Path], None]
+"""Paints the clip into that file."""
 
 _SHOT_LIMIT = 512
 _FIXED_MOVES = ("down_back", "forward_up", "right_turn_forward", "left_turn_forward")
@@ -66,14 +72,60 @@ class Format:
             )
 
 
-def read_format(body: Body, shop: Shop, endpoint: str, *, default_model: str) -> Format:
+def read_format(
+    body: Body, shop: Shop, endpoint: str, *, default_model: str, warnings: Sequence[str] = ()
+) -> Format:
     """Reads `model_name`, `mode` and `duration` against the capability map."""
     row = model(body.text("model_name") or default_model, "video", endpoint)
-    warnings = retirement(row, shop.retired)
+    warnings = [*warnings, *retirement(row, shop.retired)]
     mode = body.choice("mode", ("std", "pro", "4k"), "std")
     seconds = body.whole("duration", 1, 60, 5)
     can = features(row, endpoint, mode, seconds)
     return Format(row["model_name"], _mode(row, endpoint, mode), seconds, can, warnings)
+
+
+def read_words(body: Body, *, required: bool = False) -> tuple[str, str]:
+    """Reads the prompt and the negative prompt."""
+    prompt = body.text("prompt", required=required, at_most=PROMPT_LIMIT)
+    return prompt, body.text("negative_prompt", at_most=PROMPT_LIMIT)
+
+
+def read_strength(body: Body) -> None:
+    """Reads `cfg_scale`, which the painter does not follow."""
+    body.number("cfg_scale", 0, 1, 0.5)
+
+
+def one_clip(seconds: float, paint: Paint) -> Callable[[Bench], list[Output]]:
+    """Makes one clip of that length."""
+
+    def make(bench: Bench) -> list[Output]:
+        path = bench.path(".mp4")
+        paint(bench, path)
+        return [Output(path, seconds)]
+
+    return make
+
+
+def clip_job(
+    name: str,
+    form: Format,
+    paint: Paint,
+    prompts: tuple[str, ...],
+    parent: Clip | None = None,
+    **variant: object,
+) -> Job:
+    """The job of one clip in that format, behind `parent` if there is one; see `catalog.units`."""
+    before = parent.seconds if parent else 0
+    return Job(
+        model_name=form.model_name,
+        mode=form.mode,
+        nominal_seconds=generation_seconds(form.model_name, form.mode, form.seconds),
+        units=units(name, form.model_name, form.mode, form.seconds, **variant),
+        make=one_clip(before + form.seconds, paint),
+        prompts=prompts,
+        warnings=form.warnings,
+        parent=parent,
+    )
 
 
 def read_shots(body: Body, form: Format) -> list[Shot]:

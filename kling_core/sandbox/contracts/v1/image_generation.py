@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kling_core.sandbox.catalog import Row, model, retirement, units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import PROMPT_LIMIT
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import Bench, Contract, Job, Output, Quality, Shop
+from kling_core.sandbox.jobs import Bench, Job, Output, Quality
 from kling_core.sandbox.refusals import invalid_value, wrong_value
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ def _read(body: Body, shop: Shop) -> Job:
         resolution=resolution,
     )
     return Job(
-        product="image",
         model_name=row["model_name"],
         slots=count,
         nominal_seconds=_SECONDS,
@@ -136,4 +136,10 @@ def _read_size(body: Body, model_name: str, can: Row, *, with_image: bool) -> tu
     return ratio, resolution
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(
+    _NAME,
+    [Task("/v1/images/generations", _read)],
+    pool="image",
+    pack="image",
+    makes="image",
+)

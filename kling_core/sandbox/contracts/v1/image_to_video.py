@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kling_core.sandbox.catalog import units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.contracts.v1._clips import (
-    PROMPT_LIMIT,
     Format,
+    clip_job,
     read_format,
     read_move,
     read_shots,
     read_sound,
+    read_strength,
+    read_words,
 )
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job
 from kling_core.sandbox.refusals import TaskFailed, wrong_value
 
 if TYPE_CHECKING:
@@ -43,9 +39,8 @@ class _Brush:
 def _read(body: Body, shop: Shop) -> Job:
     form = read_format(body, shop, _NAME, default_model="kling-v1")
     shots = read_shots(body, form)
-    prompt = body.text("prompt", at_most=PROMPT_LIMIT)
-    negative = body.text("negative_prompt", at_most=PROMPT_LIMIT)
-    body.number("cfg_scale", 0, 1, 0.5)
+    prompt, negative = read_words(body)
+    read_strength(body)
     sound = read_sound(body, form)
     first, tail = _read_frames(body, form, sound=sound)
     static, brushes = _read_masks(body, form)
@@ -61,13 +56,12 @@ def _read(body: Body, shop: Shop) -> Job:
         )
     voices = _read_voices_and_elements(body, form, sound=sound)
 
-    def make(bench: Bench) -> list[Output]:
+    def paint(bench: Bench, path: Path) -> None:
         from kling_core.sandbox import render
 
         image = bench.image(first) if first else None
         last = bench.image(tail, ratio=False) if tail else None
         still, masks = _fetch_masks(bench, image, static, brushes)
-        path = bench.path(".mp4")
         render.image_video(
             path,
             image=image,
@@ -82,25 +76,10 @@ def _read(body: Body, shop: Shop) -> Job:
             static_mask=still,
             cancelled=bench.cancelled,
         )
-        return [Output(path, form.seconds)]
 
-    return Job(
-        product="video",
-        model_name=form.model_name,
-        mode=form.mode,
-        nominal_seconds=generation_seconds(form.model_name, form.mode, form.seconds),
-        units=units(
-            _NAME,
-            form.model_name,
-            form.mode,
-            form.seconds,
-            sound="on" if sound else "off",
-            voice=voices and "<<<voice_" in prompt,
-        ),
-        make=make,
-        prompts=(prompt, negative, *(shot.prompt for shot in shots)),
-        warnings=form.warnings,
-    )
+    said = (prompt, negative, *(shot.prompt for shot in shots))
+    voice = voices and "<<<voice_" in prompt
+    return clip_job(_NAME, form, paint, said, sound="on" if sound else "off", voice=voice)
 
 
 def _read_frames(body: Body, form: Format, *, sound: bool) -> tuple[Source | None, Source | None]:
@@ -172,4 +151,4 @@ def _fetch_masks(
     return still, masks
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/image2video", _read)])

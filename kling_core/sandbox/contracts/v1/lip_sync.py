@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kling_core.sandbox.catalog import units, voice_languages
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import Bench, Clip, Contract, Job, Output, Shop
+from kling_core.sandbox.jobs import Bench, Clip, Job, Output
 from kling_core.sandbox.refusals import TaskFailed, wrong_value
 
 _NAME = "lip_sync"
@@ -54,7 +55,6 @@ def _read(body: Body, shop: Shop) -> Job:
 
     seconds = clip.seconds if clip else 5.0
     return Job(
-        product="video",
         model_name=clip.model_name if clip else "",
         nominal_seconds=8.0 * seconds,
         units=units(_NAME, "", None, round(seconds)),
@@ -102,4 +102,4 @@ def _read_audio(given: Body) -> _Speech:
     return _Speech(audio=audio)
 
 
-CONTRACT = Contract(_read, external_task_id=False, watermark=False)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/lip-sync", _read, own_id=False, watermark="")])

@@ -6,16 +6,13 @@ Serves today's shapes (`image` or two `images`) and the older ones with `model_n
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from kling_core.sandbox.catalog import model, retirement, scene_images, units
+from kling_core.sandbox.contract import Contract, Shop, Task
+from kling_core.sandbox.contracts.v1._clips import one_clip
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import (
-    Bench,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Job, generation_seconds
 from kling_core.sandbox.refusals import wrong_value
 
 _NAME = "video_effects"
@@ -40,11 +37,10 @@ def _read(body: Body, shop: Shop) -> Job:
     if scene == "fight" and model_name not in ("", "kling-v1-6"):
         raise wrong_value(f"input.model_name value '{model_name}' is invalid for fight")
 
-    def make(bench: Bench) -> list[Output]:
+    def paint(bench: Bench, path: Path) -> None:
         from kling_core.sandbox import render
 
         images = [bench.image(source) for source in sources]
-        path = bench.path(".mp4")
         single = render.size_like(images[0], mode, bench.quality)
         render.effect(
             path,
@@ -55,15 +51,13 @@ def _read(body: Body, shop: Shop) -> Job:
             fps=bench.fps,
             cancelled=bench.cancelled,
         )
-        return [Output(path, seconds)]
 
     return Job(
-        product="video",
         model_name=model_name or ("kling-v1" if scene in _FIRST_GENERATION else ""),
         mode=mode,
         nominal_seconds=generation_seconds("", mode, seconds),
         units=units(_NAME, "", None, seconds),
-        make=make,
+        make=one_clip(seconds, paint),
         warnings=warnings,
     )
 
@@ -77,4 +71,4 @@ def _read_images(given: Body, count: int) -> list[Source]:
     return given.images(key, 2, 2)
 
 
-CONTRACT = Contract(_read, watermark=False)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/effects", _read, watermark="")])

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from kling_core.sandbox.catalog import endpoint_retirement, units
-from kling_core.sandbox.contracts.v1._clips import PROMPT_LIMIT
+from pathlib import Path
+
+from kling_core.sandbox.catalog import endpoint_retirement
+from kling_core.sandbox.contract import Contract, Shop, Task
+from kling_core.sandbox.contracts.v1._clips import Format, clip_job, read_strength, read_words
 from kling_core.sandbox.fields import Body
-from kling_core.sandbox.jobs import (
-    Bench,
-    Clip,
-    Contract,
-    Job,
-    Output,
-    Shop,
-    generation_seconds,
-)
+from kling_core.sandbox.jobs import Bench, Clip, Job
 from kling_core.sandbox.refusals import wrong_value
 
-ADDED_SECONDS = 5.0
+ADDED_SECONDS = 5
 """What one extension adds; the service adds 4 to 5 s."""
 
 LONGEST_SECONDS = 180.0
@@ -30,17 +25,15 @@ _MODELS = ("kling-v1", "kling-v1-5", "kling-v1-6")
 def _read(body: Body, shop: Shop) -> Job:
     warnings = endpoint_retirement(_NAME, shop.retired)
     parent = _source(shop, body.text("video_id", required=True))
-    prompt = body.text("prompt", at_most=PROMPT_LIMIT)
-    negative = body.text("negative_prompt", at_most=PROMPT_LIMIT)
+    prompt, negative = read_words(body)
     if parent.model_name == "kling-v1" and (negative or body.has("cfg_scale")):
         field = "negative_prompt" if negative else "cfg_scale"
         raise wrong_value(f"{field} is not supported for videos of kling-v1")
-    body.number("cfg_scale", 0, 1, 0.5)
+    read_strength(body)
 
-    def make(bench: Bench) -> list[Output]:
+    def paint(bench: Bench, path: Path) -> None:
         from kling_core.sandbox import render
 
-        path = bench.path(".mp4")
         render.extend(
             path,
             parent=parent.path,
@@ -48,19 +41,9 @@ def _read(body: Body, shop: Shop) -> Job:
             seconds=ADDED_SECONDS,
             cancelled=bench.cancelled,
         )
-        return [Output(path, parent.seconds + ADDED_SECONDS)]
 
-    return Job(
-        product="video",
-        model_name=parent.model_name,
-        mode=parent.mode,
-        nominal_seconds=generation_seconds(parent.model_name, parent.mode, ADDED_SECONDS),
-        units=units(_NAME, parent.model_name, parent.mode, int(ADDED_SECONDS)),
-        make=make,
-        prompts=(prompt, negative),
-        warnings=warnings,
-        parent=parent,
-    )
+    form = Format(parent.model_name, parent.mode, ADDED_SECONDS, frozenset(), warnings)
+    return clip_job(_NAME, form, paint, (prompt, negative), parent)
 
 
 def _source(shop: Shop, video_id: str) -> Clip:
@@ -80,4 +63,4 @@ def _source(shop: Shop, video_id: str) -> Clip:
     return parent
 
 
-CONTRACT = Contract(_read)
+CONTRACT = Contract(_NAME, [Task("/v1/videos/video-extend", _read)])

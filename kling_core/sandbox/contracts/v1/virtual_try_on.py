@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from kling_core.sandbox.catalog import model, retirement, units
+from kling_core.sandbox.contract import Contract, Shop, Task
 from kling_core.sandbox.fields import Body, Source
-from kling_core.sandbox.jobs import Bench, Contract, Job, Output, Shop
+from kling_core.sandbox.jobs import Bench, Job, Output
 
 _NAME = "virtual_try_on"
 _SECONDS = 30.0
@@ -28,7 +29,6 @@ def _read(body: Body, shop: Shop) -> Job:
         return [Output(path)]
 
     return Job(
-        product="try_on",
         model_name=row["model_name"],
         nominal_seconds=_SECONDS,
         units=units(_NAME, row["model_name"], None, 0),
@@ -37,4 +37,10 @@ def _read(body: Body, shop: Shop) -> Job:
     )
 
 
-CONTRACT = Contract(_read, watermark=False, task_info_on_create=False)
+CONTRACT = Contract(
+    _NAME,
+    [Task("/v1/images/kolors-virtual-try-on", _read, watermark="", info=False)],
+    pool="try_on",
+    pack="image",
+    makes="image",
+)
