@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from kling_core.caller_warnings import notify
 from kling_core.editions import task_facts
-from kling_core.editions.task_facts import OutputFacts, OutputKind, Said
+from kling_core.editions.task_facts import FILES, OutputFacts, OutputKind, Said
 from kling_core.errors import LedgerError
 from kling_core.flows import read
 from kling_core.flows.read import Way
@@ -276,7 +276,7 @@ class Output:
     @property
     def is_file(self) -> bool:
         """Whether it is a file, to be downloaded; else it is what Kling says of it."""
-        return self.kind in task_facts.FILES
+        return self.kind in FILES
 
     @property
     def content(self) -> str:

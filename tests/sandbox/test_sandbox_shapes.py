@@ -14,7 +14,7 @@ from helpers.api import Api
 
 from kling_core.cli import sandbox as command
 from kling_core.commands.arguments import UsageProblem
-from kling_core.sandbox import Fault, plain
+from kling_core.sandbox import Fault, contracts, plain
 from kling_core.sandbox.contract import Answer, Contract, Delete, Presets, Shop, Task
 from kling_core.sandbox.fields import Body
 from kling_core.sandbox.jobs import Bench, Job, Output
@@ -185,6 +185,18 @@ def test_a_contract_comes_and_goes(api: Api, start: Any) -> None:
         api.create(PLAY, {"prompt": "a"})
     assert api.refused(PLAY, {"prompt": "a"}, 1203)
     start(contracts=CONTRACTS).create(PLAY, {"prompt": "a"})
+
+
+def test_a_contract_is_found_in_the_folder_of_any_edition(tmp_path: Any, monkeypatch: Any) -> None:
+    """A folder beside that of `/v1`, with a module that no list names."""
+    (tmp_path / "later").mkdir()
+    (tmp_path / "later" / "__init__.py").touch()
+    code = "from kling_core.sandbox.contract import Contract\nCONTRACT = Contract('kite', [])\n"
+    (tmp_path / "later" / "kite.py").write_text(code)
+    monkeypatch.setattr(contracts, "__path__", [*contracts.__path__, str(tmp_path)])
+    names = {contract.name for contract in contracts._found()}
+    assert {"kite", "text_to_video"} <= names
+    assert len(names) == 9
 
 
 def test_a_contract_names_a_pool_and_a_pack_that_are_there() -> None:

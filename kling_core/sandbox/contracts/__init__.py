@@ -8,11 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import cache
 from importlib import import_module
-from pkgutil import iter_modules
+from pkgutil import walk_packages
 
 from kling_core.sandbox.contract import Contract
-
-_EDITIONS = ("v1",)
 
 
 @cache
@@ -22,8 +20,6 @@ def written() -> tuple[Contract, ...]:
 
 
 def _found() -> Iterator[Contract]:
-    for edition in _EDITIONS:
-        package = import_module(f"{__name__}.{edition}")
-        for module in iter_modules(package.__path__, f"{package.__name__}."):
-            if not module.name.rpartition(".")[2].startswith("_"):
-                yield import_module(module.name).CONTRACT
+    for module in walk_packages(__path__, f"{__name__}."):
+        if not module.ispkg and not module.name.rpartition(".")[2].startswith("_"):
+            yield import_module(module.name).CONTRACT
