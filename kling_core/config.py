@@ -34,9 +34,8 @@ if TYPE_CHECKING:
 Limit = TypeVar("Limit", "Decimal", int)
 
 
-class NoCredential(ConfigError):
-    """Neither an API key nor a key pair is set anywhere."""
-
+NO_CREDENTIAL = "there is no Kling credential"
+"""What is said where neither an API key nor a key pair is set anywhere."""
 
 GUEST = "sandbox-guest"
 """The API key that every sandbox takes: what reaches it can only play."""
@@ -257,8 +256,8 @@ class _Resolver:
                     f"{_spelled(lack, place)} is missing",
                     fix="Give both, or an API key alone.",
                 )
-        raise NoCredential(
-            "there is no Kling credential",
+        raise ConfigError(
+            NO_CREDENTIAL,
             fix=Text(Advice("give a credential", about=str(self.home / "config.toml"))),
         )
 

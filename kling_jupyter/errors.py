@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 
-from kling_core import errors
+from kling_core import config, errors
 from kling_core.advice import Advice, said
 from kling_core.commands.advice import violations
 from kling_core.errors import KlingError
@@ -106,7 +106,7 @@ def translated(error: KlingError) -> KlingMagicError:
 
 
 def _no_credential(error: KlingError) -> str:
-    if "there is no Kling credential" not in error.message:
+    if error.message != config.NO_CREDENTIAL:
         return error.fix
     if not display.has_magics():
         return (

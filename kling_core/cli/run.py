@@ -117,11 +117,14 @@ def _previewed(request: Request, wishes: Wishes) -> Preview:
     """What the create would say here; who has no key yet is told what it would say with one."""
     from kling_core import config
     from kling_core.client import Kling
+    from kling_core.errors import ConfigError
 
     given: dict[str, Any] = {"project": wishes.project, "budget": wishes.budget}
     try:
         client = console.open_client(sandbox=wishes.sandbox, **given)
-    except config.NoCredential:
+    except ConfigError as error:
+        if error.message != config.NO_CREDENTIAL:
+            raise
         request.require()
         console.say("there is no key yet: the create itself will need one")
         with TemporaryDirectory() as empty:  # no ledger is anybody's without a key

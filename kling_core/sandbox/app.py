@@ -224,12 +224,14 @@ class App:
             raise wrong_value(f"key '{unknown[0]}' is invalid")
 
     def _get(self, route: Route) -> object:
-        task = self._service.account.find(route.contract.name, route.named)
+        contract = route.contract
+        task = self._service.account.find(contract.name, contract.shape, route.named)
         return route.shape.described(task, self._service.urls.url)
 
     def _list(self, request: Request, route: Route) -> object:
         page, size = _page(request)
-        tasks = self._service.account.page(route.contract.name, page, size)
+        contract = route.contract
+        tasks = self._service.account.page(contract.name, contract.shape, page, size)
         told = [route.shape.described(task, self._service.urls.url) for task in tasks]
         self._mix(told)
         return told
@@ -248,8 +250,9 @@ class App:
         assert isinstance(route.call, Delete)
         body = Body(_json_object(raw))
         thing = body.text(route.call.key, required=True)
-        self._judge_keys(route.contract.name, body)
-        task = self._service.account.delete(route.contract.name, thing)
+        contract = route.contract
+        self._judge_keys(contract.name, body)
+        task = self._service.account.delete(contract.name, contract.shape, thing)
         return {"task_id": task.task_id, "task_status": "succeed"}
 
     def _costs(self, request: Request) -> object:

@@ -9,6 +9,7 @@ import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from itertools import islice
 from typing import Any, Final
 
 from kling_core.sandbox.contract import Contract, Presets
@@ -60,20 +61,21 @@ def searched(
             raise invalid_value(f"filters[{number}].key", key)
     filters = [(key, _words(item)) for key, item in wanted]
     before, start, end = _window(body, account.now_ms())
-    rows = [
+    # Told one by one, as far as the page goes: an account has thousands of tasks.
+    told_tasks = (
         (task.number, told)
         for task in reversed(account.tasks())
         if _lives(shape, task) and account.shown(task) and start <= task.created_at <= end
         if (not before or task.number < before)
         for told in [_told(shape, task, url_of)]
         if all(_is(task, told, key, words) for key, words in filters)
-    ]
-    page = rows[: max(1, limit)]
+    )
+    page = list(islice(told_tasks, max(1, limit)))
     if not page:
         return {"count": 0, "has_more": False}
     result = [told for _, told in page]
     mixed(result)
-    more = len(rows) > len(page)
+    more = next(told_tasks, None) is not None
     cursor = {"next_cursor": _cursor(page[-1][0], start, end)} if more else {}
     return {"result": result, "count": len(result), **cursor, "has_more": more}
 
@@ -125,8 +127,8 @@ def _window(body: Body, now: int) -> tuple[int, int, int]:
     if not cursor:
         return 0, start, end
     try:
-        before, start, end = json.loads(base64.urlsafe_b64decode(cursor))
-    except ValueError:
+        before, start, end = map(int, json.loads(base64.urlsafe_b64decode(cursor)))
+    except (ValueError, TypeError):
         raise invalid_value("cursor", cursor) from None
     return before, start, end
 

@@ -149,16 +149,19 @@ class Account:
             raise Refusal(1303, CONCURRENCY)
         self._stats.peak_running[pool] = max(slots, self._stats.peak_running[pool])
 
-    def find(self, endpoint: str, any_id: str) -> SandboxTask:
-        """The endpoint's task with that task id or external id. Raises 1201 when there is none."""
-        for task in self._of(endpoint):
+    def find(self, endpoint: str, shape: str, any_id: str) -> SandboxTask:
+        """The endpoint's task of that edition with that task id or external id.
+
+        Raises 1201 when there is none.
+        """
+        for task in self._of(endpoint, shape):
             if any_id in (task.task_id, task.external_task_id):
                 return task
         raise wrong_value(f"Task not found by id/external id: {any_id}")
 
-    def page(self, endpoint: str, page: int, size: int) -> list[SandboxTask]:
-        """One page of the endpoint's tasks, newest first."""
-        newest_first = list(self._of(endpoint))[::-1]
+    def page(self, endpoint: str, shape: str, page: int, size: int) -> list[SandboxTask]:
+        """One page of the endpoint's tasks of that edition, newest first."""
+        newest_first = list(self._of(endpoint, shape))[::-1]
         if self.lag:
             newest_first = [task for task in newest_first if self.shown(task)]
         return newest_first[(page - 1) * size : page * size]
@@ -175,10 +178,10 @@ class Account:
         """Whether lists have the task already: they may lag behind."""
         return not self.lag or time.monotonic() - task.accepted >= self.lag
 
-    def delete(self, endpoint: str, thing_id: str) -> SandboxTask:
+    def delete(self, endpoint: str, shape: str, thing_id: str) -> SandboxTask:
         """Deletes a thing that a task of the endpoint made. Raises 1201 when there is none."""
         with self.lock:
-            for task in self._of(endpoint):
+            for task in self._of(endpoint, shape):
                 for made in task.outputs:
                     if made.video_id == thing_id and not made.deleted:
                         made.deleted = True
@@ -224,8 +227,10 @@ class Account:
                 lambda: all(task.ended for task in self._tasks.values()), timeout
             )
 
-    def _of(self, endpoint: str) -> Iterator[SandboxTask]:
-        return (task for task in self.tasks() if task.listed and task.endpoint == endpoint)
+    def _of(self, endpoint: str, shape: str) -> Iterator[SandboxTask]:
+        # An endpoint that both editions have keeps two lists of its tasks.
+        made_at = (endpoint, shape)
+        return (t for t in self.tasks() if t.listed and (t.endpoint, t.shape) == made_at)
 
     def _clip(self, wanted: Callable[[Made], bool]) -> Clip | None:
         for task in self.tasks():

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from kling_core import AsyncKling
 from kling_core.declare import registry
-from kling_core.errors import KlingError, WaitTimeout
+from kling_core.errors import KlingError
+from kling_core.flows import wait as waiting
 from kling_core.sandbox import Fault
 from kling_jupyter.commands.cell import watch
 from kling_jupyter.errors import translated
@@ -136,10 +138,13 @@ def test_what_is_no_file_is_never_missing():
 
 def test_a_wait_for_what_is_still_sent_says_how_to_go_on():
     """It has no id of Kling's yet, and goes by ours."""
-    task = SimpleNamespace(task_id="", row_id="row-1", endpoint=registry.get("text_to_video"))
-    assert translated(WaitTimeout("late", task=task)).hint == "Wait again: %kling wait row-1"
+    endpoint, row = registry.get("text_to_video"), SimpleNamespace(id="row-1", state="submitting")
+    task: Any = SimpleNamespace(task_id="", status="submitted", endpoint=endpoint)
+    late = waiting._late(task, cast(Any, row), 3.0)
+    assert translated(late).hint == "Wait again: %kling wait row-1"
     task.task_id = "12"
-    assert translated(WaitTimeout("late", task=task)).hint.endswith("%kling get text-to-video 12")
+    late = waiting._late(task, cast(Any, row), 3.0)
+    assert translated(late).hint.endswith("%kling get text-to-video 12")
 
 
 def test_an_error_figure_says_all_there_is():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -317,6 +318,25 @@ def test_callbacks_have_the_shape_of_the_task(toys: Api) -> None:
 
 
 # --- solutions -----------------------------------------------------------------------------
+
+
+def test_an_endpoint_of_both_editions_has_two_lists(toys: Api) -> None:
+    """What was made with the model in the path is not shown below the path of the older one."""
+    newer = Contract("plays", [Task("/plays/{model}", scene)], shape="v2")
+    with toys.sandbox.serving(newer):
+        made = toys.create("/plays/kling-3.0", {"prompt": "a"})["id"]
+        older = toys.create(PLAY, {"prompt": "a"})["task_id"]
+        assert [task["task_id"] for task in toys.get(PLAY).json()["data"]] == [older]
+        assert toys.get(f"{PLAY}/{made}").json()["code"] == 1201
+        both = toys.get("/tasks", task_ids=f"{made},{older}").json()["data"]
+        assert {task["id"] for task in both} == {made, older}
+
+
+def test_a_cursor_that_no_page_has_told_is_refused(toys: Api) -> None:
+    """Whatever it says when it is read."""
+    for said in ("nowhere", "5", '["a", "b", "c"]', "[1]", "{}"):
+        cursor = base64.urlsafe_b64encode(said.encode()).decode()
+        assert "cursor" in toys.refused("/tasks", {"cursor": cursor}), said
 
 
 def test_solutions_have_their_own_place(toys: Api) -> None:
