@@ -106,13 +106,13 @@ class Account:
         It is the task itself: nothing is asked for again, and nothing can be sent by it. The
         ledger knows it also when this server was started after it.
         """
-        from kling_core.flows.recorded_request import digest, first_digest
+        from kling_core.flows.recorded_request import digest, digests
 
         key = digest(request, take)
         if (job := self.jobs.get(key)) is not None:
             return job
         ledger = await self.ledger()
-        known = (key, first_digest(request, take))
+        known = digests(request, take)
         row = await asyncio.to_thread(ledger.twin, known, self.settings.window)
         if row is None or row.task_id is None:
             return None

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from kling_core import errors
 from kling_core.editions import base as editions
 from kling_core.flows import read
-from kling_core.flows.recorded_request import digest, first_digest, record
+from kling_core.flows.recorded_request import digest, digests, record
 from kling_core.ledger.records import Entry
 from kling_core.media.item import Media, Unreadable
 from kling_core.media.safe_urls import redacted
@@ -75,8 +75,8 @@ class Prepared:
 
     @cached_property
     def digests(self) -> tuple[str, ...]:
-        """The same, and the one that older versions wrote."""
-        return (self.digest, first_digest(self.request, self.take))
+        """The same, and what older versions wrote in its place."""
+        return digests(self.request, self.take)
 
     @property
     def source_video(self) -> str | None:

@@ -50,11 +50,16 @@ def digest(request: Request, take: int = 1) -> str:
     return f"{_VERSION}:{_hashed(request, identity(request), take)}"
 
 
-def first_digest(request: Request, take: int = 1) -> str:
-    """The hash that versions before 0.3 wrote, of the names on the wire of `/v1`.
+def digests(request: Request, take: int = 1) -> tuple[str, ...]:
+    """The digests that rows of the same request have: today's, and that of older versions.
 
     Raises `Unreadable`.
     """
+    return (digest(request, take), _first_digest(request, take))
+
+
+def _first_digest(request: Request, take: int) -> str:
+    """The hash that versions before 0.3 wrote, of the names on the wire of `/v1`."""
     fields = request.wire_fields(_made_of(request))
     return _hashed(request, {name: _essence(value) for name, value in fields.items()}, take)
 

@@ -44,7 +44,7 @@ class Intake(Slots, News):
         lease: float,
         budget: Budget | None = None,
         dedupe: float | None = None,
-        alike: Sequence[str] = (),
+        alike: tuple[str, ...] = (),
     ) -> tuple[Row, bool]:
         """Write a request down; returns its row, and False when the id was there already.
 
@@ -104,7 +104,7 @@ class Intake(Slots, News):
             "updated_at": now,
         }
 
-    def _twin(self, db: sa.Connection, digests: Sequence[str], seconds: float) -> Row | None:
+    def _twin(self, db: sa.Connection, digests: tuple[str, ...], seconds: float) -> Row | None:
         ended = sa.func.coalesce(tasks.c.finished_at, tasks.c.created_at)
         lately = sa.and_(tasks.c.state == "succeeded", ended >= self.now() - seconds)
         query = (
@@ -116,7 +116,7 @@ class Intake(Slots, News):
         found = db.execute(query.limit(1)).mappings().first()
         return Row.of(found) if found is not None else None
 
-    def twin(self, digests: Sequence[str], seconds: float) -> Row | None:
+    def twin(self, digests: tuple[str, ...], seconds: float) -> Row | None:
         """The newest request with one of these digests that is open, or succeeded less than
         `seconds` ago.
         """

@@ -15,7 +15,7 @@ from helpers.ledgers import LEASE
 
 from kling_core import AsyncKling, Kling, Sandbox
 from kling_core.errors import ConnectionFailed
-from kling_core.flows.attempt import begin
+from kling_core.flows.prepared import prepare
 from kling_core.flows.session import Pace
 from kling_core.ledger.ledger import Ledger
 from kling_core.ledger.records import Entry, Row
@@ -225,7 +225,7 @@ def begun(kling: Any, **fields: Any) -> Entry:
     """The entry that a create of these fields would write."""
     request = kling.text_to_video.request(**fields)
     session = kling.session
-    return begin(session, session.ledger(), request, request.require(), "")[1]
+    return prepare(session, request).entry("")
 
 
 def test_an_interrupted_wait_can_be_taken_up(sandbox: Sandbox, tmp_path: Path) -> None:

@@ -99,7 +99,7 @@ QUESTIONS: dict[str, Callable[[Ledger], Any]] = {
     "the end of an id": lambda ledger: ledger.get("00001"),
     "an unknown id": lambda ledger: ledger.get("never-was"),
     "of a task": lambda ledger: ledger.by_task_id("text_to_video", "8800001"),
-    "a twin": lambda ledger: ledger.twin("digest of kc-abcdef-1", 60),
+    "a twin": lambda ledger: ledger.twin(("digest of kc-abcdef-1", "another"), 60),
     "the parent": lambda ledger: ledger.parent(row(ledger)),
     "the children": lambda ledger: ledger.children(row(ledger)),
     "the maker": lambda ledger: ledger.maker("8800001-v0"),

@@ -136,10 +136,12 @@ async def test_a_held_request_that_is_sent_now(
 ):
     """Written down by a server that ended before it was sent: it says that it is billed."""
     sandbox = start_sandbox(limit=1, speed=12)
-    monkeypatch.setattr(create, "SUBMITTING", 0.3)
     later = {"prompt": "later", "wait_seconds": 0}
     async with Client(server(sandbox, tmp_path, client={"slots": 1})) as client:
         await client.call_tool("kling_text_to_video", {**BOAT, "wait_seconds": 0})
+        monkeypatch.setattr(
+            create, "SUBMITTING", 1.5
+        )  # what stands in line has no answer to wait for
         held = await client.call_tool("kling_text_to_video", later)
         assert held.structured_content["state"] == "waiting"
     own = held.structured_content["task_id"]
@@ -185,7 +187,7 @@ async def test_waiting_in_line(
         first = client.call_tool("kling_text_to_video", {**BOAT, "wait_seconds": 0})
         ahead = (await first).structured_content
         assert ahead["state"] in ("submitted", "processing")
-        monkeypatch.setattr(create, "SUBMITTING", 0.3)
+        monkeypatch.setattr(create, "SUBMITTING", 1.5)
         behind = (
             await client.call_tool("kling_text_to_video", {"prompt": "later", "wait_seconds": 0})
         ).structured_content

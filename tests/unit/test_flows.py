@@ -32,7 +32,7 @@ from helpers.scripted import (
 
 from kling_core import errors
 from kling_core.declare import registry
-from kling_core.flows.attempt import begin
+from kling_core.flows.prepared import prepare
 from kling_core.flows.read import costs, page
 from kling_core.flows.resume import settle
 from kling_core.flows.session import Pace, Session
@@ -478,7 +478,7 @@ def left_behind(live: Session, *names: str) -> Ledger:
     ledger = live.ledger()
     for name in names:
         request = T2V.request(prompt=name, external_task_id=name)
-        ledger.prepare(begin(live, ledger, request, request.require(), "")[1], lease=60)
+        ledger.prepare(prepare(live, request).entry(""), lease=60)
         ledger.release(name)
     return ledger
 
@@ -622,11 +622,23 @@ def test_a_request_is_the_same_however_it_is_written() -> None:
     digests = list[str]()
     for fields in (*SAME, *OTHERS):
         request = T2V.request(**fields)
-        attempt, entry = begin(live, live.ledger(), request, request.require(), "")
-        digests.append(entry.digest)
-        assert json.loads(b"".join(attempt.body))["prompt"] == fields["prompt"]
+        prepared = prepare(live, request)
+        digests.append(prepared.digest)
+        assert json.loads(b"".join(prepared.body))["prompt"] == fields["prompt"]
     assert len(set(digests[: len(SAME)])) == 1
     assert len(set(digests)) == 1 + len(OTHERS)
+
+
+def test_a_speech_is_the_same_with_what_follows_from_it() -> None:
+    """The language of its voice and its mode need not be said."""
+    live, lip_sync = session(Script()), registry.get("lip_sync")
+    said = {"video_id": "7", "text": "Hello", "voice_id": "oversea_male1"}
+    alike = ({}, {"voice_language": "en"})
+    others = ({"voice_language": "zh"}, {"voice_speed": 1.2}, {"text": "Hallo"})
+    digests = [prepare(live, lip_sync.request(**{**said, **more})).digest for more in alike]
+    assert len(set(digests)) == 1
+    digests += [prepare(live, lip_sync.request(**{**said, **more})).digest for more in others]
+    assert len(set(digests)) == 1 + len(others)
 
 
 def test_a_picture_is_the_same_under_any_name(tmp_path: Path) -> None:
@@ -638,7 +650,7 @@ def test_a_picture_is_the_same_under_any_name(tmp_path: Path) -> None:
     for name, data in (("a", picture()), ("b", picture()), ("c", picture(640, 480))):
         (tmp_path / name).write_bytes(data)
         request = i2v.request(image=tmp_path / name)
-        digests.append(begin(live, live.ledger(), request, request.require(), "")[1].digest)
+        digests.append(prepare(live, request).digest)
     assert digests[0] == digests[1] != digests[2]
 
 
