@@ -234,10 +234,10 @@ class _Resolver:
             if not blank(url := place.get("base_url")):
                 return places.address(str(url), _spelling("base_url", place is environment))
             if not blank(region := place.get("region")):
-                if region not in REGIONS:
+                if str(region) not in REGIONS:
                     known = " or ".join(REGIONS)
                     raise ConfigError(f"there is no region {region!r}", fix=f"Use {known}.")
-                return REGIONS[region]
+                return REGIONS[str(region)]
         return REGIONS["global"]
 
     def credential(self) -> tuple[dict[str, str], str]:
@@ -364,8 +364,9 @@ def _ledger(value: Any) -> str:
 
 def _output_dir(value: Any) -> Path:
     """As it was named, which the client settles; an address stays one, to be refused."""
-    named = Path(value)
-    return named if is_address(named) else places.expanded("output_dir", value)
+    if isinstance(value, (str, Path)) and is_address(Path(value)):
+        return Path(value)
+    return places.expanded("output_dir", value)
 
 
 def project_name(value: Any) -> str:

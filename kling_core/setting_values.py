@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 from urllib.parse import urlsplit
 
 from kling_core.caller_warnings import notify
@@ -36,13 +36,15 @@ class Secret(str):
         raise TypeError("a secret is not pickled")
 
 
-def expanded(name: str, value: str | os.PathLike[str]) -> Path:
+def expanded(name: str, value: Any) -> Path:
     """The path with `~` expanded. Raises `ConfigError`, which names what it was given for."""
-    shown = os.fspath(value)
+    if not isinstance(value, (str, os.PathLike)):  # a file of settings may hold anything
+        raise ConfigError(f"{name} {value!r} is no path")
+    shown = os.fspath(cast("str | os.PathLike[str]", value))
     if "\0" in shown:
         raise ConfigError(f"{name} {shown!r} is no path")
     try:
-        return Path(value).expanduser()
+        return Path(shown).expanduser()
     except UnicodeEncodeError:
         raise ConfigError(f"{name} {shown!a} is no path: half of a character is in it") from None
     except RuntimeError:

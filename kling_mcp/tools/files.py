@@ -68,7 +68,8 @@ async def _saved(call: Call, task: AsyncTask, numbers: Sequence[int]) -> list[Pa
     """The files of these outputs; None while they are still on their way."""
 
     async def fetch() -> list[Path]:
-        return [await task.files[number].download() for number in numbers]
+        by_number = {file.index: file for file in task.files}  # a text among them has one, too
+        return [await by_number[number].download() for number in numbers]
 
     work = call.account.chore(f"save {task.endpoint.name} {task.task_id} {list(numbers)}", fetch)
     patience = float(call.settings.wait_seconds)

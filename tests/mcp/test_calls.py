@@ -12,6 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 from helpers.agents import ERAS, in_loop, made, server
@@ -32,6 +33,7 @@ from kling_core import Kling, Sandbox
 from kling_core.declare import registry
 from kling_core.sandbox import Fault
 from kling_mcp.protocol import resources
+from kling_mcp.tools import files
 
 Agent = Callable[..., Any]
 
@@ -287,6 +289,23 @@ async def test_an_output_by_its_number(tmp_path: Path):
     assert (file.content, file.mime_type) == (b"clip", "video/mp4")
     with pytest.raises(ResourceNotFoundError):
         await resources.read_output("kling://tasks/12/outputs/0", context)
+
+
+@in_loop
+async def test_files_are_saved_by_their_numbers(tmp_path: Path):
+    """Beside a text that has number 0, number 1 is the clip."""
+
+    async def download() -> Path:
+        return tmp_path / "clip.mp4"
+
+    endpoint = SimpleNamespace(name="text_to_audio")
+    files_of = [SimpleNamespace(index=1, download=download)]
+    task: Any = SimpleNamespace(endpoint=endpoint, task_id="12", files=files_of)
+    account = SimpleNamespace(chore=lambda _, work: asyncio.ensure_future(work()))
+    settings = SimpleNamespace(wait_seconds=30)
+    heard = SimpleNamespace(report_progress=AsyncMock())
+    call: Any = SimpleNamespace(account=account, settings=settings, context=heard)
+    assert await files._saved(call, task, [1]) == [tmp_path / "clip.mp4"]
 
 
 @in_loop
