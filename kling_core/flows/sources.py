@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kling_core.declare import kinds
 from kling_core.errors import LedgerError
 
 if TYPE_CHECKING:
@@ -36,6 +35,8 @@ def unsourced(request: Request) -> str:
     """The id of the video that a request goes on with, not knowing it; empty for others."""
     if request.parent is not None or not request.endpoint.takes_video:
         return ""
+    from kling_core.declare import kinds
+
     for name, declared in request.params().items():
         if declared.id_of == "video" and kinds.kind_of(declared) == kinds.Id("video"):
             return str(request.given.get(name) or "")

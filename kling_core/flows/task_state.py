@@ -19,7 +19,6 @@ from kling_core.errors import LedgerError
 from kling_core.flows import read
 from kling_core.flows.read import Way
 from kling_core.flows.recorded_request import quoted, restored
-from kling_core.ledger import lineage
 from kling_core.text import one_line
 
 if TYPE_CHECKING:
@@ -222,6 +221,8 @@ class TaskState:
     def as_parent(self) -> dict[str, Any]:
         """What an extension or lip-sync of this task's video should know of it."""
         if self._request is None and self.row is not None:
+            from kling_core.ledger import lineage  # whoever reads a task pays for no database
+
             return {**lineage.made_by(self.row)}
         fields: Mapping[str, Any] = self.request.check().fields if self.request else {}
         known = {k: fields[k] for k in ("model_name", "mode") if k in fields}

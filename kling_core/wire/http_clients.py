@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -150,7 +151,8 @@ def _judge_certificates(name: str, *, cafile: str) -> None:
         if path.is_dir():
             why = "which is a folder; SSL_CERT_DIR is the variable for folders"
         else:
-            ssl.create_default_context(cafile=cafile)
+            told = path.stat()
+            _load(cafile, told.st_mtime_ns, told.st_size)
     except FileNotFoundError:
         why = "which is not there"
     except ssl.SSLError:
@@ -163,6 +165,15 @@ def _judge_certificates(name: str, *, cafile: str) -> None:
             fix=f"Unset {name}, or set it to a file of trusted certificates (PEM). "
             "Nothing was sent.",
         )
+
+
+@lru_cache(4)
+def _load(cafile: str, *_: int) -> None:
+    """Read a file of certificates, once for each time and size that it has: 20 ms for a whole one.
+
+    Raises `OSError`, `ValueError` and `ssl.SSLError`, each time anew.
+    """
+    ssl.create_default_context(cafile=cafile)
 
 
 def _judge_folders(value: str) -> None:
